@@ -2,8 +2,14 @@
 //! loader, the tests and the fuzzers.
 //!
 //! Nothing here allocates, locks or calls the kernel. What a packet's judgement needs from outside comes in
-//! through small traits: [`packet::Bytes`] for the packet, [`fragment::Sets`] for the fragment table and
-//! [`rules::RuleTables`] for the compiled ruleset.
+//! through small traits: [`packet::Bytes`] for the packet, [`fragment::table::Sets`] for the fragment table,
+//! [`rules::RuleTables`] for the compiled ruleset, and [`judge::Environment`] for all of them together.
 #![no_std]
 
+pub mod essential;
+pub mod fragment;
+pub mod judge;
+pub mod packet;
+pub mod record;
 pub mod rules;
+pub mod verdict;

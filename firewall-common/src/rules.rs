@@ -30,6 +30,9 @@ impl Slot {
     /// ICMP that the link or path-MTU discovery can't do without.
     pub const ESSENTIAL: Self = Self(2);
 
+    /// Nothing, where neither a rule nor a default had a part.
+    pub const NONE: Self = Self(3);
+
     /// The slot of the `n`th rule, counted from 0; `None` from [`MAX_RULES`] on.
     pub const fn rule(n: usize) -> Option<Self> {
         if n < MAX_RULES { Some(Self(FIRST_RULE_SLOT + n as u16)) } else { None }

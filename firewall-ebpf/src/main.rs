@@ -1,4 +1,92 @@
+//! Fragwall's XDP program: the packet's path through the kernel, from top to bottom.
+//!
+//! It is thin on purpose. What a packet says and what becomes of it is decided by `firewall-common`, which also runs
+//! natively; here are the packet's bytes ([`frame`]), the maps ([`maps`]) and the glue between.
 #![no_std]
 #![no_main]
+
+mod frame;
+mod maps;
+
+use aya_ebpf::{
+    bindings::{xdp_action, xdp_md},
+    macros::xdp,
+    programs::XdpContext,
+};
+use firewall_common::{
+    fragment::Fragment,
+    judge::judge,
+    packet::Bytes,
+    record::Trace,
+    verdict::{Cell, Judgement, Verdict},
+};
+use frame::{Far, Linear};
+use maps::Kernel;
+
+/// Judges a packet, counts it, and passes or drops it.
+#[xdp(frags)]
+pub fn fragwall(ctx: XdpContext) -> u32 {
+    let frame = Linear::new(&ctx);
+    let (judgement, fragment) = judge(&frame, &Kernel::new(&ctx));
+    if judgement.reason.is_past_end() && frame::length(&ctx) > frame.len() {
+        return far(ctx.ctx);
+    }
+    settle(&ctx, frame.len(), judgement, fragment)
+}
+
+/// The same for a packet that goes on in further buffers (jumbo frames): its bytes cost a call each.
+///
+/// A function of its own, so that the common path needs no stack for what this one reads.
+#[inline(never)]
+fn far(ctx: *mut xdp_md) -> u32 {
+    let ctx = XdpContext::new(ctx);
+    let frame = Far::new(&ctx);
+    let (judgement, fragment) = judge(&frame, &Kernel::new(&ctx));
+    settle(&ctx, frame.len(), judgement, fragment)
+}
+
+/// Counts a packet, explains it if asked to, and carries out its verdict.
+#[inline(always)]
+fn settle(ctx: &XdpContext, length: usize, judgement: Judgement, fragment: Fragment) -> u32 {
+    maps::count(Cell::of(&judgement), length as u64);
+    if maps::explains() {
+        maps::explain(|serial| Trace::new(&judgement, fragment, serial));
+    }
+    trace(ctx, length, &judgement);
+    match judgement.verdict {
+        Verdict::Pass => xdp_action::XDP_PASS,
+        Verdict::Drop => xdp_action::XDP_DROP,
+    }
+}
+
+/// The program's own trace, for debugging it.
+#[cfg(feature = "trace")]
+#[inline(always)]
+fn trace(ctx: &XdpContext, length: usize, judgement: &Judgement) {
+    let Judgement { verdict, reason, slot } = judgement;
+    aya_log_ebpf::debug!(
+        ctx,
+        "{} bytes on interface {}: {} because of {}, slot {}",
+        length,
+        ctx.ingress_ifindex(),
+        verdict.name(),
+        reason.name(),
+        slot.index()
+    );
+}
+
+#[cfg(not(feature = "trace"))]
+#[inline(always)]
+const fn trace(_: &XdpContext, _: usize, _: &Judgement) {}
+
+/// The licence that the kernel asks for: GPL-compatible, since the program is MIT or Apache-2.0 and GPL.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "license")]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
+
+#[cfg(target_arch = "bpf")]
 #[panic_handler]
-fn panic(_: &core::panic::PanicInfo) -> ! {loop {}}
+fn panic(_: &core::panic::PanicInfo) -> ! {
+    // SAFETY: nothing in the program panics; were a panic compiled in, the verifier would refuse the loop that this is.
+    unsafe { core::hint::unreachable_unchecked() }
+}

@@ -1,0 +1,185 @@
+//! What makes fragments belong together: the key by which the kernel's own reassembly joins them, hashed.
+//!
+//! IPv6: source, destination, identification (RFC 8200 4.5), and the link only where the destination is link-local or
+//! multicast. IPv4: source, destination, identification, protocol (RFC 791 3.2).
+
+use crate::packet::{Bytes, Family, Ip, Wire};
+
+/// How many 64-bit words a [`HashKey`] has.
+pub const KEY_WORDS: usize = 18;
+
+/// The secret that identities are hashed with: random, new for each fragment table.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub struct HashKey(pub [u64; KEY_WORDS]);
+
+/// The hash of an identity. All 64 bits are stored; the upper ones also choose the set.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[repr(transparent)]
+pub struct Identity(pub u64);
+
+/// The addresses of an IPv6 header as raw words: they are only compared and hashed on the machine they arrived at.
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+struct Addresses6 {
+    source: [u64; 2],
+    destination: [u64; 2],
+}
+
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+struct Addresses4 {
+    both: u64,
+}
+
+// SAFETY: packed, and made of integers only.
+unsafe impl Wire for Addresses6 {}
+// SAFETY: as above.
+unsafe impl Wire for Addresses4 {}
+
+/// Where the addresses lie in an IPv4 header, in bytes.
+const ADDRESSES_V4: usize = 12;
+/// Where the addresses lie in an IPv6 header, in bytes.
+const ADDRESSES_V6: usize = 8;
+
+impl HashKey {
+    /// One term of the hash: Multilinear-HM (Lemire and Kaser, "Strongly universal string hashing is fast", 2014).
+    /// The upper 32 bits of a sum of such terms are strongly universal: without the key nobody can choose packets
+    /// that meet in one set. One multiplication for 8 bytes is all that BPF, which has no 128-bit product, needs.
+    #[inline(always)]
+    fn term(&self, index: usize, word: u64) -> u64 {
+        let high = self.word(index).wrapping_add(word >> 32);
+        let low = self.word(index + 1).wrapping_add(word & 0xffff_ffff);
+        high.wrapping_mul(low)
+    }
+
+    /// A word of the key. Volatile, since the compiler sees the kernel program's key before the loader has written it.
+    #[inline(always)]
+    fn word(&self, index: usize) -> u64 {
+        // SAFETY: a reference to an element is valid to read from.
+        unsafe { core::ptr::from_ref(&self.0[index]).read_volatile() }
+    }
+
+    #[inline(always)]
+    fn v6(&self, addresses: &[u64; 4], id: u32, scope: Option<u64>) -> Identity {
+        let mut hash = self.word(0)
+            .wrapping_add(self.term(1, addresses[0]))
+            .wrapping_add(self.term(3, addresses[1]))
+            .wrapping_add(self.term(5, addresses[2]))
+            .wrapping_add(self.term(7, addresses[3]));
+        let mut last = id as u64;
+        if let Some(scope) = scope {
+            hash = hash.wrapping_add(self.term(9, scope));
+            last |= 1 << 32;
+        }
+        Identity(hash.wrapping_add(self.term(11, last)))
+    }
+
+    #[inline(always)]
+    fn v4(&self, addresses: u64, id: u32, protocol: u8) -> Identity {
+        let last = id as u64 | (protocol as u64) << 32;
+        let hash = self.word(13).wrapping_add(self.term(14, addresses)).wrapping_add(self.term(16, last));
+        Identity(hash)
+    }
+}
+
+/// Whether an IPv6 destination means something only on its link: multicast (`ff00::/8`) or link-local (`fe80::/10`).
+#[inline(always)]
+const fn is_scoped(destination: u64) -> bool {
+    let start = u64::from_be(destination) >> 48;
+    start >= 0xff00 || start & 0xffc0 == 0xfe80
+}
+
+impl Identity {
+    /// The identity of the datagram that `ip`, a fragment with identification `id`, belongs to; `interface` is the
+    /// index of the interface it arrived on. `None` if the addresses can't be read.
+    #[inline(always)]
+    pub fn of<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, id: u32, key: &HashKey, interface: u32) -> Option<Self> {
+        match ip.family {
+            Family::V6 => {
+                let Addresses6 { source, destination } = bytes.read(ip.offset + ADDRESSES_V6)?;
+                let scope =
+                    is_scoped(destination[0]).then_some(u64::from(interface) << 32 | u64::from(ip.vlans));
+                Some(key.v6(&[source[0], source[1], destination[0], destination[1]], id, scope))
+            }
+            Family::V4 => {
+                let Addresses4 { both } = bytes.read(ip.offset + ADDRESSES_V4)?;
+                Some(key.v4(both, id, ip.protocol))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn key() -> HashKey {
+        let mut state = 0x243f_6a88_85a3_08d3_u64;
+        HashKey(core::array::from_fn(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state
+        }))
+    }
+
+    proptest! {
+        #[test]
+        fn each_part_of_an_identity_counts(
+            addresses in any::<[u64; 4]>(), id in any::<u32>(), scope in any::<Option<u64>>(),
+            flip in 0usize..6, bit in 0u32..32,
+        ) {
+            let before = key().v6(&addresses, id, scope);
+            let (mut other, mut other_id, mut other_scope) = (addresses, id, scope);
+            match flip {
+                4 => other_id ^= 1 << bit,
+                5 => other_scope = if scope.is_some() { None } else { Some(0) },
+                n => other[n] ^= 1 << bit,
+            }
+            prop_assert_ne!(before, key().v6(&other, other_id, other_scope));
+        }
+
+        #[test]
+        fn each_part_of_an_ipv4_identity_counts(addresses: u64, id: u16, protocol: u8, bit in 0u32..88) {
+            let before = key().v4(addresses, u32::from(id), protocol);
+            let after = match bit {
+                0..64 => key().v4(addresses ^ 1 << bit, u32::from(id), protocol),
+                64..80 => key().v4(addresses, u32::from(id ^ 1 << (bit - 64)), protocol),
+                _ => key().v4(addresses, u32::from(id), protocol ^ 1 << (bit - 80)),
+            };
+            prop_assert_ne!(before, after);
+        }
+    }
+
+    /// What the kernel does: `ip6_frag_queue` keys by interface for link-local and multicast destinations only.
+    #[test]
+    fn only_link_local_and_multicast_destinations_are_scoped() {
+        for (address, scoped) in [
+            ([0xfe, 0x80], true),
+            ([0xfe, 0xbf], true),
+            ([0xfe, 0xc0], false),
+            ([0xfe, 0x7f], false),
+            ([0xff, 0x02], true),
+            ([0xff, 0x0e], true),
+            ([0x20, 0x01], false),
+            ([0xfd, 0x00], false),
+        ] {
+            let word = u64::from_ne_bytes([address[0], address[1], 0, 0, 0, 0, 0, 0]);
+            assert_eq!(is_scoped(word), scoped, "{address:x?}");
+        }
+    }
+
+    /// Sequential identifications, as hosts send them, spread evenly over the sets.
+    #[test]
+    fn sequential_identifications_spread() {
+        let mut counts = [0u32; 1024];
+        for id in 0..64 * 1024 {
+            let Identity(hash) = key().v6(&[1, 2, 3, 4], id, None);
+            counts[(hash >> 54) as usize] += 1;
+        }
+        // 64 expected in each; a Poisson variable of mean 64 beyond 128 has a probability below 1e-11.
+        assert!(counts.iter().all(|&n| (8..128).contains(&n)), "{counts:?}");
+    }
+}

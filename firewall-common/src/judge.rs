@@ -1,0 +1,141 @@
+//! A packet's way from its headers to its verdict.
+
+use crate::{
+    essential,
+    fragment::{
+        Class, Fragment,
+        identity::{HashKey, Identity},
+        table::{Record, Set, Sets, Tick},
+    },
+    packet::{Bytes, Ip, ethernet, ipv4, ipv6, transport::Transport},
+    rules::{self, Action, Decision, RuleTables},
+    verdict::{Judgement, Reason},
+};
+
+/// What a judgement depends on besides the packet.
+pub trait Environment: RuleTables + Sets {
+    /// The secret that fragment identities are hashed with.
+    fn hash_key(&self) -> &HashKey;
+
+    /// The time.
+    fn now(&self) -> Tick;
+
+    /// How many ticks an entry of the fragment table lives.
+    fn timeout(&self) -> u32;
+
+    /// What becomes of a trailing fragment whose first one hasn't been seen.
+    fn early(&self) -> Action;
+
+    /// What becomes of a packet that no rule matches.
+    fn default_action(&self) -> Action;
+
+    /// The index of the interface that the packet arrived on.
+    fn interface(&self) -> u32;
+}
+
+/// Judges the packet in a frame, and says what place it has in a fragmented datagram.
+///
+/// IPv4 and IPv6 go their ways separately from here on, so each is compiled for itself and no value is left undefined
+/// where the two would meet.
+#[inline(always)]
+pub fn judge<B: Bytes + ?Sized>(bytes: &B, env: &impl Environment) -> (Judgement, Fragment) {
+    let ethernet = match ethernet::parse(bytes) {
+        Ok(ethernet) => ethernet,
+        Err(reason) => return (Judgement::drop(reason), Fragment::OTHER),
+    };
+    let judgement = match ethernet.ethertype {
+        ethernet::IPV6 => match ipv6::parse(bytes, &ethernet) {
+            Ok(ip) => return (judge_ip(bytes, &ip, env), ip.fragment),
+            Err(reason) => Judgement::drop(reason),
+        },
+        ethernet::IPV4 => match ipv4::parse(bytes, &ethernet) {
+            Ok(ip) => return (judge_ip(bytes, &ip, env), ip.fragment),
+            Err(reason) => Judgement::drop(reason),
+        },
+        ethernet::ARP => Judgement::pass(Reason::Arp),
+        // What lies behind more tags than are stepped over can't be judged by rules.
+        tag if ethernet::is_tag(tag) => {
+            Judgement::decided(Decision::default_of(env.default_action()), Reason::Default)
+        }
+        _ => Judgement::pass(Reason::NotIp),
+    };
+    (judgement, Fragment::OTHER)
+}
+
+/// Judges an IP packet whose headers agree with each other.
+#[inline(always)]
+fn judge_ip<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, env: &impl Environment) -> Judgement {
+    match ip.fragment.class {
+        Class::Trailing => trailing(bytes, ip, env),
+        Class::First => {
+            let (judgement, decision) = by_headers(bytes, ip, env);
+            if let Some(decision) = decision {
+                remember(bytes, ip, decision, env);
+            }
+            judgement
+        }
+        _ => by_headers(bytes, ip, env).0,
+    }
+}
+
+/// Judges a packet that has its headers: a whole, an atomic or a first one. The decision is what its trailing fragments
+/// inherit; there's none if they are nobody's business, since the datagram is malformed.
+#[inline(always)]
+fn by_headers<B: Bytes + ?Sized>(
+    bytes: &B,
+    ip: &Ip,
+    env: &impl Environment,
+) -> (Judgement, Option<Decision>) {
+    if let Transport::Icmp { kind, code } = ip.transport {
+        match essential::judge(bytes, ip, kind, code) {
+            Some(Ok(reason)) => return (Judgement::pass(reason), Some(essential::DECISION)),
+            Some(Err(reason)) => return (Judgement::drop(reason), None),
+            None => {}
+        }
+    }
+    let port = match ip.transport {
+        Transport::Ports { destination } => destination,
+        _ => 0,
+    };
+    let decision = rules::decide(env, ip.protocol, port);
+    let reason = if decision.slot().as_rule().is_some() { Reason::Rule } else { Reason::Default };
+    (Judgement::decided(decision, reason), Some(decision))
+}
+
+/// Puts a first fragment's verdict into the table.
+#[inline(always)]
+fn remember<B: Bytes + ?Sized>(
+    bytes: &B,
+    ip: &Ip,
+    decision: Decision,
+    env: &impl Environment,
+) {
+    let Some((identity, set)) = place(bytes, ip, env) else { return };
+    set.insert(identity, Record { decision, first_end: ip.fragment.length }, env.now(), env.timeout());
+}
+
+/// Judges a trailing fragment by what its first one got.
+#[inline(always)]
+fn trailing<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, env: &impl Environment) -> Judgement {
+    let known = place(bytes, ip, env)
+        .and_then(|(identity, set)| set.find(identity, env.now(), env.timeout()));
+    match known {
+        Some(record) if ip.fragment.offset < record.first_end => Judgement::drop(Reason::FragmentOverlap),
+        Some(record) => Judgement::decided(record.decision, Reason::Inherited),
+        None => match env.early() {
+            Action::Allow => Judgement::pass(Reason::Early),
+            Action::Deny => Judgement::drop(Reason::Early),
+        },
+    }
+}
+
+/// Where the table keeps what it knows of a fragment's datagram.
+#[inline(always)]
+fn place<'a, B: Bytes + ?Sized>(
+    bytes: &B,
+    ip: &Ip,
+    env: &'a impl Environment,
+) -> Option<(Identity, &'a Set)> {
+    let identity = Identity::of(bytes, ip, ip.fragment.id, env.hash_key(), env.interface())?;
+    Some((identity, env.set(identity)?))
+}

@@ -1,0 +1,145 @@
+//! The chain of IPv6 extension headers, RFC 8200 section 4.
+//!
+//! ```text
+//! +---------------+---------------+----------------------------
+//! |  Next Header  |  Hdr Ext Len  |  (Len + 1) * 8 bytes in all      hop-by-hop, routing, destination options
+//! +---------------+---------------+----------------------------
+//! +---------------+---------------+-------------------------+---+-+
+//! |  Next Header  |   Reserved    |     Fragment Offset     |Res|M|
+//! |                         Identification                        |   Fragment header: 8 bytes
+//! +---------------+---------------+-------------------------+---+-+
+//! ```
+//!
+//! The authentication header (RFC 4302) and ESP end the chain: they are protocols that a rule names by themselves.
+
+use super::{Be16, Be32, Bytes, Wire};
+use crate::{fragment::Fragment, verdict::Reason};
+
+/// How many extension headers are followed. RFC 8200 4.1 recommends each kind at most once (destination options
+/// twice): six in all.
+pub const MAX_HEADERS: usize = 8;
+
+/// Next Header of hop-by-hop options.
+pub const HOP_BY_HOP: u8 = 0;
+/// Next Header of a routing header.
+pub const ROUTING: u8 = 43;
+/// Next Header of a Fragment header.
+pub const FRAGMENT: u8 = 44;
+/// Next Header of destination options.
+pub const DESTINATION_OPTIONS: u8 = 60;
+
+/// Length of the Fragment header, in bytes.
+pub const FRAGMENT_HEADER: usize = 8;
+
+/// The first four bytes of an extension header, which every one of them has.
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+struct Start {
+    next_header: u8,
+    length: u8,
+    routing_type: u8,
+    _more: u8,
+}
+
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+struct FragmentHeader {
+    next_header: u8,
+    _reserved: u8,
+    offset_more: Be16,
+    identification: Be32,
+}
+
+// SAFETY: packed, and made of bytes only.
+unsafe impl Wire for Start {}
+// SAFETY: packed, and made of bytes and packed integers only.
+unsafe impl Wire for FragmentHeader {}
+
+/// Where a chain ends.
+#[derive(Clone, Copy, Debug)]
+pub struct Chain {
+    /// The protocol behind it, or of a trailing fragment what its Fragment header says comes next.
+    pub protocol: u8,
+    /// Where that begins in the frame, in bytes.
+    pub payload: usize,
+    /// What the Fragment header says.
+    pub fragment: Fragment,
+}
+
+/// Follows the chain from `offset` to at most `end` (bytes from the frame's start), beginning with `next_header`.
+///
+/// # Errors
+/// Why the chain is malformed.
+#[inline(always)]
+pub fn walk<B: Bytes + ?Sized>(
+    bytes: &B,
+    offset: usize,
+    end: usize,
+    next_header: u8,
+) -> Result<Chain, Reason> {
+    let mut chain = Chain { protocol: next_header, payload: offset, fragment: Fragment::WHOLE };
+    for position in 0..=MAX_HEADERS {
+        match chain.protocol {
+            HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS | FRAGMENT if position == MAX_HEADERS => {
+                return Err(Reason::ExtensionChain);
+            }
+            HOP_BY_HOP if position > 0 => return Err(Reason::ExtensionOrder),
+            HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS => {
+                let start: Start = part(bytes, chain.payload, end, &chain)?;
+                if chain.protocol == ROUTING && start.routing_type == 0 {
+                    return Err(Reason::RoutingHeader0);
+                }
+                chain.protocol = start.next_header;
+                chain.payload += (usize::from(start.length) + 1) * 8;
+                if chain.payload > end {
+                    return Err(cut_short(&chain));
+                }
+            }
+            FRAGMENT => {
+                if chain.fragment.is_fragment() {
+                    return Err(Reason::NestedFragment);
+                }
+                let header: FragmentHeader = part(bytes, chain.payload, end, &chain)?;
+                chain.protocol = header.next_header;
+                chain.payload += FRAGMENT_HEADER;
+                let offset_more = header.offset_more.value();
+                let fragment = Fragment::new(
+                    header.identification.value(),
+                    offset_more & !7,
+                    offset_more & 1 != 0,
+                    (end - chain.payload) as u16,
+                );
+                if chain.protocol == FRAGMENT {
+                    return Err(Reason::NestedFragment);
+                }
+                fragment.check(chain.protocol)?;
+                chain.fragment = fragment;
+                if fragment.is_trailing() {
+                    break;
+                }
+            }
+            _ => break,
+        }
+    }
+    Ok(chain)
+}
+
+/// Reads a header that must lie before `end`.
+#[inline(always)]
+fn part<B: Bytes + ?Sized, T: Wire>(
+    bytes: &B,
+    offset: usize,
+    end: usize,
+    chain: &Chain,
+) -> Result<T, Reason> {
+    if offset + size_of::<T>() > end {
+        return Err(cut_short(chain));
+    }
+    bytes.read(offset).ok_or(Reason::Truncated)
+}
+
+/// Why a chain that doesn't end inside its packet is malformed.
+#[inline(always)]
+fn cut_short(chain: &Chain) -> Reason {
+    if chain.fragment.is_first() { Reason::FragmentHeaders } else { Reason::TransportHeader }
+}

@@ -1,0 +1,64 @@
+//! IPv6, RFC 8200.
+//!
+//! ```text
+//!  0                   1                   2                   3
+//!  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+//! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//! |Version| Traffic Class |           Flow Label                  |
+//! |         Payload Length        |  Next Header  |   Hop Limit   |
+//! |                 Source Address, 16 bytes                      |
+//! |               Destination Address, 16 bytes                   |
+//! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//! ```
+
+use super::{Be16, Bytes, Family, Ip, Wire, ethernet::Ethernet, extension, transport};
+use crate::verdict::Reason;
+
+/// Length of the fixed header, in bytes.
+pub const HEADER: usize = 40;
+
+/// Where the hop limit lies in the header, in bytes.
+pub const HOP_LIMIT: usize = 7;
+
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+struct Header {
+    version_class_flow: [u8; 4],
+    payload_length: Be16,
+    next_header: u8,
+    _hop_limit: u8,
+    _source: [u8; 16],
+    _destination: [u8; 16],
+}
+
+// SAFETY: packed, and made of bytes and packed integers only.
+unsafe impl Wire for Header {}
+
+/// Reads an IPv6 packet with its extension headers.
+///
+/// A jumbogram (RFC 2675) says its length is zero, so it ends before its first header does: it is malformed here.
+///
+/// # Errors
+/// Why it is malformed.
+#[inline(always)]
+pub fn parse<B: Bytes + ?Sized>(bytes: &B, ethernet: &Ethernet) -> Result<Ip, Reason> {
+    let offset = ethernet.payload;
+    let header: Header = bytes.read(offset).ok_or(Reason::Truncated)?;
+    if header.version_class_flow[0] >> 4 != 6 {
+        return Err(Reason::IpVersion);
+    }
+    let end = offset + HEADER + usize::from(header.payload_length.value());
+    if end > bytes.len() {
+        return Err(Reason::IpLength);
+    }
+    let chain = extension::walk(bytes, offset + HEADER, end, header.next_header)?;
+    let transport = transport::parse(bytes, chain.payload, end, chain.protocol, chain.fragment)?;
+    Ok(Ip {
+        family: Family::V6,
+        offset,
+        vlans: ethernet.vlans,
+        fragment: chain.fragment,
+        protocol: chain.protocol,
+        transport,
+    })
+}

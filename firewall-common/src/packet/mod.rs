@@ -1,0 +1,103 @@
+//! From the bytes of a frame to what the rules and the fragment table ask of it.
+//!
+//! A layer a file: [`ethernet`], then [`ipv4`] or [`ipv6`] with its [`extension`] headers, then [`transport`]. They read no
+//! more than they need: addresses are read later, and only where something asks for them.
+
+pub mod ethernet;
+pub mod extension;
+pub mod ipv4;
+pub mod ipv6;
+pub mod transport;
+
+use crate::fragment::Fragment;
+
+/// A header as it lies in a packet.
+///
+/// # Safety
+/// Every bit pattern of the type's size is a valid value, it has no padding, and its alignment is 1.
+pub unsafe trait Wire: Copy {}
+
+/// A 16-bit big-endian field.
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+pub struct Be16(u16);
+
+impl Be16 {
+    /// The value in host byte order.
+    #[inline(always)]
+    pub const fn value(self) -> u16 {
+        u16::from_be(self.0)
+    }
+}
+
+/// A 32-bit big-endian field.
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+pub struct Be32(u32);
+
+impl Be32 {
+    /// The value in host byte order.
+    #[inline(always)]
+    pub const fn value(self) -> u32 {
+        u32::from_be(self.0)
+    }
+}
+
+// SAFETY: a packed integer: any bits are a value, no padding, alignment 1.
+unsafe impl Wire for Be16 {}
+// SAFETY: as above.
+unsafe impl Wire for Be32 {}
+// SAFETY: as above, and an array of them has no padding either.
+unsafe impl<const N: usize> Wire for [u8; N] {}
+
+/// The bytes of a frame, from its first link-layer byte.
+pub trait Bytes {
+    /// How many bytes there are.
+    fn len(&self) -> usize;
+
+    /// Reads a header at `offset`, or `None` if it isn't there as a whole.
+    fn read<T: Wire>(&self, offset: usize) -> Option<T>;
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Bytes for [u8] {
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn read<T: Wire>(&self, offset: usize) -> Option<T> {
+        let bytes = self.get(offset..)?.get(..size_of::<T>())?;
+        // SAFETY: the slice is as long as T, and any bytes make a T (its contract).
+        Some(unsafe { bytes.as_ptr().cast::<T>().read_unaligned() })
+    }
+}
+
+/// An IP version.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Family {
+    /// IPv4, RFC 791.
+    V4,
+    /// IPv6, RFC 8200.
+    V6,
+}
+
+/// An IP packet.
+#[derive(Clone, Copy, Debug)]
+pub struct Ip {
+    /// Which IP.
+    pub family: Family,
+    /// Where its header begins in the frame, in bytes.
+    pub offset: usize,
+    /// The VLAN identifiers stepped over on the way, 16 bits each, the innermost in the lowest; zero without a tag.
+    pub vlans: u32,
+    /// Its place in a fragmented datagram.
+    pub fragment: Fragment,
+    /// The upper-layer protocol. Of a trailing fragment it's only what its own header says comes next.
+    pub protocol: u8,
+    /// What its transport header says; nothing for a trailing fragment.
+    pub transport: transport::Transport,
+}

@@ -1,0 +1,256 @@
+//! What became of a packet, and why.
+
+use crate::rules::{Action, Decision, SLOTS, Slot};
+
+/// What is done with a packet.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Verdict {
+    /// Dropped without an answer.
+    Drop,
+    /// Handed to the network stack.
+    Pass,
+}
+
+impl Verdict {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Drop, Self::Pass];
+
+    /// The word for it, everywhere: `drop` or `pass`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Drop => "drop",
+            Self::Pass => "pass",
+        }
+    }
+
+    /// Its number in records and counters.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Drop => 0,
+            Self::Pass => 1,
+        }
+    }
+
+    /// The verdict of that number.
+    pub const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::Drop),
+            1 => Some(Self::Pass),
+            _ => None,
+        }
+    }
+}
+
+impl From<Action> for Verdict {
+    #[inline(always)]
+    fn from(action: Action) -> Self {
+        match action {
+            Action::Deny => Self::Drop,
+            Action::Allow => Self::Pass,
+        }
+    }
+}
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)+) => {
+        /// Why a packet got its verdict. This is the only place that names a reason: code, text, JSON and metrics
+        /// derive from it.
+        #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+        #[repr(u8)]
+        pub enum Reason { $($(#[doc = $doc])+ $variant,)+ }
+
+        impl Reason {
+            /// Every reason, in the order of [`Reason::code`].
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The kebab-case name that users see.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+
+            /// What it means, in a sentence.
+            pub const fn describe(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),+).trim_ascii_start()),+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The EtherType is neither IPv4, IPv6 nor ARP.
+    NotIp = "not-ip",
+    /// ARP, without which IPv4 has no link.
+    Arp = "arp",
+    /// IPv6 neighbour discovery from this link (RFC 4861: hop limit 255).
+    NeighbourDiscovery = "neighbour-discovery",
+    /// ICMPv6 packet too big, or ICMP fragmentation needed: path-MTU discovery.
+    PacketTooBig = "packet-too-big",
+    /// A rule matched.
+    Rule = "rule",
+    /// No rule matched.
+    Default = "default",
+    /// A trailing fragment of a datagram whose first fragment was judged.
+    Inherited = "inherited",
+    /// A trailing fragment whose first fragment hasn't been seen: the early policy.
+    Early = "early",
+    /// The frame ends inside a header.
+    Truncated = "truncated",
+    /// The IP version is not the one that the EtherType says.
+    IpVersion = "ip-version",
+    /// The IPv4 header length is below 20 bytes or beyond the packet.
+    IpHeaderLength = "ip-header-length",
+    /// The IP length is below its header or beyond the frame.
+    IpLength = "ip-length",
+    /// More IPv6 extension headers than are followed.
+    ExtensionChain = "extension-chain",
+    /// A hop-by-hop header that doesn't come right after the IPv6 header (RFC 8200 4.1).
+    ExtensionOrder = "extension-order",
+    /// A routing header of type 0 (RFC 5095).
+    RoutingHeader0 = "routing-header-0",
+    /// More than one Fragment header.
+    NestedFragment = "nested-fragment",
+    /// A transport header that ends outside its packet.
+    TransportHeader = "transport-header",
+    /// A fragment that ends past byte 65535 of its datagram.
+    FragmentEnd = "fragment-end",
+    /// A fragment with more to follow whose length is zero or no multiple of 8.
+    FragmentLength = "fragment-length",
+    /// A first fragment without the whole header chain and transport header (RFC 7112).
+    FragmentHeaders = "fragment-headers",
+    /// A trailing fragment that begins inside its first one (RFC 5722).
+    FragmentOverlap = "fragment-overlap",
+    /// A TCP fragment at an offset that could rewrite the flags (RFC 1858, RFC 3128).
+    FragmentTcpFlags = "fragment-tcp-flags",
+    /// Neighbour discovery behind a Fragment header (RFC 6980).
+    FragmentNeighbourDiscovery = "fragment-neighbour-discovery",
+}
+
+impl Reason {
+    /// Its number in records and counters.
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// The reason of that number.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(code)).copied()
+    }
+
+    /// Whether this says that the bytes at hand end too soon: with more bytes the answer could be another.
+    #[inline(always)]
+    pub const fn is_past_end(self) -> bool {
+        matches!(self, Self::Truncated | Self::IpLength)
+    }
+}
+
+/// A verdict with its reason and with what it is credited to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Judgement {
+    /// What is done with the packet.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: Reason,
+    /// The rule or default that decided; of a trailing fragment, its first fragment's. [`Slot::NONE`] if neither had a part.
+    pub slot: Slot,
+}
+
+impl Judgement {
+    /// Drop, for a reason that no rule has a part in.
+    #[inline(always)]
+    pub const fn drop(reason: Reason) -> Self {
+        Self { verdict: Verdict::Drop, reason, slot: Slot::NONE }
+    }
+
+    /// Pass, for a reason that no rule has a part in.
+    #[inline(always)]
+    pub const fn pass(reason: Reason) -> Self {
+        Self { verdict: Verdict::Pass, reason, slot: Slot::NONE }
+    }
+
+    /// As `decision` says, for `reason`.
+    #[inline(always)]
+    pub const fn decided(decision: Decision, reason: Reason) -> Self {
+        let verdict = if decision.is_allow() { Verdict::Pass } else { Verdict::Drop };
+        Self { verdict, reason, slot: decision.slot() }
+    }
+}
+
+/// The counter that a judgement adds to: exactly one, so that a packet costs one counter and all of them add up.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Cell {
+    /// A reason that no rule has a part in.
+    Reason(Reason, Verdict),
+    /// A slot's whole, atomic and first fragments.
+    Direct(Slot, Verdict),
+    /// A slot's trailing fragments.
+    Inherited(Slot, Verdict),
+}
+
+/// Room for reasons in the table of counters.
+const REASON_CELLS: usize = 64;
+
+/// How many counters there are.
+pub const CELLS: usize = REASON_CELLS + SLOTS * 4;
+
+const _: () = assert!(Reason::ALL.len() * 2 <= REASON_CELLS);
+
+impl Cell {
+    /// The counter of a judgement.
+    #[inline(always)]
+    pub fn of(judgement: &Judgement) -> Self {
+        let Judgement { verdict, reason, slot } = *judgement;
+        match reason {
+            Reason::Rule | Reason::Default => Self::Direct(slot, verdict),
+            Reason::Inherited => Self::Inherited(slot, verdict),
+            _ => Self::Reason(reason, verdict),
+        }
+    }
+
+    /// Its place in a table of [`CELLS`] counters.
+    #[inline(always)]
+    pub const fn index(self) -> u32 {
+        let (base, verdict) = match self {
+            Self::Reason(reason, verdict) => (reason.code() as usize * 2, verdict),
+            Self::Direct(slot, verdict) => (REASON_CELLS + slot.index() * 4, verdict),
+            Self::Inherited(slot, verdict) => (REASON_CELLS + slot.index() * 4 + 2, verdict),
+        };
+        (base + verdict.code() as usize) as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_have_their_own_code_and_name() {
+        for (i, &reason) in Reason::ALL.iter().enumerate() {
+            assert_eq!(usize::from(reason.code()), i);
+            assert_eq!(Reason::from_code(reason.code()), Some(reason));
+            assert!(reason.name().bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'));
+            assert_eq!(Reason::ALL.iter().filter(|other| other.name() == reason.name()).count(), 1);
+            assert!(reason.describe().ends_with('.'));
+        }
+        assert_eq!(Reason::from_code(Reason::ALL.len() as u8), None);
+    }
+
+    #[test]
+    fn every_cell_has_a_place_of_its_own() {
+        let mut seen = [false; CELLS];
+        let mut mark = |cell: Cell| {
+            let place = &mut seen[cell.index() as usize];
+            assert!(!core::mem::replace(place, true), "{cell:?}");
+        };
+        for verdict in Verdict::ALL {
+            assert_eq!(Verdict::from_code(verdict.code()), Some(verdict));
+            for &reason in Reason::ALL {
+                mark(Cell::Reason(reason, verdict));
+            }
+            let fixed = [Slot::DEFAULT_DROP, Slot::DEFAULT_PASS, Slot::ESSENTIAL];
+            for slot in fixed.into_iter().chain((0..crate::rules::MAX_RULES).filter_map(Slot::rule)) {
+                mark(Cell::Direct(slot, verdict));
+                mark(Cell::Inherited(slot, verdict));
+            }
+        }
+    }
+}

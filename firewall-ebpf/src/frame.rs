@@ -1,0 +1,80 @@
+//! The bytes of a packet, as XDP shows them.
+
+use core::mem::MaybeUninit;
+
+use aya_ebpf::{
+    helpers::{bpf_xdp_get_buff_len, bpf_xdp_load_bytes},
+    programs::XdpContext,
+};
+use firewall_common::packet::{Bytes, Wire};
+
+/// The length of a packet over all its buffers, in bytes.
+#[inline(always)]
+pub fn length(ctx: &XdpContext) -> usize {
+    // SAFETY: the context is the one that the program was called with.
+    unsafe { bpf_xdp_get_buff_len(ctx.ctx) as usize }
+}
+
+/// A packet's first buffer, read directly: for most packets all of it.
+pub struct Linear {
+    start: usize,
+    end: usize,
+}
+
+impl Linear {
+    /// The first buffer of the packet.
+    #[inline(always)]
+    pub fn new(ctx: &XdpContext) -> Self {
+        Self { start: ctx.data(), end: ctx.data_end() }
+    }
+}
+
+impl Bytes for Linear {
+    #[inline(always)]
+    fn len(&self) -> usize {
+        self.end - self.start
+    }
+
+    #[inline(always)]
+    fn read<T: Wire>(&self, offset: usize) -> Option<T> {
+        // The verifier asks that the very pointer which is read be compared with the packet's end.
+        let header = self.start + offset;
+        if header + size_of::<T>() > self.end {
+            return None;
+        }
+        // SAFETY: the bytes lie before the packet's end, and any bytes make a T (its contract).
+        Some(unsafe { (header as *const T).read_unaligned() })
+    }
+}
+
+/// A packet in several buffers, read through the kernel (`bpf_xdp_load_bytes`, Linux 5.18).
+pub struct Far<'a> {
+    ctx: &'a XdpContext,
+    length: usize,
+}
+
+impl<'a> Far<'a> {
+    /// All buffers of the packet.
+    #[inline(always)]
+    pub fn new(ctx: &'a XdpContext) -> Self {
+        Self { ctx, length: length(ctx) }
+    }
+}
+
+impl Bytes for Far<'_> {
+    #[inline(always)]
+    fn len(&self) -> usize {
+        self.length
+    }
+
+    #[inline(always)]
+    fn read<T: Wire>(&self, offset: usize) -> Option<T> {
+        let mut header = MaybeUninit::<T>::uninit();
+        // SAFETY: the kernel writes exactly the size of T into the space of a T, or fails.
+        let result = unsafe {
+            bpf_xdp_load_bytes(self.ctx.ctx, offset as u32, header.as_mut_ptr().cast(), size_of::<T>() as u32)
+        };
+        // SAFETY: the call has written all of it, and any bytes make a T (its contract).
+        (result == 0).then(|| unsafe { header.assume_init() })
+    }
+}

@@ -1,0 +1,167 @@
+//! What the program shares with the loader: its settings, which the loader writes before it loads the program and the
+//! kernel then freezes, and its maps.
+
+use aya_ebpf::{
+    btf_maps::{Array, PerCpuArray},
+    helpers::bpf_jiffies64,
+    macros::btf_map,
+    programs::XdpContext,
+};
+use firewall_common::{
+    fragment::{
+        identity::{HashKey, Identity, KEY_WORDS},
+        table::{Set, Sets, Tick},
+    },
+    judge::Environment,
+    record::{Count, Trace},
+    rules::{Action, Decision, PROTOCOLS, PortTable, RuleTables},
+    verdict::{CELLS, Cell},
+};
+
+/// `BPF_F_MMAPABLE`: what the kernel can map starts on a page, so a set never straddles two cache lines.
+const MMAPABLE: usize = 1 << 10;
+
+/// The secret of the fragment table.
+#[unsafe(no_mangle)]
+static HASH_KEY: HashKey = HashKey([0; KEY_WORDS]);
+
+/// The decisions by protocol.
+#[unsafe(no_mangle)]
+static PROTOCOL_DECISIONS: [Decision; PROTOCOLS] = [Decision::default_of(Action::Deny); PROTOCOLS];
+
+/// By how much an identity is shifted to the right to give its set's number: 64 less the logarithm of their count.
+#[unsafe(no_mangle)]
+static SET_SHIFT: u32 = 63;
+
+/// How long an entry of the fragment table lives, in jiffies.
+#[unsafe(no_mangle)]
+static TIMEOUT: u32 = 0;
+
+/// Not 0: trailing fragments whose first one hasn't been seen pass.
+#[unsafe(no_mangle)]
+static EARLY_PASSES: u32 = 0;
+
+/// Not 0: packets that no rule can be asked about pass.
+#[unsafe(no_mangle)]
+static DEFAULT_PASSES: u32 = 0;
+
+/// Not 0: each judgement is written to [`TRACE`].
+#[unsafe(no_mangle)]
+static EXPLAINS: u32 = 0;
+
+/// The fragment table. The loader sets its size.
+#[btf_map]
+static FRAGMENTS: Array<Set, 1, MMAPABLE> = Array::new();
+
+/// The decisions by destination port of each protocol that has a rule with ports. The loader sets their number.
+#[btf_map]
+static PORT_DECISIONS: Array<PortTable, 1> = Array::new();
+
+/// The counters.
+#[btf_map]
+static COUNTERS: PerCpuArray<Count, CELLS> = PerCpuArray::new();
+
+/// The last judgement, for who asks the program to explain itself.
+#[btf_map]
+static TRACE: Array<Trace, 1> = Array::new();
+
+/// Reads a setting as the loader wrote it: the compiler must not take the value above for granted, while the verifier,
+/// which knows it to be frozen, drops the branches that it rules out.
+#[inline(always)]
+fn setting<T: Copy>(setting: &T) -> T {
+    // SAFETY: a reference is valid to read from.
+    unsafe { core::ptr::from_ref(setting).read_volatile() }
+}
+
+/// Adds a packet of `bytes` to a counter.
+#[inline(always)]
+pub fn count(cell: Cell, bytes: u64) {
+    if let Some(count) = COUNTERS.get_ptr_mut(cell.index()) {
+        // SAFETY: the counter is this CPU's own, and nothing interrupts the program to count on the same CPU.
+        unsafe {
+            (*count).packets += 1;
+            (*count).bytes += bytes;
+        }
+    }
+}
+
+/// Whether judgements are to be explained.
+#[inline(always)]
+pub fn explains() -> bool {
+    setting(&EXPLAINS) != 0
+}
+
+/// Writes down a judgement; `record` is given the packet's number, from 1.
+#[inline(always)]
+pub fn explain(record: impl FnOnce(u32) -> Trace) {
+    if let Some(trace) = TRACE.get_ptr_mut(0) {
+        // SAFETY: only one packet at a time is run through an instance that explains itself.
+        unsafe { *trace = record((*trace).serial + 1) };
+    }
+}
+
+/// What the program's maps and settings say, for one packet.
+pub struct Kernel<'a> {
+    ctx: &'a XdpContext,
+}
+
+impl<'a> Kernel<'a> {
+    /// For the packet of that context.
+    #[inline(always)]
+    pub const fn new(ctx: &'a XdpContext) -> Self {
+        Self { ctx }
+    }
+}
+
+impl RuleTables for Kernel<'_> {
+    #[inline(always)]
+    fn protocol(&self, protocol: u8) -> Decision {
+        setting(&PROTOCOL_DECISIONS[usize::from(protocol)])
+    }
+
+    #[inline(always)]
+    fn port(&self, table: u16, port: u16) -> Option<Decision> {
+        let table = PORT_DECISIONS.get(u32::from(table))?;
+        Some(table[usize::from(port)])
+    }
+}
+
+impl Sets for Kernel<'_> {
+    #[inline(always)]
+    fn set(&self, identity: Identity) -> Option<&Set> {
+        FRAGMENTS.get((identity.0 >> setting(&SET_SHIFT)) as u32)
+    }
+}
+
+impl Environment for Kernel<'_> {
+    #[inline(always)]
+    fn hash_key(&self) -> &HashKey {
+        &HASH_KEY
+    }
+
+    #[inline(always)]
+    fn now(&self) -> Tick {
+        // SAFETY: the helper takes nothing and only reads the clock.
+        Tick(unsafe { bpf_jiffies64() } as u32)
+    }
+
+    #[inline(always)]
+    fn timeout(&self) -> u32 {
+        setting(&TIMEOUT)
+    }
+
+    #[inline(always)]
+    fn early(&self) -> Action {
+        if setting(&EARLY_PASSES) != 0 { Action::Allow } else { Action::Deny }
+    }
+
+    #[inline(always)]
+    fn default_action(&self) -> Action {
+        if setting(&DEFAULT_PASSES) != 0 { Action::Allow } else { Action::Deny }
+    }
+
+    #[inline(always)]
+    fn interface(&self) -> u32 {
+        self.ctx.ingress_ifindex() as u32
+    }
+}
