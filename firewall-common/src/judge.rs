@@ -98,27 +98,36 @@ fn by_headers<B: Bytes + ?Sized>(
         _ => 0,
     };
     let decision = rules::decide(env, ip.protocol, port);
-    let reason = if decision.slot().as_rule().is_some() { Reason::Rule } else { Reason::Default };
+    let reason = if decision.slot().as_rule().is_some() {
+        Reason::Rule
+    } else {
+        Reason::Default
+    };
     (Judgement::decided(decision, reason), Some(decision))
 }
 
 /// Puts a first fragment's verdict into the table.
 #[inline(always)]
-fn remember<B: Bytes + ?Sized>(
-    bytes: &B,
-    ip: &Ip,
-    decision: Decision,
-    env: &impl Environment,
-) {
-    let Some((identity, set)) = place(bytes, ip, env) else { return };
-    set.insert(identity, Record { decision, first_end: ip.fragment.length }, env.now(), env.timeout());
+fn remember<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, decision: Decision, env: &impl Environment) {
+    let Some((identity, set)) = place(bytes, ip, env) else {
+        return;
+    };
+    set.insert(
+        identity,
+        Record {
+            decision,
+            first_end: ip.fragment.length,
+        },
+        env.now(),
+        env.timeout(),
+    );
 }
 
 /// Judges a trailing fragment by what its first one got.
 #[inline(always)]
 fn trailing<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, env: &impl Environment) -> Judgement {
-    let known = place(bytes, ip, env)
-        .and_then(|(identity, set)| set.find(identity, env.now(), env.timeout()));
+    let known =
+        place(bytes, ip, env).and_then(|(identity, set)| set.find(identity, env.now(), env.timeout()));
     match known {
         Some(record) if ip.fragment.offset < record.first_end => Judgement::drop(Reason::FragmentOverlap),
         Some(record) => Judgement::decided(record.decision, Reason::Inherited),

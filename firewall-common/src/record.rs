@@ -1,9 +1,6 @@
 //! The records that cross from the kernel to the user's side.
 
-use crate::{
-    fragment::Fragment,
-    verdict::Judgement,
-};
+use crate::{fragment::Fragment, verdict::Judgement};
 
 /// A counter: what one CPU has counted in one [`crate::verdict::Cell`].
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -13,6 +10,17 @@ pub struct Count {
     pub packets: u64,
     /// Bytes of their frames, without preamble and checksum.
     pub bytes: u64,
+}
+
+impl core::ops::Add for Count {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            packets: self.packets + other.packets,
+            bytes: self.bytes + other.bytes,
+        }
+    }
 }
 
 /// How one packet was judged, as the program tells it when it explains itself. Integers only, so that any bytes are a
@@ -42,7 +50,13 @@ impl Trace {
     /// The record of a judgement.
     #[inline(always)]
     pub const fn new(judgement: &Judgement, fragment: Fragment, serial: u32) -> Self {
-        let Fragment { class, id, offset, more, length: _ } = fragment;
+        let Fragment {
+            class,
+            id,
+            offset,
+            more,
+            length: _,
+        } = fragment;
         Self {
             reason: judgement.reason.code(),
             verdict: judgement.verdict.code(),
@@ -54,4 +68,14 @@ impl Trace {
             serial,
         }
     }
+}
+
+#[cfg(feature = "user")]
+mod user {
+    // SAFETY: two 64-bit integers: any bits are a value, and there's no padding.
+    unsafe impl aya::Pod for super::Count {}
+    // SAFETY: integers only, laid out without padding (4 * 1 + 2 * 2 + 2 * 4 = 16 bytes): any bits are a value.
+    unsafe impl aya::Pod for super::Trace {}
+
+    const _: () = assert!(size_of::<super::Trace>() == 16);
 }

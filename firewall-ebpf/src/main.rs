@@ -63,7 +63,11 @@ fn settle(ctx: &XdpContext, length: usize, judgement: Judgement, fragment: Fragm
 #[cfg(feature = "trace")]
 #[inline(always)]
 fn trace(ctx: &XdpContext, length: usize, judgement: &Judgement) {
-    let Judgement { verdict, reason, slot } = judgement;
+    let Judgement {
+        verdict,
+        reason,
+        slot,
+    } = judgement;
     aya_log_ebpf::debug!(
         ctx,
         "{} bytes on interface {}: {} because of {}, slot {}",

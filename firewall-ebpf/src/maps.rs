@@ -65,6 +65,10 @@ static COUNTERS: PerCpuArray<Count, CELLS> = PerCpuArray::new();
 #[btf_map]
 static TRACE: Array<Trace, 1> = Array::new();
 
+/// The source of the ruleset: the program doesn't read it, the loader finds it there again. The loader sets its size.
+#[btf_map]
+static SOURCE: Array<[u8; 4096], 1> = Array::new();
+
 /// Reads a setting as the loader wrote it: the compiler must not take the value above for granted, while the verifier,
 /// which knows it to be frozen, drops the branches that it rules out.
 #[inline(always)]
@@ -152,12 +156,20 @@ impl Environment for Kernel<'_> {
 
     #[inline(always)]
     fn early(&self) -> Action {
-        if setting(&EARLY_PASSES) != 0 { Action::Allow } else { Action::Deny }
+        if setting(&EARLY_PASSES) != 0 {
+            Action::Allow
+        } else {
+            Action::Deny
+        }
     }
 
     #[inline(always)]
     fn default_action(&self) -> Action {
-        if setting(&DEFAULT_PASSES) != 0 { Action::Allow } else { Action::Deny }
+        if setting(&DEFAULT_PASSES) != 0 {
+            Action::Allow
+        } else {
+            Action::Deny
+        }
     }
 
     #[inline(always)]

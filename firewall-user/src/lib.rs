@@ -1,1 +1,9 @@
-//! t
+//! Fragwall's library: what the `fragwall` command line is made of.
+//!
+//! [`ruleset`] knows how rules are written and compiled, [`kernel`] puts them into force, [`observe`] reads back what
+//! became of packets, and [`cli`] is the command line.
+
+pub mod cli;
+pub mod kernel;
+pub mod observe;
+pub mod ruleset;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The `fragwall` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    fragwall::cli::run()
+}

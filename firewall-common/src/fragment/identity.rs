@@ -13,6 +13,13 @@ pub const KEY_WORDS: usize = 18;
 #[repr(transparent)]
 pub struct HashKey(pub [u64; KEY_WORDS]);
 
+/// Says that there's a key, and keeps it secret.
+impl core::fmt::Debug for HashKey {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("HashKey(..)")
+    }
+}
+
 /// The hash of an identity. All 64 bits are stored; the upper ones also choose the set.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[repr(transparent)]
@@ -62,7 +69,8 @@ impl HashKey {
 
     #[inline(always)]
     fn v6(&self, addresses: &[u64; 4], id: u32, scope: Option<u64>) -> Identity {
-        let mut hash = self.word(0)
+        let mut hash = self
+            .word(0)
             .wrapping_add(self.term(1, addresses[0]))
             .wrapping_add(self.term(3, addresses[1]))
             .wrapping_add(self.term(5, addresses[2]))
@@ -78,7 +86,10 @@ impl HashKey {
     #[inline(always)]
     fn v4(&self, addresses: u64, id: u32, protocol: u8) -> Identity {
         let last = id as u64 | (protocol as u64) << 32;
-        let hash = self.word(13).wrapping_add(self.term(14, addresses)).wrapping_add(self.term(16, last));
+        let hash = self
+            .word(13)
+            .wrapping_add(self.term(14, addresses))
+            .wrapping_add(self.term(16, last));
         Identity(hash)
     }
 }

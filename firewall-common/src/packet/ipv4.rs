@@ -75,5 +75,12 @@ pub fn parse<B: Bytes + ?Sized>(bytes: &B, ethernet: &Ethernet) -> Result<Ip, Re
         fragment.check(header.protocol)?;
     }
     let transport = transport::parse(bytes, payload, end, header.protocol, fragment)?;
-    Ok(Ip { family: Family::V4, offset, vlans: ethernet.vlans, fragment, protocol: header.protocol, transport })
+    Ok(Ip {
+        family: Family::V4,
+        offset,
+        vlans: ethernet.vlans,
+        fragment,
+        protocol: header.protocol,
+        transport,
+    })
 }

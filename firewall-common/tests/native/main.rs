@@ -1,0 +1,14 @@
+//! The logic of the firewall, tested natively: packets against an independent builder, the fragment table against an
+//! obvious model, and judgements against a reference reassembler.
+
+mod cells;
+mod essential;
+mod fragment;
+mod invariants;
+mod judge;
+mod malformed;
+mod parser;
+mod promises;
+mod support;
+mod table;
+mod table_threads;

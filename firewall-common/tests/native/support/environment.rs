@@ -1,0 +1,108 @@
+//! An environment in plain memory, for judging packets natively.
+
+use firewall_common::{
+    fragment::{
+        identity::{HashKey, Identity},
+        table::{Set, Sets, Tick},
+    },
+    judge::Environment,
+    rules::{Action, Decision, PROTOCOLS_WITH_PORTS, RuleTables},
+};
+
+/// The table has 2 to the power of this many sets.
+const SET_BITS: u32 = 2;
+
+/// The environment: every part can be set by itself.
+pub(crate) struct Native {
+    /// What the ports of every protocol with ports get; the default, if they aren't named here.
+    pub(crate) ports: Vec<(u16, Decision)>,
+    /// What protocols without ports get; the default, if they aren't named here.
+    pub(crate) protocols: Vec<(u8, Decision)>,
+    /// The fragment table.
+    pub(crate) sets: Vec<Set>,
+    /// The time.
+    pub(crate) now: Tick,
+    /// How many ticks an entry lives.
+    pub(crate) timeout: u32,
+    /// What early fragments get.
+    pub(crate) early: Action,
+    /// What packets get that no rule matches.
+    pub(crate) default: Action,
+    /// Where the packets arrive.
+    pub(crate) interface: u32,
+}
+
+/// Any odd constants: what is tested depends on no property of the key but that its words differ.
+const KEY: HashKey = {
+    let mut words = [0x9e37_79b9_7f4a_7c15_u64; 18];
+    let mut i = 1;
+    while i < words.len() {
+        words[i] = words[i - 1].wrapping_mul(0xd134_2543_de82_ef95).wrapping_add(0x2545_f491_4f6c_dd1d);
+        i += 1;
+    }
+    HashKey(words)
+};
+
+impl Native {
+    /// No rules, an empty table, and these policies.
+    pub(crate) fn new(default: Action, early: Action) -> Self {
+        Self {
+            ports: Vec::new(),
+            protocols: Vec::new(),
+            sets: (0..1 << SET_BITS).map(|_| Set::default()).collect(),
+            now: Tick(0),
+            timeout: 30,
+            early,
+            default,
+            interface: 1,
+        }
+    }
+}
+
+impl RuleTables for Native {
+    fn protocol(&self, protocol: u8) -> Decision {
+        if PROTOCOLS_WITH_PORTS.contains(&protocol) {
+            return Decision::by_port(0);
+        }
+        let named = self.protocols.iter().find(|(number, _)| *number == protocol);
+        named.map_or(Decision::default_of(self.default), |(_, decision)| *decision)
+    }
+
+    fn port(&self, table: u16, port: u16) -> Option<Decision> {
+        assert_eq!(table, 0, "there is one port table");
+        let named = self.ports.iter().find(|(number, _)| *number == port);
+        Some(named.map_or(Decision::default_of(self.default), |(_, decision)| *decision))
+    }
+}
+
+impl Sets for Native {
+    fn set(&self, identity: Identity) -> Option<&Set> {
+        self.sets.get((identity.0 >> (u64::BITS - SET_BITS)) as usize)
+    }
+}
+
+impl Environment for Native {
+    fn hash_key(&self) -> &HashKey {
+        &KEY
+    }
+
+    fn now(&self) -> Tick {
+        self.now
+    }
+
+    fn timeout(&self) -> u32 {
+        self.timeout
+    }
+
+    fn early(&self) -> Action {
+        self.early
+    }
+
+    fn default_action(&self) -> Action {
+        self.default
+    }
+
+    fn interface(&self) -> u32 {
+        self.interface
+    }
+}

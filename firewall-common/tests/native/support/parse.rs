@@ -1,0 +1,52 @@
+//! Parsing as the judge does it, and bytes that note what was read of them.
+
+use std::cell::RefCell;
+
+use firewall_common::{
+    packet::{Bytes, Ip, Wire, ethernet, ipv4, ipv6},
+    verdict::Reason,
+};
+
+/// What the parser makes of a frame: an IP packet, or the EtherType of something else.
+pub(crate) fn parse<B: Bytes + ?Sized>(bytes: &B) -> Result<Result<Ip, u16>, Reason> {
+    let ethernet = ethernet::parse(bytes)?;
+    match ethernet.ethertype {
+        ethernet::IPV4 => ipv4::parse(bytes, &ethernet).map(Ok),
+        ethernet::IPV6 => ipv6::parse(bytes, &ethernet).map(Ok),
+        other => Ok(Err(other)),
+    }
+}
+
+/// Everything that is known of a parsed frame, in a form that can be compared.
+pub(crate) fn summary(result: &Result<Result<Ip, u16>, Reason>) -> String {
+    format!("{result:?}")
+}
+
+/// Bytes that note where they were read.
+pub(crate) struct Recorder<'a> {
+    bytes: &'a [u8],
+    reads: RefCell<Vec<(usize, usize)>>,
+}
+
+impl<'a> Recorder<'a> {
+    /// Of these bytes.
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, reads: RefCell::default() }
+    }
+
+    /// Where each read so far began and ended.
+    pub(crate) fn reads(self) -> Vec<(usize, usize)> {
+        self.reads.into_inner()
+    }
+}
+
+impl Bytes for Recorder<'_> {
+    fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn read<T: Wire>(&self, offset: usize) -> Option<T> {
+        self.reads.borrow_mut().push((offset, offset + size_of::<T>()));
+        self.bytes.read(offset)
+    }
+}

@@ -1,0 +1,18 @@
+//! A program that passes everything at once: the yardstick for what Fragwall's costs.
+#![no_std]
+#![no_main]
+
+use aya_ebpf::{bindings::xdp_action, macros::xdp, programs::XdpContext};
+
+/// Passes the packet.
+#[xdp(frags)]
+pub fn noop(_: XdpContext) -> u32 {
+    xdp_action::XDP_PASS
+}
+
+#[cfg(target_arch = "bpf")]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo) -> ! {
+    // SAFETY: nothing in the program panics.
+    unsafe { core::hint::unreachable_unchecked() }
+}

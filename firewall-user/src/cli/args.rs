@@ -1,0 +1,65 @@
+//! Arguments that several commands share.
+
+use std::path::PathBuf;
+
+use firewall_common::rules::Action;
+
+use super::exit::Invalid;
+use crate::ruleset::{Config, Match, Names, Rule, action};
+
+/// What a filter is made from.
+#[derive(clap::Args, Debug)]
+pub(super) struct FilterArgs {
+    /// Take the rules and settings from this file.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Allow what this matches, after the rules of the file: a service such as `@ike`, or a protocol with or without
+    /// destination ports, such as `udp 500,4500`.
+    #[arg(long, value_name = "MATCH")]
+    allow: Vec<String>,
+    /// What becomes of packets that no rule matches: `allow` or `deny`. A new filter denies them.
+    #[arg(long, value_name = "ACTION")]
+    default: Option<String>,
+}
+
+impl FilterArgs {
+    /// The configuration that they say; `None` if they say nothing.
+    pub(super) fn config(&self) -> anyhow::Result<Option<Config>> {
+        let Self {
+            config,
+            allow,
+            default,
+        } = self;
+        if config.is_none() && allow.is_empty() && default.is_none() {
+            return Ok(None);
+        }
+        let mut result = match config {
+            Some(path) => read(path)?,
+            None => Config::default(),
+        };
+        for text in allow {
+            result.rules.push(Rule {
+                action: Action::Allow,
+                matching: matching(text)?,
+            });
+        }
+        if let Some(word) = default {
+            result.default = action::named(word).ok_or_else(|| {
+                Invalid(format!(
+                    "--default {word:?}: it's no action; expected `allow` or `deny`"
+                ))
+            })?;
+        }
+        Ok(Some(result))
+    }
+}
+
+/// Reads a config file; an error shows the place.
+pub(super) fn read(path: &std::path::Path) -> anyhow::Result<Config> {
+    Ok(Config::read(path, Names::system()).map_err(|error| Invalid(error.render()))?)
+}
+
+/// Parses what a rule matches; an error points at the place.
+pub(super) fn matching(text: &str) -> Result<Match, Invalid> {
+    Match::parse(text, Names::system()).map_err(|error| Invalid(format!("{error}\n{}", error.render(text))))
+}

@@ -1,0 +1,101 @@
+//! `fragwall attach`
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::{Global, args::FilterArgs, exit::Invalid, output};
+use crate::kernel::filter::{self, NewLink, WantedMode};
+
+/// Attach the filter to interfaces.
+///
+/// It stays attached when the command ends, until it's detached or the machine restarts. A new filter takes its rules from
+/// the options and denies what they don't allow, but for ARP, neighbour discovery and packet too big. If a filter is in
+/// force already, the interfaces are added to it.
+#[derive(Args, Debug)]
+pub(super) struct Attach {
+    /// The interfaces; those of the config file if none is named.
+    #[arg(value_name = "IFACE")]
+    interfaces: Vec<String>,
+    #[command(flatten)]
+    filter: FilterArgs,
+    /// Run in the driver (native), in the network stack (generic), or in the driver where it can (auto).
+    #[arg(long, value_enum, default_value_t)]
+    mode: Mode,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Mode {
+    #[default]
+    Auto,
+    Native,
+    Generic,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    interfaces: Vec<ReportLink<'a>>,
+}
+
+#[derive(Serialize)]
+struct ReportLink<'a> {
+    name: &'a str,
+    mode: &'static str,
+    not_native_because: Option<&'a str>,
+}
+
+impl Attach {
+    pub(super) fn run(&self, global: &Global) -> anyhow::Result<()> {
+        let config = self.filter.config()?;
+        let mut interfaces = self.interfaces.clone();
+        if interfaces.is_empty() {
+            interfaces = config
+                .as_ref()
+                .map(|config| config.interfaces.clone())
+                .unwrap_or_default();
+        }
+        if interfaces.is_empty() {
+            let problem =
+                "attach: no interface: name one, or give a config file that does (`interfaces = [\"eth0\"]`)";
+            return Err(Invalid(problem.to_owned()).into());
+        }
+        if let Some(twice) = (1..interfaces.len()).find(|&i| interfaces[..i].contains(&interfaces[i])) {
+            return Err(Invalid(format!(
+                "attach: interface {:?} is named twice",
+                interfaces[twice]
+            ))
+            .into());
+        }
+        let mode = match self.mode {
+            Mode::Auto => WantedMode::Auto,
+            Mode::Native => WantedMode::Native,
+            Mode::Generic => WantedMode::Generic,
+        };
+        let links = filter::attach(&global.bpffs, &interfaces, config, mode)?;
+        if global.json {
+            return output::json(&Report {
+                interfaces: links.iter().map(report).collect(),
+            });
+        }
+        for NewLink {
+            interface,
+            mode,
+            refusal,
+        } in &links
+        {
+            let why = match refusal {
+                Some(refusal) => format!(" (its driver refuses native mode: {refusal})"),
+                None => String::new(),
+            };
+            eprintln!("{interface}: attached in {} mode{why}", mode.name());
+        }
+        Ok(())
+    }
+}
+
+fn report(link: &NewLink) -> ReportLink<'_> {
+    ReportLink {
+        name: &link.interface,
+        mode: link.mode.name(),
+        not_native_because: link.refusal.as_deref(),
+    }
+}

@@ -1,0 +1,52 @@
+//! `fragwall delete`
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{Global, exit::Invalid, output};
+use crate::{
+    kernel::filter::Filter,
+    ruleset::{Names, Ruleset, Selector},
+};
+
+/// Delete a rule.
+///
+/// The rules after it move up by one number. It takes effect at once; datagrams whose first fragment has been judged keep
+/// their verdict.
+#[derive(Args, Debug)]
+pub(super) struct Delete {
+    /// The rule, with or without its action, or its number in `fragwall list`.
+    #[arg(value_name = "RULE|NUMBER", required = true)]
+    words: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Report {
+    number: usize,
+    rule: String,
+}
+
+impl Delete {
+    pub(super) fn run(&self, global: &Global) -> anyhow::Result<()> {
+        let text = self.words.join(" ");
+        let selector = Selector::parse(&text, Names::system())
+            .map_err(|error| Invalid(format!("{error}\n{}", error.render(&text))))?;
+        let mut filter = Filter::open_to_change(&global.bpffs)?;
+        let config = &filter.document.config;
+        let mut ruleset = Ruleset {
+            default: config.default,
+            rules: config.rules.clone(),
+        };
+        let deleted = ruleset.delete(&selector)?;
+        filter.replace_rules(ruleset.rules)?;
+        let report = Report {
+            number: deleted.number,
+            rule: deleted.rule.to_string(),
+        };
+        if global.json {
+            return output::json(&report);
+        }
+        eprintln!("deleted rule {}: {}", report.number, report.rule);
+        Ok(())
+    }
+}

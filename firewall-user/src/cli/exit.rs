@@ -1,0 +1,56 @@
+//! Exit codes.
+
+use std::process::ExitCode;
+
+use crate::{
+    kernel::Error,
+    observe::capture::CaptureError,
+    ruleset::{ConfigError, DeleteError, TooManyRules},
+};
+
+/// What the codes mean, for the help.
+pub(super) const HELP: &str = "\
+Exit codes: 0 done; 1 failed; 2 usage or invalid input; 3 not attached, or the kernel lacks what is needed; \
+4 the interface is held by another XDP program.";
+
+/// Input that can't be understood, told in full.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Invalid(pub(super) String);
+
+/// The code for what went wrong.
+pub(super) fn code(error: &anyhow::Error) -> ExitCode {
+    ExitCode::from(match error.downcast_ref::<Error>() {
+        Some(error) => of_kernel(error),
+        None => {
+            let invalid = error.is::<Invalid>()
+                || error.is::<ConfigError>()
+                || error.is::<CaptureError>()
+                || error.is::<DeleteError>()
+                || error.is::<TooManyRules>();
+            if invalid { 2 } else { 1 }
+        }
+    })
+}
+
+fn of_kernel(error: &Error) -> u8 {
+    match error {
+        Error::UnknownInterface { .. }
+        | Error::Netns { .. }
+        | Error::NotEthernet { .. }
+        | Error::InForce { .. }
+        | Error::TooManyRules(_) => 2,
+        Error::NoBpffs { .. }
+        | Error::NotAttached
+        | Error::NotAttachedTo { .. }
+        | Error::NoNativeMode { .. }
+        | Error::Load { .. }
+        | Error::Clock { .. } => 3,
+        Error::Held { .. } => 4,
+        Error::Privileges { .. }
+        | Error::AlreadyAttached { .. }
+        | Error::Attach { .. }
+        | Error::Incompatible { .. }
+        | Error::System { .. } => 1,
+    }
+}

@@ -1,0 +1,47 @@
+//! `fragwall list`
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{Global, output};
+use crate::{kernel::filter::Filter, ruleset::action};
+
+/// List the rules in force, in order.
+#[derive(Args, Debug)]
+pub(super) struct List {}
+
+#[derive(Serialize)]
+struct Report {
+    default: &'static str,
+    rules: Vec<ReportRule>,
+}
+
+#[derive(Serialize)]
+struct ReportRule {
+    number: usize,
+    rule: String,
+}
+
+impl List {
+    pub(super) fn run(&self, global: &Global) -> anyhow::Result<()> {
+        let filter = Filter::open(&global.bpffs)?;
+        let config = &filter.document.config;
+        let report = Report {
+            default: action::word(config.default),
+            rules: (1..)
+                .zip(&config.rules)
+                .map(|(number, rule)| ReportRule {
+                    number,
+                    rule: rule.to_string(),
+                })
+                .collect(),
+        };
+        if global.json {
+            return output::json(&report);
+        }
+        for ReportRule { number, rule } in &report.rules {
+            output::line(&format!("{number:>7}  {rule}"))?;
+        }
+        output::line(&format!("default  {}", report.default))
+    }
+}

@@ -1,0 +1,103 @@
+//! The command line: one file a command.
+//!
+//! Data goes to standard output, words to standard error. [`run`] turns what went wrong into one of the exit codes of
+//! [`exit`].
+
+mod args;
+mod attach;
+mod check;
+mod delete;
+mod detach;
+mod exit;
+mod explain;
+mod flush;
+mod list;
+mod output;
+mod rule;
+mod stats;
+mod status;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::kernel::netns;
+
+/// An XDP firewall that is right about IP fragments.
+#[derive(Debug, Parser)]
+#[command(name = "fragwall", version, max_term_width = 110, after_help = exit::HELP)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(clap::Args, Debug)]
+struct Global {
+    /// Act in the network namespace of this name, as `ip -n` does, from the caller's own mount namespace.
+    #[arg(long, global = true, value_name = "NAME")]
+    netns: Option<String>,
+    /// The bpffs below which the filter is pinned.
+    #[arg(long, global = true, value_name = "DIR", default_value = "/sys/fs/bpf")]
+    bpffs: PathBuf,
+    /// Print JSON.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Attach(attach::Attach),
+    Detach(detach::Detach),
+    Status(status::Status),
+    Allow(rule::Allow),
+    Deny(rule::Deny),
+    Delete(delete::Delete),
+    List(list::List),
+    Flush(flush::Flush),
+    Stats(stats::Stats),
+    Check(check::Check),
+    Explain(explain::Explain),
+}
+
+impl Command {
+    fn run(&self, global: &Global) -> anyhow::Result<()> {
+        match self {
+            Self::Attach(command) => command.run(global),
+            Self::Detach(command) => command.run(global),
+            Self::Status(command) => command.run(global),
+            Self::Allow(command) => command.run(global),
+            Self::Deny(command) => command.run(global),
+            Self::Delete(command) => command.run(global),
+            Self::List(command) => command.run(global),
+            Self::Flush(command) => command.run(global),
+            Self::Stats(command) => command.run(global),
+            Self::Check(command) => command.run(global),
+            Self::Explain(command) => command.run(global),
+        }
+    }
+}
+
+/// Runs the command line that the process was started with.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let entered = cli.global.netns.as_deref().map_or(Ok(()), netns::enter);
+    let result = entered
+        .map_err(anyhow::Error::from)
+        .and_then(|()| cli.command.run(&cli.global));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("fragwall: {error:#}");
+            exit::code(&error)
+        }
+    }
+}
+
+/// The whole command line, for who derives manual pages and completions from it.
+pub fn command() -> clap::Command {
+    Cli::command()
+}

@@ -1,0 +1,42 @@
+//! Writing to standard output.
+
+use std::io::{self, Write};
+
+use anyhow::Context as _;
+use serde::Serialize;
+
+/// The version of the JSON that commands print.
+const SCHEMA: u32 = 1;
+
+/// A JSON document with the schema's version.
+#[derive(Serialize)]
+struct Versioned<'a, T> {
+    version: u32,
+    #[serde(flatten)]
+    data: &'a T,
+}
+
+/// Prints a JSON document in one line.
+pub(super) fn json<T: Serialize>(data: &T) -> anyhow::Result<()> {
+    line(
+        &serde_json::to_string(&Versioned {
+            version: SCHEMA,
+            data,
+        })
+        .context("writing JSON")?,
+    )
+}
+
+/// Prints a line.
+pub(super) fn line(text: &str) -> anyhow::Result<()> {
+    writeln!(io::stdout().lock(), "{text}").context("writing to standard output")
+}
+
+/// Whether whoever reads the output has read enough.
+pub(super) fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    })
+}

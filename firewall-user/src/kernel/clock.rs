@@ -1,0 +1,47 @@
+//! The kernel's tick, which the program measures time in.
+
+use std::time::Duration;
+
+use nix::time::{ClockId, clock_getres};
+
+use super::Error;
+
+/// How many jiffies the kernel counts in a second (`CONFIG_HZ`): the coarse clocks advance once a jiffy, so their
+/// resolution tells it.
+///
+/// # Errors
+/// The kernel doesn't tell.
+pub fn jiffies_per_second() -> Result<u32, Error> {
+    let resolution = clock_getres(ClockId::CLOCK_MONOTONIC_COARSE)
+        .map_err(|errno| Error::os("reading the clock's resolution", errno))?;
+    let nanoseconds = u32::try_from(resolution.tv_nsec()).unwrap_or(0);
+    // CONFIG_HZ is 100, 250, 300 or 1000; 300 rounds to 3333333 ns.
+    1_000_000_000_u32
+        .checked_div(nanoseconds)
+        .filter(|hz| (10..=10_000).contains(hz))
+        .ok_or(Error::Clock { nanoseconds })
+}
+
+/// A duration in jiffies, at least one.
+pub fn jiffies(duration: Duration, per_second: u32) -> u32 {
+    let jiffies = duration.as_millis() * u128::from(per_second) / 1000;
+    // Half the range keeps "older" and "younger" apart when the tick wraps around.
+    u32::try_from(jiffies).unwrap_or(u32::MAX).clamp(1, u32::MAX / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_become_jiffies() {
+        assert_eq!(jiffies(Duration::from_secs(30), 250), 7500);
+        assert_eq!(jiffies(Duration::from_millis(1), 100), 1);
+        assert_eq!(jiffies(Duration::MAX, 1000), u32::MAX / 2);
+    }
+
+    #[test]
+    fn the_kernel_tells_its_tick() {
+        assert!([100, 250, 300, 1000].contains(&jiffies_per_second().unwrap()));
+    }
+}

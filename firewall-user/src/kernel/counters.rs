@@ -1,0 +1,92 @@
+//! Reading the program's counters.
+
+use std::path::Path;
+
+use aya::maps::{Map, MapData, PerCpuArray, PerCpuValues};
+use firewall_common::{
+    record::Count,
+    rules::Slot,
+    verdict::{Cell, Verdict},
+};
+
+use super::Error;
+
+/// The counters of a filter: one of each [`Cell`] a CPU.
+pub struct Counters(PerCpuArray<MapData, Count>);
+
+/// What kinds of cells each slot has.
+const KINDS: [fn(Slot, Verdict) -> Cell; 2] = [Cell::Direct, Cell::Inherited];
+
+impl std::fmt::Debug for Counters {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Counters").finish_non_exhaustive()
+    }
+}
+
+impl Counters {
+    pub(super) fn new(map: Map) -> Result<Self, Error> {
+        PerCpuArray::try_from(map)
+            .map(Self)
+            .map_err(|error| Error::aya("opening the counters", error))
+    }
+
+    /// The counters that are pinned at `path`.
+    pub(super) fn open(path: &Path) -> Result<Self, Error> {
+        let map = MapData::from_pin(path).and_then(Map::from_map_data);
+        Self::new(map.map_err(|error| Error::aya(format!("opening {}", path.display()), error))?)
+    }
+
+    fn values(&self, cell: Cell) -> Result<PerCpuValues<Count>, Error> {
+        self.0
+            .get(&cell.index(), 0)
+            .map_err(|error| Error::aya("reading a counter", error))
+    }
+
+    /// What all CPUs together have counted in a cell.
+    ///
+    /// # Errors
+    /// The kernel refuses to tell.
+    pub fn read(&self, cell: Cell) -> Result<Count, Error> {
+        Ok(self
+            .values(cell)?
+            .iter()
+            .fold(Count::default(), |sum, count| sum + *count))
+    }
+
+    /// Empties the cells of a slot that a new rule is about to get. What they held goes to [`Slot::RETIRED`], so that
+    /// totals don't fall when a rule is deleted.
+    ///
+    /// # Errors
+    /// The kernel refuses to read or write.
+    pub(super) fn retire(&mut self, slot: Slot) -> Result<(), Error> {
+        for (kind, verdict) in KINDS
+            .iter()
+            .flat_map(|kind| Verdict::ALL.map(|verdict| (kind, verdict)))
+        {
+            let from = kind(slot, verdict);
+            let to = kind(Slot::RETIRED, verdict);
+            let counted = self.values(from)?;
+            if counted.iter().all(|count| *count == Count::default()) {
+                continue;
+            }
+            let sums: Vec<Count> = self
+                .values(to)?
+                .iter()
+                .zip(counted.iter())
+                .map(|(sum, count)| *sum + *count)
+                .collect();
+            let zeros = vec![Count::default(); sums.len()];
+            self.write(to, sums)?;
+            self.write(from, zeros)?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, cell: Cell, counts: Vec<Count>) -> Result<(), Error> {
+        let doing = "writing a counter";
+        let values = PerCpuValues::try_from(counts).map_err(|error| Error::os(doing, error))?;
+        self.0
+            .set(cell.index(), values, 0)
+            .map_err(|error| Error::aya(doing, error))
+    }
+}

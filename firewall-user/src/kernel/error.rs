@@ -1,0 +1,243 @@
+//! What can go wrong between the user's side and the kernel.
+
+use std::{fmt, io, path::PathBuf};
+
+use thiserror::Error;
+
+/// An error of loading, attaching, pinning or reading back.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The process lacks the privileges for it.
+    #[error("{doing}: permission denied; run it as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON")]
+    Privileges {
+        /// What was being done.
+        doing: String,
+    },
+    /// There's no bpffs where the state would be pinned.
+    #[error("{}: no bpffs is mounted there{}", path.display(), no_bpffs_help(*inside_netns_exec, path))]
+    NoBpffs {
+        /// The directory.
+        path: PathBuf,
+        /// Whether this looks like the inside of `ip netns exec`, which hides the bpffs of the host.
+        inside_netns_exec: bool,
+    },
+    /// No network namespace of that name.
+    #[error("network namespace {name:?}: {source}; `ip netns list` shows those that are there")]
+    Netns {
+        /// The name.
+        name: String,
+        /// Why it can't be entered.
+        source: io::Error,
+    },
+    /// No interface of that name.
+    #[error(
+        "interface {name:?}: there is none of that name in this network namespace{}",
+        suggestion(known)
+    )]
+    UnknownInterface {
+        /// The name.
+        name: String,
+        /// Those that are there.
+        known: Vec<String>,
+    },
+    /// An interface whose packets have no Ethernet header.
+    #[error(
+        "interface {name:?}: its packets have no Ethernet header (link type {link_type}); Fragwall can't filter it"
+    )]
+    NotEthernet {
+        /// The interface.
+        name: String,
+        /// Its link type (`ARPHRD_*`).
+        link_type: u16,
+    },
+    /// Another XDP program holds the interface.
+    #[error(
+        "interface {interface:?} is held by another XDP program: {holder} ({mode} mode); it was left alone. \
+         `ip link show dev {interface}` shows it; detach it with the tool that attached it"
+    )]
+    Held {
+        /// The interface.
+        interface: String,
+        /// The program that holds it.
+        holder: Holder,
+        /// The mode that it's attached in.
+        mode: String,
+    },
+    /// This filter is on the interface already.
+    #[error(
+        "interface {interface:?} is filtered by Fragwall already; change its rules with `fragwall allow`, `deny` and `delete`, or detach it first"
+    )]
+    AlreadyAttached {
+        /// The interface.
+        interface: String,
+    },
+    /// A filter is in force, whose rules an attach must not silently replace.
+    #[error(
+        "a filter is in force already (on {}), and its rules go for every interface that it is attached to: attach \
+         without rules, default and configuration to add an interface, or detach it first",
+        interfaces.join(", ")
+    )]
+    InForce {
+        /// The interfaces it is on.
+        interfaces: Vec<String>,
+    },
+    /// No filter is attached in this network namespace.
+    #[error(
+        "Fragwall isn't attached to any interface in this network namespace; `fragwall attach IFACE` attaches it"
+    )]
+    NotAttached,
+    /// The filter isn't on that interface.
+    #[error("Fragwall isn't attached to interface {interface:?}; it's attached to {}", interfaces.join(", "))]
+    NotAttachedTo {
+        /// The interface.
+        interface: String,
+        /// The interfaces it is on.
+        interfaces: Vec<String>,
+    },
+    /// The driver refuses native mode.
+    #[error(
+        "interface {interface:?}: its driver refuses XDP in native mode ({source}); try `--mode generic`"
+    )]
+    NoNativeMode {
+        /// The interface.
+        interface: String,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// The kernel refuses to attach.
+    #[error("interface {interface:?}: attaching in {mode} mode: {problem}")]
+    Attach {
+        /// The interface.
+        interface: String,
+        /// The mode that was tried.
+        mode: &'static str,
+        /// What went wrong.
+        problem: String,
+    },
+    /// What is pinned was made by a version of Fragwall with another layout of maps.
+    #[error(
+        "{}: left by another version of Fragwall ({what}). It was left in force; `fragwall detach` removes it, then attach again",
+        path.display()
+    )]
+    Incompatible {
+        /// The pin or directory.
+        path: PathBuf,
+        /// What differs.
+        what: String,
+    },
+    /// The kernel refuses the program.
+    #[error("the kernel refuses the program: {problem}{hint}")]
+    Load {
+        /// What it said, the end of the verifier's log included.
+        problem: String,
+        /// What the user can do.
+        hint: String,
+    },
+    /// The kernel's tick isn't known.
+    #[error("the coarse clock's resolution, {nanoseconds} ns, isn't that of a kernel tick")]
+    Clock {
+        /// The resolution.
+        nanoseconds: u32,
+    },
+    /// A ruleset that can't be compiled.
+    #[error(transparent)]
+    TooManyRules(#[from] crate::ruleset::TooManyRules),
+    /// Anything else that the system refuses.
+    #[error("{doing}: {source}")]
+    System {
+        /// What was being done.
+        doing: String,
+        /// What the system said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// An XDP program that holds an interface.
+#[derive(Debug)]
+pub struct Holder {
+    /// Its id.
+    pub id: u32,
+    /// Its name, if it has one and may be asked.
+    pub name: Option<String>,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "{name:?}, id {}", self.id),
+            None => write!(f, "id {}", self.id),
+        }
+    }
+}
+
+impl Error {
+    /// What the system refused while `doing` something; a lack of privileges is told apart.
+    pub(crate) fn os(doing: impl Into<String>, source: impl Into<io::Error>) -> Self {
+        let source = source.into();
+        if source.kind() == io::ErrorKind::PermissionDenied {
+            Self::Privileges { doing: doing.into() }
+        } else {
+            Self::System {
+                doing: doing.into(),
+                source: source.into(),
+            }
+        }
+    }
+
+    /// What aya failed at while `doing` something.
+    pub(crate) fn aya(
+        doing: impl Into<String>,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        let denied = io_error(&source).is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
+        if denied {
+            Self::Privileges { doing: doing.into() }
+        } else {
+            Self::System {
+                doing: chain(&doing.into(), &source),
+                source: Box::new(source),
+            }
+        }
+    }
+}
+
+/// The first I/O error in an error's chain of sources.
+pub(crate) fn io_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a io::Error> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(io) = error.downcast_ref::<io::Error>() {
+            return Some(io);
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// aya's errors often say what failed only in their sources: puts these behind what was being done.
+fn chain(doing: &str, error: &dyn std::error::Error) -> String {
+    match error.source().and_then(std::error::Error::source) {
+        Some(deepest) => format!("{doing} ({deepest})"),
+        None => doing.to_owned(),
+    }
+}
+
+fn no_bpffs_help(inside_netns_exec: bool, path: &std::path::Path) -> String {
+    if inside_netns_exec {
+        "; `ip netns exec` hides the host's. Run fragwall outside of it, with `--netns NAME`".to_owned()
+    } else {
+        format!(
+            "; mount one with `mount -t bpf bpf {}`, or name another with `--bpffs DIR`",
+            path.display()
+        )
+    }
+}
+
+fn suggestion(known: &[String]) -> String {
+    if known.is_empty() {
+        String::new()
+    } else {
+        format!("; there are {}", known.join(", "))
+    }
+}

@@ -1,0 +1,349 @@
+//! An instance of the XDP program: its settings, its maps, and runs of it outside of any interface.
+
+use std::{io, path::Path, time::Duration};
+
+use aya::{
+    Ebpf, EbpfError, EbpfLoader, VerifierLogLevel,
+    maps::{Array, Map},
+    programs::{ProgramError, TestRun as _, TestRunOptions, Xdp},
+};
+use firewall_common::{
+    fragment::{
+        identity::{HashKey, KEY_WORDS},
+        table::WAYS,
+    },
+    packet::ethernet,
+    record::Trace,
+    rules::{Action, PortTable},
+};
+
+use super::{Error, clock, counters::Counters, document::Document, error::io_error, layout::Layout};
+use crate::ruleset::{Compiled, Early, Fragments};
+
+/// The kernel object, built for the BPF target by the build script.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/fragwall"));
+
+/// A program that passes everything at once: the yardstick for what ours costs.
+static NOOP: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/noop"));
+
+/// The names that the kernel object gives to its program and maps.
+pub(super) mod names {
+    pub(in super::super) const FRAGMENTS: &str = "FRAGMENTS";
+    pub(in super::super) const COUNTERS: &str = "COUNTERS";
+    pub(in super::super) const PORTS: &str = "PORT_DECISIONS";
+    pub(in super::super) const SOURCE: &str = "SOURCE";
+    pub(in super::super) const TRACE: &str = "TRACE";
+}
+
+/// What an instance is made with.
+#[derive(Debug)]
+pub struct Settings<'a> {
+    /// The compiled ruleset.
+    pub rules: &'a Compiled,
+    /// What becomes of packets that no rule can be asked about.
+    pub default: Action,
+    /// What becomes of trailing fragments whose first one hasn't been seen.
+    pub early: Action,
+    /// How long an entry of the fragment table lives, in jiffies.
+    pub timeout: u32,
+    /// The size of the fragment table in entries: a power of two, at least 8.
+    pub table: u32,
+    /// The secret of the fragment table.
+    pub hash_key: HashKey,
+    /// Whether each judgement is written down for [`Instance::judge`].
+    pub explains: bool,
+}
+
+impl<'a> Settings<'a> {
+    /// The settings that a document says; `rules` is its compiled ruleset.
+    ///
+    /// # Errors
+    /// The kernel's tick isn't known.
+    pub fn of_document(document: &Document, rules: &'a Compiled, explains: bool) -> Result<Self, Error> {
+        let Fragments {
+            early,
+            timeout,
+            table,
+        } = document.config.fragments;
+        Ok(Self {
+            rules,
+            default: document.config.default,
+            early: match early {
+                Early::Pass => Action::Allow,
+                Early::Drop => Action::Deny,
+            },
+            timeout: clock::jiffies(timeout, clock::jiffies_per_second()?),
+            table,
+            hash_key: document.hash_key,
+            explains,
+        })
+    }
+}
+
+/// A new secret for a fragment table.
+///
+/// # Errors
+/// The system has no random numbers.
+pub fn new_hash_key() -> Result<HashKey, Error> {
+    let mut bytes = [0; KEY_WORDS * 8];
+    io::Read::read_exact(
+        &mut std::fs::File::open("/dev/urandom").map_err(|error| Error::os("opening /dev/urandom", error))?,
+        &mut bytes,
+    )
+    .map_err(|error| Error::os("reading /dev/urandom", error))?;
+    let mut key = [0; KEY_WORDS];
+    for (word, bytes) in key.iter_mut().zip(bytes.chunks_exact(8)) {
+        *word = u64::from_ne_bytes(bytes.try_into().expect("chunks of eight bytes"));
+    }
+    Ok(HashKey(key))
+}
+
+/// A loaded program with its maps. It's gone when this is dropped, unless it's pinned or attached.
+#[derive(Debug)]
+pub struct Instance {
+    pub(super) ebpf: Ebpf,
+    serial: u32,
+}
+
+/// What became of a frame that the program was run on.
+#[derive(Clone, Copy, Debug)]
+pub struct Run {
+    /// The XDP action: 1 drops, 2 passes.
+    pub action: u32,
+    /// How long a run took, on average.
+    pub duration: Duration,
+}
+
+impl Instance {
+    /// Loads the program with tables of its own.
+    ///
+    /// # Errors
+    /// The kernel refuses it.
+    pub fn load(settings: &Settings<'_>) -> Result<Self, Error> {
+        Self::load_with(settings, None, 1)
+    }
+
+    /// Loads the program that a document says, with tables of its own.
+    ///
+    /// # Errors
+    /// The kernel refuses it.
+    pub fn of_document(document: &Document, explains: bool) -> Result<Self, Error> {
+        let rules = Compiled::new(&document.rules(), document.config.default)?;
+        Self::load(&Settings::of_document(document, &rules, explains)?)
+    }
+
+    /// Loads the program; the fragment table and the counters are those pinned below `shared`, which are made if they
+    /// aren't there. `source_chunks` is the room for the ruleset's source.
+    pub(super) fn load_with(
+        settings: &Settings<'_>,
+        shared: Option<&Layout>,
+        source_chunks: u32,
+    ) -> Result<Self, Error> {
+        match Self::try_load(settings, shared, source_chunks, VerifierLogLevel::DISABLE) {
+            // Only a refusal is worth the time that the verifier takes to explain itself.
+            Err(EbpfError::ProgramError(ProgramError::LoadError { .. })) => {
+                let level = VerifierLogLevel::DEBUG | VerifierLogLevel::STATS;
+                Self::try_load(settings, shared, source_chunks, level).map_err(refusal)
+            }
+            other => other.map_err(refusal),
+        }
+    }
+
+    fn try_load(
+        settings: &Settings<'_>,
+        shared: Option<&Layout>,
+        source_chunks: u32,
+        level: VerifierLogLevel,
+    ) -> Result<Self, EbpfError> {
+        let Settings {
+            rules,
+            default,
+            early,
+            timeout,
+            table,
+            hash_key,
+            explains,
+        } = settings;
+        let sets = table / WAYS as u32;
+        let shift = u64::BITS - sets.ilog2();
+        let flag = |action: &Action| u32::from(*action == Action::Allow);
+        let (default, early, explains) = (flag(default), flag(early), u32::from(*explains));
+
+        let mut loader = EbpfLoader::new();
+        loader
+            .btf(None)
+            .verifier_log_level(level)
+            .override_global("HASH_KEY", &hash_key.0, true)
+            .override_global("PROTOCOL_DECISIONS", &*rules.protocols, true)
+            .override_global("SET_SHIFT", &shift, true)
+            .override_global("TIMEOUT", timeout, true)
+            .override_global("EARLY_PASSES", &early, true)
+            .override_global("DEFAULT_PASSES", &default, true)
+            .override_global("EXPLAINS", &explains, true)
+            .map_max_entries(names::FRAGMENTS, sets)
+            .map_max_entries(names::PORTS, (rules.ports.len() as u32).max(1))
+            .map_max_entries(names::SOURCE, source_chunks);
+        if let Some(layout) = shared {
+            loader.map_pin_path(names::FRAGMENTS, layout.fragments());
+            loader.map_pin_path(names::COUNTERS, layout.counters());
+        }
+        let mut ebpf = loader.load(OBJECT)?;
+
+        if let Some(map) = ebpf.map_mut(names::PORTS) {
+            let mut ports: Array<_, PortTable> = Array::try_from(map)?;
+            for (index, table) in (0..).zip(&rules.ports) {
+                ports.set(index, table.as_ref(), 0)?;
+            }
+        }
+        let mut instance = Self { ebpf, serial: 0 };
+        instance.program()?.load()?;
+        Ok(instance)
+    }
+
+    /// The yardstick: a program that passes everything.
+    ///
+    /// # Errors
+    /// The kernel refuses it.
+    pub fn noop() -> Result<Self, Error> {
+        let load = || {
+            let ebpf = EbpfLoader::new().btf(None).load(NOOP)?;
+            let mut instance = Self { ebpf, serial: 0 };
+            instance.program()?.load()?;
+            Ok(instance)
+        };
+        load().map_err(refusal)
+    }
+
+    /// The XDP program.
+    pub(super) fn program(&mut self) -> Result<&mut Xdp, ProgramError> {
+        let program = self.ebpf.programs_mut().map(|(_, program)| program).next();
+        program.ok_or(ProgramError::NotLoaded)?.try_into()
+    }
+
+    /// Pins the program.
+    pub(super) fn pin(&mut self, path: &Path) -> Result<(), Error> {
+        let pinned = match self.program() {
+            Ok(program) => program.pin(path),
+            Err(error) => return Err(Error::aya("pinning the program", error)),
+        };
+        pinned.map_err(|error| Error::aya(format!("pinning {}", path.display()), error))
+    }
+
+    /// Runs the program on a frame, `repeat` times over (`BPF_PROG_TEST_RUN`).
+    ///
+    /// # Errors
+    /// The kernel refuses the frame: it must hold an Ethernet header, and be no longer than a jumbo frame.
+    pub fn run(&mut self, frame: &[u8], repeat: u32) -> Result<Run, Error> {
+        let doing = || format!("running the program on a frame of {} bytes", frame.len());
+        let mut options = TestRunOptions::new();
+        options.data_in = Some(frame);
+        options.repeat = repeat;
+        let result = self.program().and_then(|program| program.test_run(options));
+        match result {
+            Ok(result) => Ok(Run {
+                action: result.return_value,
+                duration: result.duration,
+            }),
+            Err(error) => Err(Error::aya(doing(), error)),
+        }
+    }
+
+    /// Runs the program on a frame and returns how it was judged; the instance must have been loaded to explain itself.
+    /// `None` if the frame is too short for an Ethernet header: the kernel doesn't run XDP programs on those.
+    ///
+    /// # Errors
+    /// The kernel refuses the frame, or the program told nothing.
+    pub fn judge(&mut self, frame: &[u8]) -> Result<Option<Trace>, Error> {
+        if frame.len() < ethernet::HEADER {
+            return Ok(None);
+        }
+        self.run(frame, 1)?;
+        let trace = self.map(names::TRACE).and_then(|map| {
+            let trace: Array<_, Trace> = Array::try_from(map)?;
+            trace.get(&0, 0)
+        });
+        let trace = trace.map_err(|error| Error::aya("reading the program's judgement", error))?;
+        if trace.serial != self.serial.wrapping_add(1) {
+            let silent = io::Error::other("the program wrote none for this packet");
+            return Err(Error::os("reading the program's judgement", silent));
+        }
+        self.serial = trace.serial;
+        Ok(Some(trace))
+    }
+
+    fn map(&self, name: &'static str) -> Result<&Map, aya::maps::MapError> {
+        self.ebpf.map(name).ok_or(aya::maps::MapError::InvalidName {
+            name: name.to_owned(),
+        })
+    }
+
+    /// How many instructions the kernel's verifier walked, over all paths; Linux 5.16.
+    ///
+    /// # Errors
+    /// The kernel doesn't tell.
+    pub fn verified_instructions(&mut self) -> Result<Option<u32>, Error> {
+        let info = self.program().and_then(|program| program.info());
+        info.map(|info| info.verified_instruction_count())
+            .map_err(|error| Error::aya("asking the kernel about the program", error))
+    }
+
+    /// Its counters.
+    ///
+    /// # Errors
+    /// The object has none.
+    pub fn counters(&mut self) -> Result<Counters, Error> {
+        let map = self
+            .ebpf
+            .take_map(names::COUNTERS)
+            .ok_or_else(|| Error::os("opening the counters", io::Error::from(io::ErrorKind::NotFound)))?;
+        Counters::new(map)
+    }
+
+    /// Reads what the program's own trace has to say (aya-log), and hands it to the `log` facade.
+    ///
+    /// # Errors
+    /// The object was built without its trace.
+    #[cfg(feature = "trace")]
+    pub fn logger(&mut self) -> Result<aya_log::EbpfLogger<&'static dyn log::Log>, Error> {
+        aya_log::EbpfLogger::init(&mut self.ebpf)
+            .map_err(|error| Error::aya("opening the program's trace", error))
+    }
+}
+
+/// Why the kernel refused to load the program, with what can be done about it.
+fn refusal(error: EbpfError) -> Error {
+    let denied = io_error(&error).is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
+    match &error {
+        EbpfError::ProgramError(ProgramError::LoadError {
+            io_error,
+            verifier_log,
+        }) => {
+            let log = verifier_log.to_string();
+            let tail: Vec<&str> = log.lines().rev().take(20).collect();
+            // The verifier says EACCES for what it finds unsafe, and EPERM for what the caller may not do.
+            if io_error.raw_os_error() == Some(nix::libc::EPERM) {
+                return Error::Privileges {
+                    doing: "loading the program".to_owned(),
+                };
+            }
+            let lines: Vec<&str> = tail.into_iter().rev().collect();
+            Error::Load {
+                problem: format!("{io_error}\n{}", lines.join("\n")),
+                hint: hint(),
+            }
+        }
+        _ if denied => Error::Privileges {
+            doing: "loading the program".to_owned(),
+        },
+        _ => Error::aya("loading the program", error),
+    }
+}
+
+/// The release that the program needs, if the kernel is older.
+fn hint() -> String {
+    let release = nix::sys::utsname::uname().map(|name| name.release().to_string_lossy().into_owned());
+    let release = release.unwrap_or_default();
+    format!(
+        "\nFragwall needs Linux 6.1 or newer with CONFIG_BPF_SYSCALL and CONFIG_BPF_JIT; this is Linux {release}"
+    )
+}

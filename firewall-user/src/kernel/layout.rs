@@ -1,0 +1,123 @@
+//! Where the state is pinned.
+
+use std::{
+    fs, io,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
+
+use nix::sys::statfs::{FsType, statfs};
+
+use super::{Error, netns};
+
+/// `BPF_FS_MAGIC` of `linux/magic.h`.
+const BPF_FS_MAGIC: FsType = FsType(0xcafe_4a11_u32 as _);
+
+/// The directories and files of one network namespace's filter.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    top: PathBuf,
+    root: PathBuf,
+}
+
+impl Layout {
+    /// The state of the current network namespace on the bpffs at `bpffs`.
+    ///
+    /// # Errors
+    /// There's no bpffs, or the namespace can't be told.
+    pub fn new(bpffs: &Path) -> Result<Self, Error> {
+        let missing = || Error::NoBpffs {
+            path: bpffs.to_owned(),
+            inside_netns_exec: netns::hides_bpffs(bpffs),
+        };
+        match statfs(bpffs) {
+            Ok(stat) if stat.filesystem_type() == BPF_FS_MAGIC => {}
+            Ok(_) | Err(nix::errno::Errno::ENOENT | nix::errno::Errno::ENOTDIR) => return Err(missing()),
+            Err(errno) => return Err(Error::os(bpffs.display().to_string(), errno)),
+        }
+        let namespace = fs::metadata(netns::CURRENT)
+            .map_err(|error| Error::os("reading the current network namespace", error))?;
+        let top = bpffs.join("fragwall");
+        let root = top.join(format!("net-{}", namespace.ino()));
+        Ok(Self { top, root })
+    }
+
+    /// The directory of all namespaces' filters, which is also what commands lock.
+    pub fn top(&self) -> &Path {
+        &self.top
+    }
+
+    /// The directory of this namespace's filter.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The pin of the fragment table.
+    pub fn fragments(&self) -> PathBuf {
+        self.root.join("fragments")
+    }
+
+    /// The pin of the counters.
+    pub fn counters(&self) -> PathBuf {
+        self.root.join("counters")
+    }
+
+    /// The directory of links.
+    pub fn links(&self) -> PathBuf {
+        self.root.join("links")
+    }
+
+    /// The pin of an interface's link.
+    pub fn link(&self, interface: u32) -> PathBuf {
+        self.links().join(interface.to_string())
+    }
+
+    /// The directory of generations.
+    pub fn generations(&self) -> PathBuf {
+        self.root.join("generations")
+    }
+
+    /// The directory of one generation.
+    pub fn generation(&self, number: u32) -> PathBuf {
+        self.generations().join(number.to_string())
+    }
+}
+
+/// The entries of a directory whose names are numbers, in order; none if it isn't there.
+///
+/// # Errors
+/// It can't be read.
+pub(super) fn numbered(directory: &Path) -> Result<Vec<u32>, Error> {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Error::os(directory.display().to_string(), error)),
+    };
+    let mut numbers = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|error| Error::os(directory.display().to_string(), error))?;
+        numbers.extend(
+            entry
+                .file_name()
+                .to_str()
+                .and_then(|name| name.parse::<u32>().ok()),
+        );
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+/// Makes a directory and those above it.
+pub(super) fn make(directory: &Path) -> Result<(), Error> {
+    fs::create_dir_all(directory).map_err(|error| Error::os(directory.display().to_string(), error))
+}
+
+/// Removes a directory with all that is in it; it's no error if it isn't there.
+pub(super) fn remove(directory: &Path) -> Result<(), Error> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Error::os(format!("removing {}", directory.display()), error))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,212 @@
+//! XDP links: what ties a program to an interface.
+
+use std::{fs, io, path::Path, thread, time::Duration};
+
+use aya::programs::{
+    ProgramError, ProgramInfo, Xdp, XdpMode,
+    links::{FdLink, PinnedLink},
+    xdp::XdpLink,
+};
+
+use super::{
+    Error,
+    error::{Holder, io_error},
+    layout::Layout,
+    netlink::{self, Interface, Mode},
+};
+
+/// Which mode to attach in.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum WantedMode {
+    /// Native where the driver has it, generic otherwise.
+    #[default]
+    Auto,
+    /// Native or not at all.
+    Native,
+    /// Generic.
+    Generic,
+}
+
+/// Attaches the program to an interface and pins the link. Returns the mode, and why it isn't native if that was tried.
+pub(super) fn attach(
+    program: &mut Xdp,
+    layout: &Layout,
+    interface: &Interface,
+    wanted: WantedMode,
+) -> Result<(Mode, Option<String>), Error> {
+    let mut refusal = None;
+    if wanted != WantedMode::Generic {
+        match create(program, interface, XdpMode::Driver) {
+            Ok(link) => return pin(link, layout, interface).map(|()| (Mode::Native, None)),
+            Err(problem) => match problem.kind() {
+                Refusal::Native if wanted == WantedMode::Auto => refusal = Some(problem.source.to_string()),
+                Refusal::Native => {
+                    let (interface, source) = (interface.name.clone(), problem.source);
+                    return Err(Error::NoNativeMode { interface, source });
+                }
+                Refusal::Any => return Err(problem.explain(interface, "native")),
+            },
+        }
+    }
+    let link =
+        create(program, interface, XdpMode::Skb).map_err(|problem| problem.explain(interface, "generic"))?;
+    pin(link, layout, interface).map(|()| (Mode::Generic, refusal))
+}
+
+/// Why the kernel didn't make a link.
+struct Problem {
+    source: io::Error,
+}
+
+enum Refusal {
+    /// The driver has no native mode, or not for this interface as it's set up: generic mode may do.
+    Native,
+    /// It wouldn't be otherwise in another mode.
+    Any,
+}
+
+impl Problem {
+    fn kind(&self) -> Refusal {
+        match self.source.raw_os_error() {
+            // EBUSY is another program, ENODEV an interface that has just gone; drivers refuse with any other.
+            Some(nix::libc::EBUSY | nix::libc::ENODEV | nix::libc::EPERM | nix::libc::EACCES) => Refusal::Any,
+            _ => Refusal::Native,
+        }
+    }
+
+    fn explain(self, interface: &Interface, mode: &'static str) -> Error {
+        let name = &interface.name;
+        match self.source.raw_os_error() {
+            Some(nix::libc::EBUSY | nix::libc::EEXIST) => held(name),
+            Some(nix::libc::EPERM | nix::libc::EACCES) => {
+                Error::os(format!("attaching to {name:?}"), self.source)
+            }
+            _ => Error::Attach {
+                interface: name.clone(),
+                mode,
+                problem: self.source.to_string(),
+            },
+        }
+    }
+}
+
+/// The error for an interface that another program holds.
+pub(super) fn held(name: &str) -> Error {
+    match netlink::interface(name) {
+        Err(error) => error,
+        Ok(interface) => match interface.xdp {
+            Some(attached) => {
+                // The name is told only to those who may list programs.
+                let program = aya::programs::loaded_programs()
+                    .filter_map(Result::ok)
+                    .find(|info| info.id() == attached.program);
+                let program = program.as_ref().and_then(ProgramInfo::name_as_str);
+                let holder = Holder {
+                    id: attached.program,
+                    name: program.map(str::to_owned),
+                };
+                Error::Held {
+                    interface: name.to_owned(),
+                    holder,
+                    mode: attached.mode.name().to_owned(),
+                }
+            }
+            None => Error::Attach {
+                interface: name.to_owned(),
+                mode: "any",
+                problem: "the kernel says that it's busy, yet shows no program on it; try again".to_owned(),
+            },
+        },
+    }
+}
+
+fn create(program: &mut Xdp, interface: &Interface, mode: XdpMode) -> Result<FdLink, Problem> {
+    let mut attempt = || -> Result<FdLink, ProgramError> {
+        let id = program.attach_to_if_index(interface.index, mode)?;
+        let link = program.take_link(id)?;
+        // aya attaches by netlink if the kernel says EINVAL to a link. Such an attachment can't be pinned, and ends with
+        // whoever detaches first: better none. Dropping the link detaches it.
+        FdLink::try_from(link).map_err(|_| io::Error::from_raw_os_error(nix::libc::EINVAL).into())
+    };
+    attempt().map_err(|error| {
+        let source = match io_error(&error).and_then(io::Error::raw_os_error) {
+            Some(number) => io::Error::from_raw_os_error(number),
+            None => io::Error::other(error.to_string()),
+        };
+        Problem { source }
+    })
+}
+
+fn pin(link: FdLink, layout: &Layout, interface: &Interface) -> Result<(), Error> {
+    let path = layout.link(interface.index);
+    match link.pin(&path) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Error::aya(format!("pinning {}", path.display()), error)),
+    }
+}
+
+/// A pinned link, as the kernel shows it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pinned {
+    /// The index of the interface that it was made for, and is pinned by.
+    pub(super) interface: u32,
+    /// The id of the program it holds.
+    pub(super) program: u32,
+}
+
+/// The links that are pinned.
+pub(super) fn pinned(layout: &Layout) -> Result<Vec<Pinned>, Error> {
+    let mut links = Vec::new();
+    for interface in super::layout::numbered(&layout.links())? {
+        let link = open(&layout.link(interface))?;
+        let info = link
+            .info()
+            .map_err(|error| Error::aya("asking the kernel about a link", error))?;
+        links.push(Pinned {
+            interface,
+            program: info.program_id(),
+        });
+    }
+    Ok(links)
+}
+
+fn open(path: &Path) -> Result<FdLink, Error> {
+    match PinnedLink::from_pin(path) {
+        Ok(link) => Ok(link.into()),
+        Err(error) => Err(Error::aya(format!("opening {}", path.display()), error)),
+    }
+}
+
+/// Exchanges the program in an interface's link for another, atomically.
+pub(super) fn exchange(program: &mut Xdp, layout: &Layout, interface: u32) -> Result<(), Error> {
+    let path = layout.link(interface);
+    let link = open(&path)?;
+    let exchanged = XdpLink::try_from(link)
+        .map_err(|error| Error::aya("opening a link", error))
+        .and_then(|link| {
+            program
+                .attach_to_link(link)
+                .and_then(|id| program.take_link(id))
+                .map_err(|error| Error::aya("exchanging the program in a link", error))
+        })?;
+    drop(exchanged);
+    Ok(())
+}
+
+/// Removes an interface's link, and with it the filter from the interface.
+pub(super) fn remove(layout: &Layout, interface: u32, program: u32) -> Result<(), Error> {
+    let path = layout.link(interface);
+    fs::remove_file(&path).map_err(|error| Error::os(format!("removing {}", path.display()), error))?;
+    // The kernel lets go of a removed pin only after a grace period: wait until it has, so that what comes next finds
+    // the interface free. It's bounded, since all that could be late is this.
+    for _ in 0..500 {
+        let still = netlink::interfaces()?.iter().any(|found| {
+            found.index == interface && found.xdp.is_some_and(|attached| attached.program == program)
+        });
+        if !still {
+            return Ok(());
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! The kernel's side of things: loading the XDP program, attaching it, pinning it, finding it again.
+//!
+//! This is the only place that names aya. Nothing runs in the background: what is in force is what is pinned below one
+//! directory of a bpffs, in this shape ([`layout`]):
+//!
+//! ```text
+//! BPFFS/fragwall/net-INODE/       one filter a network namespace, since interface indexes repeat in each
+//!     fragments  counters         shared by all generations of the program
+//!     links/INTERFACE-INDEX       one XDP link an interface; what it holds is in force
+//!     generations/N/program       a program with its ruleset compiled in
+//!     generations/N/source        the ruleset it was compiled from
+//! ```
+//!
+//! A change of the ruleset loads a new generation beside the old one, pins it, and then exchanges the program in each
+//! link, which is atomic. Whatever moment a process is killed at, each link holds one whole program or the other, and the
+//! next command that changes something finishes the exchange or clears away what came to nothing.
+
+pub mod clock;
+pub mod counters;
+pub mod document;
+pub mod error;
+pub mod filter;
+mod generation;
+pub mod instance;
+pub mod layout;
+mod link;
+pub mod lock;
+pub mod netlink;
+pub mod netns;
+
+pub use error::Error;

@@ -1,0 +1,165 @@
+//! Which interfaces there are, and which XDP program each has.
+
+use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
+use netlink_packet_route::{
+    RouteNetlinkMessage,
+    link::{LinkAttribute, LinkMessage, LinkXdp, XdpAttached},
+};
+use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
+
+use super::Error;
+
+/// A network interface.
+#[derive(Clone, Debug)]
+pub struct Interface {
+    /// Its index in this network namespace.
+    pub index: u32,
+    /// Its name.
+    pub name: String,
+    /// Its link type (`ARPHRD_*` of `linux/if_arp.h`).
+    pub link_type: u16,
+    /// The XDP program attached to it.
+    pub xdp: Option<Attached>,
+}
+
+/// An XDP program on an interface.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Attached {
+    /// The program's id.
+    pub program: u32,
+    /// How it's attached.
+    pub mode: Mode,
+}
+
+/// How an XDP program is attached.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Mode {
+    /// Run by the driver.
+    Native,
+    /// Run by the network stack, on any interface.
+    Generic,
+    /// Run by the hardware, or several programs at once: never Fragwall's doing.
+    Other,
+}
+
+impl Mode {
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Generic => "generic",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// `ARPHRD_ETHER`.
+const ETHERNET: u16 = 1;
+/// `ARPHRD_LOOPBACK`, whose packets have an Ethernet header too.
+const LOOPBACK: u16 = 772;
+
+impl Interface {
+    /// Whether its packets begin with an Ethernet header.
+    pub const fn is_ethernet(&self) -> bool {
+        matches!(self.link_type, ETHERNET | LOOPBACK)
+    }
+}
+
+/// The interfaces of the current network namespace (rtnetlink `RTM_GETLINK`).
+///
+/// # Errors
+/// Netlink fails.
+pub fn interfaces() -> Result<Vec<Interface>, Error> {
+    dump().map_err(|error| Error::os("asking the kernel for its interfaces (netlink)", error))
+}
+
+/// The interface of that name.
+///
+/// # Errors
+/// There's none, or netlink fails.
+pub fn interface(name: &str) -> Result<Interface, Error> {
+    let interfaces = interfaces()?;
+    match interfaces.iter().find(|interface| interface.name == name) {
+        Some(interface) => Ok(interface.clone()),
+        None => Err(Error::UnknownInterface {
+            name: name.to_owned(),
+            known: interfaces.into_iter().map(|interface| interface.name).collect(),
+        }),
+    }
+}
+
+fn dump() -> std::io::Result<Vec<Interface>> {
+    let invalid = |problem: &dyn std::fmt::Display| std::io::Error::other(problem.to_string());
+    let mut socket = Socket::new(NETLINK_ROUTE)?;
+    socket.bind_auto()?;
+    socket.connect(&SocketAddr::new(0, 0))?;
+
+    let mut header = NetlinkHeader::default();
+    header.flags = NLM_F_DUMP | NLM_F_REQUEST;
+    let mut request = NetlinkMessage::new(
+        header,
+        NetlinkPayload::from(RouteNetlinkMessage::GetLink(LinkMessage::default())),
+    );
+    request.finalize();
+    let mut bytes = vec![0; request.buffer_len()];
+    request.serialize(&mut bytes);
+    socket.send(&bytes, 0)?;
+
+    let mut interfaces = Vec::new();
+    loop {
+        let (datagram, _) = socket.recv_from_full()?;
+        let mut rest = datagram.as_slice();
+        while !rest.is_empty() {
+            let message =
+                NetlinkMessage::<RouteNetlinkMessage>::deserialize(rest).map_err(|error| invalid(&error))?;
+            match message.payload {
+                NetlinkPayload::Done(_) => return Ok(interfaces),
+                NetlinkPayload::Error(error) => return Err(error.to_io()),
+                NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => {
+                    interfaces.extend(interface_of(link));
+                }
+                _ => {}
+            }
+            // Messages are aligned to 4 bytes.
+            let length = (message.header.length as usize).next_multiple_of(4);
+            rest = rest.get(length..).unwrap_or_default();
+        }
+    }
+}
+
+fn interface_of(link: LinkMessage) -> Option<Interface> {
+    let mut name = None;
+    let mut xdp = None;
+    for attribute in link.attributes {
+        match attribute {
+            LinkAttribute::IfName(given) => name = Some(given),
+            LinkAttribute::Xdp(attributes) => xdp = attached(&attributes),
+            _ => {}
+        }
+    }
+    Some(Interface {
+        index: link.header.index,
+        name: name?,
+        link_type: link.header.link_layer_type.into(),
+        xdp,
+    })
+}
+
+fn attached(attributes: &[LinkXdp]) -> Option<Attached> {
+    let mut mode = Mode::Other;
+    let mut program = None;
+    for attribute in attributes {
+        match attribute {
+            LinkXdp::Attached(XdpAttached::None) => return None,
+            LinkXdp::Attached(XdpAttached::Driver) => mode = Mode::Native,
+            LinkXdp::Attached(XdpAttached::SocketBuffer) => mode = Mode::Generic,
+            LinkXdp::ProgId(id) => program = Some(*id),
+            // With several programs at once there's no single id; any of them tells that the interface is held.
+            LinkXdp::DrvProgId(id) | LinkXdp::SkbProgId(id) | LinkXdp::HwProgId(id) => {
+                program = program.or(Some(*id));
+            }
+            _ => {}
+        }
+    }
+    program.map(|program| Attached { program, mode })
+}

@@ -1,0 +1,316 @@
+//! The config file.
+
+use std::{
+    fmt, fs,
+    io::{self, Read as _},
+    ops::Range,
+    path::Path,
+    time::Duration,
+};
+
+use firewall_common::rules::{Action, MAX_RULES};
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{
+    Names, Rule, TooManyRules, action,
+    config_error::{ConfigError, ConfigProblem},
+    duration,
+    spelling::nearest,
+};
+
+/// The largest config file that is read, in bytes.
+pub const MAX_SIZE: u64 = 1 << 20;
+/// The smallest fragment table, in entries.
+pub const MIN_TABLE: u32 = 64;
+/// The largest fragment table, in entries.
+pub const MAX_TABLE: u32 = 1 << 22;
+/// The shortest timeout of a fragment: no kernel's clock tick is longer.
+pub const MIN_TIMEOUT: Duration = Duration::from_millis(10);
+/// The longest timeout of a fragment. Identifications are used again long before (RFC 8900 section 3.5).
+pub const MAX_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// What a config file says. Its [`Display`](fmt::Display) form is a config file that says the same.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Config {
+    /// The names of the interfaces to filter.
+    pub interfaces: Vec<String>,
+    /// What is done with a packet that no rule matches.
+    pub default: Action,
+    /// The rules, in order.
+    pub rules: Vec<Rule>,
+    /// How fragments are treated.
+    pub fragments: Fragments,
+}
+
+/// How fragments are treated.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Fragments {
+    /// What is done with a trailing fragment that comes before its first fragment.
+    pub early: Early,
+    /// How long a first fragment's verdict is remembered, in whole milliseconds.
+    pub timeout: Duration,
+    /// How many datagrams' verdicts are remembered at once: a power of two.
+    pub table: u32,
+}
+
+/// What is done with a trailing fragment that comes before its first fragment.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Early {
+    /// It is handed to the network stack, which can make nothing of it without its first fragment.
+    Pass,
+    /// It is dropped.
+    Drop,
+}
+
+const EARLY: [(&str, Early); 2] = [("pass", Early::Pass), ("drop", Early::Drop)];
+
+impl Early {
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Drop => "drop",
+        }
+    }
+}
+
+impl Default for Config {
+    /// What an empty file says.
+    fn default() -> Self {
+        Self {
+            interfaces: Vec::new(),
+            default: Action::Deny,
+            rules: Vec::new(),
+            fragments: Fragments::default(),
+        }
+    }
+}
+
+impl Default for Fragments {
+    fn default() -> Self {
+        Self {
+            early: Early::Pass,
+            timeout: Duration::from_secs(30),
+            table: 65536,
+        }
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawConfig {
+    interfaces: Vec<Spanned<String>>,
+    default: Option<Spanned<String>>,
+    rules: Vec<Spanned<String>>,
+    fragments: RawFragments,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawFragments {
+    early: Option<Spanned<String>>,
+    timeout: Option<Spanned<String>>,
+    table: Option<Spanned<i64>>,
+}
+
+impl Config {
+    /// Reads a config file whose rules name protocols and ports as in `names`.
+    ///
+    /// # Errors
+    /// If the file can't be read, or what it says can't be understood.
+    pub fn read(path: &Path, names: &Names) -> Result<Self, ConfigError> {
+        let mut bytes = Vec::new();
+        // One byte more than allowed is enough to know, and no device or pipe is read for ever.
+        let read = fs::File::open(path).and_then(|file| file.take(MAX_SIZE + 1).read_to_end(&mut bytes));
+        match read {
+            Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+                return Err(ConfigError::Directory(path.to_owned()));
+            }
+            Err(error) => {
+                return Err(ConfigError::Unreadable {
+                    path: path.to_owned(),
+                    error,
+                });
+            }
+            Ok(size) if size as u64 > MAX_SIZE => return Err(ConfigError::TooLarge(path.to_owned())),
+            Ok(_) => {}
+        }
+        match std::str::from_utf8(&bytes) {
+            Ok(text) => Self::parse(text, path, names),
+            Err(error) => {
+                let at = error.valid_up_to();
+                let text = String::from_utf8_lossy(&bytes);
+                Err(ConfigError::invalid(
+                    path,
+                    &text,
+                    at..at + 1,
+                    ConfigProblem::NotUtf8,
+                ))
+            }
+        }
+    }
+
+    /// Parses a config file's text. Errors call the file `path`.
+    ///
+    /// # Errors
+    /// If what it says can't be understood.
+    pub fn parse(text: &str, path: &Path, names: &Names) -> Result<Self, ConfigError> {
+        Self::understand(text, names)
+            .map_err(|(span, problem)| ConfigError::invalid(path, text, span, problem))
+    }
+
+    fn understand(text: &str, names: &Names) -> Result<Self, Wrong> {
+        let RawConfig {
+            interfaces,
+            default,
+            rules,
+            fragments,
+        } = toml::from_str(text).map_err(|error| {
+            // A key may have any character in it, control characters too: none of them reaches a terminal.
+            let message = error
+                .message()
+                .trim()
+                .replace('\n', "; ")
+                .replace(char::is_control, "\u{fffd}");
+            (error.span().unwrap_or(0..0), ConfigProblem::Toml(message))
+        })?;
+        if let Some(excess) = rules.get(MAX_RULES) {
+            return Err((excess.span(), TooManyRules { rules: rules.len() }.into()));
+        }
+        let preset = Self::default();
+        Ok(Self {
+            interfaces: interfaces_of(interfaces)?,
+            default: word_of(default, &action::ACTIONS, "`allow` or `deny`")?.unwrap_or(preset.default),
+            rules: (1..)
+                .zip(rules)
+                .map(|(number, rule)| rule_of(number, rule, text, names))
+                .collect::<Result<_, _>>()?,
+            fragments: fragments_of(fragments)?,
+        })
+    }
+}
+
+/// What is wrong, and where in the file.
+type Wrong = (Range<usize>, ConfigProblem);
+
+fn interfaces_of(names: Vec<Spanned<String>>) -> Result<Vec<String>, Wrong> {
+    let mut interfaces = Vec::with_capacity(names.len());
+    for name in names {
+        let (span, name) = (name.span(), name.into_inner());
+        // The kernel's own rule (dev_valid_name), for alternative names too, which may be longer.
+        let forbidden = |c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control();
+        if name.is_empty() || name.len() > 127 || name == "." || name == ".." || name.contains(forbidden) {
+            return Err((span, ConfigProblem::Interface(name)));
+        }
+        if interfaces.contains(&name) {
+            return Err((span, ConfigProblem::SameInterface(name)));
+        }
+        interfaces.push(name);
+    }
+    Ok(interfaces)
+}
+
+fn word_of<T: Copy>(
+    value: Option<Spanned<String>>,
+    words: &[(&'static str, T)],
+    expected: &'static str,
+) -> Result<Option<T>, Wrong> {
+    let Some(value) = value else { return Ok(None) };
+    let (span, word) = (value.span(), value.into_inner());
+    match words.iter().find(|&&(known, _)| known == word) {
+        Some(&(_, meaning)) => Ok(Some(meaning)),
+        None => {
+            let nearest = nearest(&word, words.iter().map(|&(known, _)| known));
+            Err((
+                span,
+                ConfigProblem::Word {
+                    word,
+                    expected,
+                    nearest,
+                },
+            ))
+        }
+    }
+}
+
+fn rule_of(number: usize, rule: Spanned<String>, text: &str, names: &Names) -> Result<Rule, Wrong> {
+    Rule::parse(rule.as_ref(), names).map_err(|error| {
+        let whole = rule.span();
+        let written = text.get(whole.clone()).unwrap_or_default();
+        // Where the string stands in the file letter by letter, the file's bytes are the rule's. It doesn't where it
+        // has escapes; then the whole string is pointed at.
+        let plain = written.get(1..written.len().saturating_sub(1)) == Some(rule.as_ref().as_str());
+        let span = if plain {
+            let inside = error.span();
+            whole.start + 1 + inside.start..whole.start + 1 + inside.end
+        } else {
+            whole
+        };
+        (span, ConfigProblem::Rule { number, error })
+    })
+}
+
+fn fragments_of(raw: RawFragments) -> Result<Fragments, Wrong> {
+    let RawFragments {
+        early,
+        timeout,
+        table,
+    } = raw;
+    let mut fragments = Fragments::default();
+    if let Some(early) = word_of(early, &EARLY, "`pass` or `drop`")? {
+        fragments.early = early;
+    }
+    if let Some(timeout) = timeout {
+        let (span, timeout) = (timeout.span(), timeout.into_inner());
+        fragments.timeout = duration::parse(&timeout).map_err(|error| (span.clone(), error.into()))?;
+        if !(MIN_TIMEOUT..=MAX_TIMEOUT).contains(&fragments.timeout) {
+            return Err((span, ConfigProblem::Timeout { timeout }));
+        }
+    }
+    if let Some(table) = table {
+        let (span, table) = (table.span(), table.into_inner());
+        fragments.table = u32::try_from(table)
+            .ok()
+            .filter(|entries| entries.is_power_of_two() && (MIN_TABLE..=MAX_TABLE).contains(entries))
+            .ok_or((span, ConfigProblem::Table(table)))?;
+    }
+    Ok(fragments)
+}
+
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            interfaces,
+            default,
+            rules,
+            fragments:
+                Fragments {
+                    early,
+                    timeout,
+                    table,
+                },
+        } = self;
+        let quoted = |text: &str| toml::Value::from(text).to_string();
+        let names: Vec<_> = interfaces.iter().map(|name| quoted(name)).collect();
+        writeln!(f, "interfaces = [{}]", names.join(", "))?;
+        writeln!(f, "default = {}", quoted(action::word(*default)))?;
+        if rules.is_empty() {
+            writeln!(f, "rules = []")?;
+        } else {
+            writeln!(f, "rules = [")?;
+            for rule in rules {
+                writeln!(f, "  {},", quoted(&rule.to_string()))?;
+            }
+            writeln!(f, "]")?;
+        }
+        writeln!(f, "\n[fragments]")?;
+        writeln!(f, "early = {}", quoted(early.word()))?;
+        writeln!(f, "timeout = {}", quoted(&duration::text(*timeout)))?;
+        writeln!(f, "table = {table}")
+    }
+}
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

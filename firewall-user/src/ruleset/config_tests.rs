@@ -1,0 +1,296 @@
+//! What a config file may say, and how a wrong one is told so.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::ruleset::strategies;
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    Config::parse(text, Path::new("f.toml"), &Names::parse("", ""))
+}
+
+/// Asserts that `text` is refused with a rendering of exactly these lines.
+#[track_caller]
+fn refused(text: &str, lines: &[&str]) {
+    let rendered = parse(text).expect_err(text).render();
+    assert_eq!(rendered.lines().collect::<Vec<_>>(), lines);
+}
+
+/// Asserts that `text` is refused at `place` and that the message has `says` in it.
+#[track_caller]
+fn refused_at(text: &str, place: &str, says: &str) {
+    let message = parse(text).expect_err(text).to_string();
+    assert!(message.starts_with(&format!("f.toml:{place}: ")), "{message}");
+    assert!(message.contains(says), "{message}");
+}
+
+#[test]
+fn an_empty_file_is_the_defaults() {
+    let config = parse("").unwrap();
+    assert_eq!(config, Config::default());
+    assert_eq!((config.default, config.fragments.table), (Action::Deny, 65536));
+    assert_eq!(
+        (config.fragments.early, config.fragments.timeout),
+        (Early::Pass, Duration::from_secs(30))
+    );
+    assert_eq!(parse("[fragments]\n").unwrap(), Config::default());
+    assert_eq!(parse("# only a comment").unwrap(), Config::default());
+}
+
+#[test]
+fn every_key_counts() {
+    let config = parse(concat!(
+        "interfaces = [\"eth0\", 'wan.100']\ndefault = \"allow\"\n",
+        "rules = [\n  \"allow @ike\",   # a service\n  'deny udp isakmp, 4500',\n]\n",
+        "[fragments]\nearly = \"drop\"\ntimeout = \"500ms\"\ntable = 4_194_304\n",
+    ))
+    .unwrap();
+    assert_eq!(config.interfaces, ["eth0", "wan.100"]);
+    assert_eq!(config.default, Action::Allow);
+    assert_eq!(
+        config.rules.iter().map(Rule::to_string).collect::<Vec<_>>(),
+        ["allow @ike", "deny udp 500,4500"]
+    );
+    let wanted = Fragments {
+        early: Early::Drop,
+        timeout: Duration::from_millis(500),
+        table: 1 << 22,
+    };
+    assert_eq!(config.fragments, wanted);
+}
+
+#[test]
+fn a_wrong_word_in_a_rule_is_pointed_at_where_it_stands() {
+    refused(
+        "default = \"deny\"\nrules = [\n  \"allow @ike\",\n  \"allow udp 500,99999\", # ports\n]\n",
+        &[
+            "f.toml:4:18: rule 2: port 99999 is too large: ports go from 1 to 65535",
+            "    4 |   \"allow udp 500,99999\", # ports",
+            "                         ^^^^^",
+        ],
+    );
+    refused_at(
+        "rules = ['reject udp']",
+        "1:11",
+        "unknown action `reject`: expected `allow` or `deny`",
+    );
+    refused_at(
+        "# é\nrules = ['allow esp', 'allow ']",
+        "2:29",
+        "rule 2: which packets?",
+    );
+    refused_at("rules = ['allow üdp']", "1:17", "'ü'");
+    refused_at("rules = ['']", "1:11", "the rule is empty");
+}
+
+#[test]
+fn a_rule_with_escapes_is_pointed_at_as_a_whole() {
+    refused_at(
+        r#"rules = ["allow esp", "allow\tudb"]"#,
+        "1:23",
+        "unknown protocol `udb`",
+    );
+    refused_at(
+        "rules = [\n\"\"\"\nallow udb\"\"\"]",
+        "2:1",
+        "unknown protocol `udb`",
+    );
+}
+
+#[test]
+fn unknown_keys_and_words_are_refused() {
+    refused_at(
+        "\nreplies = true\n",
+        "2:1",
+        "unknown field `replies`, expected one of `interfaces`",
+    );
+    refused_at(
+        "[fragments]\nearly-budget = 8192",
+        "2:1",
+        "unknown field `early-budget`",
+    );
+    refused(
+        "default = \"reject\"",
+        &[
+            "f.toml:1:11: unknown word \"reject\": expected `allow` or `deny`",
+            "    1 | default = \"reject\"",
+            "                  ^^^^^^^^",
+        ],
+    );
+    refused_at("default = 'dney'", "1:11", "did you mean `deny`?");
+    refused_at("[fragments]\nearly = 'hold'", "2:9", "expected `pass` or `drop`");
+}
+
+#[test]
+fn what_is_no_toml_or_of_the_wrong_type_is_refused_where_it_stands() {
+    refused_at(
+        "default = \"deny\"\nrules = [\"allow esp\"\ndefault = 1",
+        "3:1",
+        "",
+    );
+    refused_at("rules = 'allow esp'", "1:9", "expected a sequence");
+    refused_at("rules = [\n5]", "2:1", "expected a string");
+    refused_at("fragments = 3", "1:13", "invalid type");
+    refused_at("default = 'deny'\ndefault = 'deny'", "2:1", "duplicate");
+    refused_at("default = \"deny", "1:16", "");
+    assert!(!parse("x").unwrap_err().to_string().contains('\n'));
+}
+
+#[test]
+fn interfaces_have_names_that_interfaces_can_have() {
+    for name in ["", ".", "..", "a/b", "a b", "a:1", &"x".repeat(128)] {
+        refused_at(
+            &format!("interfaces = ['ok', '{name}']"),
+            "1:21",
+            "can't be an interface's name",
+        );
+    }
+    refused_at("interfaces = ['eth0', 'eth0']", "1:23", "named twice");
+}
+
+#[test]
+fn the_fragment_table_and_its_timeout_have_bounds() {
+    for table in [
+        "0",
+        "-64",
+        "32",
+        "63",
+        "65",
+        "100000",
+        "8388608",
+        "4294967296",
+        "68719476736",
+    ] {
+        refused_at(
+            &format!("[fragments]\ntable = {table}"),
+            "2:9",
+            "expected a power of two from 64 to 4194304",
+        );
+    }
+    assert_eq!(parse("[fragments]\ntable = 64").unwrap().fragments.table, 64);
+    for timeout in ["0s", "9ms", "61m", "2h"] {
+        refused_at(
+            &format!("[fragments]\ntimeout = '{timeout}'"),
+            "2:11",
+            "expected 10ms to 1h",
+        );
+    }
+    refused_at(
+        "[fragments]\ntimeout = '30'",
+        "2:11",
+        "\"30\" is no length of time",
+    );
+    refused_at("[fragments]\ntimeout = 30", "2:11", "expected a string");
+}
+
+#[test]
+fn too_many_rules_are_refused_at_the_first_too_many() {
+    let rules = "'allow esp',\n".repeat(MAX_RULES);
+    assert_eq!(
+        parse(&format!("rules = [\n{rules}]")).unwrap().rules.len(),
+        MAX_RULES
+    );
+    refused_at(
+        &format!("rules = [\n{rules}'allow esp']"),
+        "4098:1",
+        "4097 rules are too many",
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let names = Names::parse("", "");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fragwall.toml");
+    let message = |path: &Path| Config::read(path, &names).unwrap_err().render();
+    assert_eq!(
+        message(&path),
+        format!(
+            "can't read {}: No such file or directory (os error 2)",
+            path.display()
+        )
+    );
+    assert!(message(folder.path()).contains("is a directory"));
+    fs::write(&path, vec![b'#'; MAX_SIZE as usize]).unwrap();
+    assert_eq!(Config::read(&path, &names).unwrap(), Config::default());
+    fs::write(&path, vec![b'#'; MAX_SIZE as usize + 1]).unwrap();
+    assert!(message(&path).contains("more than 1048576 bytes"));
+    assert!(message(Path::new("/dev/zero")).contains("more than 1048576 bytes"));
+    fs::write(&path, b"# fine\n# caf\xe9 au lait\n").unwrap();
+    assert!(
+        message(&path).contains("toml:2:6: this isn't UTF-8"),
+        "{}",
+        message(&path)
+    );
+}
+
+#[test]
+fn no_control_character_reaches_a_terminal() {
+    for text in [
+        r#"interfaces = ["\u001b[2J"]"#,
+        r#"default = "\u001b""#,
+        r#""\u001b" = 1"#,
+        r#"rules = ["\u001b"]"#,
+    ] {
+        let rendered = parse(text).unwrap_err().render();
+        assert!(
+            !rendered.contains(|c: char| c.is_control() && c != '\n'),
+            "{rendered:?}"
+        );
+    }
+    let rendered = parse("default = 'deny'\u{7}").unwrap_err().render();
+    assert!(!rendered.contains('\u{7}'), "{rendered:?}");
+}
+
+#[test]
+fn windows_files_are_read_and_shown_as_they_are() {
+    let text = "\u{feff}default = 'deny'\r\nrules = [\r\n  'allow udb'\r\n]\r\n";
+    let rendered = parse(text).unwrap_err().render();
+    let wanted = "f.toml:3:10: rule 1: unknown protocol `udb`: ";
+    assert!(rendered.starts_with(wanted), "{rendered}");
+    assert!(
+        rendered.ends_with("\n    3 |   'allow udb'\n                 ^^^"),
+        "{rendered}"
+    );
+}
+
+fn config() -> impl Strategy<Value = Config> {
+    (
+        prop::collection::btree_set("[a-z\"\\\\é'#.]{3,12}", 0..4),
+        strategies::action(),
+        prop::collection::vec(strategies::rule(), 0..10),
+        prop_oneof![Just(Early::Pass), Just(Early::Drop)],
+        MIN_TIMEOUT.as_millis() as u64..=MAX_TIMEOUT.as_millis() as u64,
+        6..=22_u32,
+    )
+        .prop_map(|(interfaces, default, rules, early, timeout, table)| Config {
+            interfaces: interfaces.into_iter().collect(),
+            default,
+            rules,
+            fragments: Fragments {
+                early,
+                timeout: Duration::from_millis(timeout),
+                table: 1 << table,
+            },
+        })
+}
+
+proptest! {
+    #[test]
+    fn a_config_is_read_back_as_it_was_written(config in config()) {
+        let text = config.to_string();
+        prop_assert_eq!(parse(&text).map_err(|error| error.render()), Ok(config));
+    }
+
+    #[test]
+    fn no_text_panics(
+        text in prop_oneof![
+            "\\PC{0,60}",
+            "(rules|default|interfaces|\\[fragments\\]|table)[ =\\[\\]'\"a-z0-9\n\\\\]{0,40}",
+        ],
+    ) {
+        if let Err(error) = parse(&text) {
+            prop_assert!(error.render().lines().count() >= 3);
+        }
+    }
+}

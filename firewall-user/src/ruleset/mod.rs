@@ -1,0 +1,50 @@
+//! Rulesets: how a rule is written, the config file that holds rules, and what becomes of them.
+//!
+//! Nothing here calls the kernel. A rule's text is parsed into a [`Rule`] by [`grammar`]; a [`Ruleset`] is an ordered
+//! list of them; [`slots`] gives each rule the slot that its counters live in, and [`compile`] makes the tables the
+//! kernel program reads.
+
+pub mod action;
+mod caret;
+pub mod compile;
+pub mod config;
+pub mod config_error;
+pub mod duration;
+pub mod edit;
+pub mod error;
+pub mod grammar;
+pub mod names;
+pub mod ports;
+pub mod protocol;
+pub mod rule;
+pub mod selector;
+pub mod services;
+pub mod shadow;
+pub mod slots;
+mod spelling;
+#[cfg(test)]
+mod strategies;
+mod unclaimed;
+
+pub use compile::Compiled;
+pub use config::{Config, Early, Fragments};
+pub use config_error::ConfigError;
+pub use edit::{Addition, Deleted, Ruleset};
+pub use error::{ParseError, Problem};
+pub use names::Names;
+pub use ports::{PortRange, Ports};
+pub use protocol::Protocol;
+pub use rule::{Match, Rule, Term};
+pub use selector::{DeleteError, Selector};
+pub use slots::Assignment;
+
+/// There are more rules than a ruleset may have.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error(
+    "{rules} rules are too many: a ruleset has at most {}; one rule can have many ports, as in `allow udp 500,4500`",
+    firewall_common::rules::MAX_RULES
+)]
+pub struct TooManyRules {
+    /// How many there would be.
+    pub rules: usize,
+}

@@ -1,0 +1,47 @@
+//! Random ports, rules and rulesets for property tests. Ports crowd together and at the edges, so that rules meet.
+
+use firewall_common::rules::{Action, PROTOCOLS_WITH_PORTS};
+use proptest::prelude::*;
+
+use super::{Match, PortRange, Ports, Protocol, Rule, services::SERVICES};
+
+/// A port, 0 included.
+pub(super) fn port() -> impl Strategy<Value = u16> {
+    prop_oneof![4 => 0..20_u16, 2 => 495..505_u16, 1 => Just(4500), 2 => 65530..=65535_u16, 1 => any::<u16>()]
+}
+
+/// A range that a rule may name.
+pub(super) fn range() -> impl Strategy<Value = PortRange> {
+    (port(), port()).prop_map(|(a, b)| PortRange::new(a.min(b).max(1), a.max(b).max(1)).unwrap())
+}
+
+/// Any protocol, those with ports more often.
+pub(super) fn protocol() -> impl Strategy<Value = Protocol> {
+    prop_oneof![
+        4 => prop::sample::select(PROTOCOLS_WITH_PORTS.to_vec()),
+        2 => prop::sample::select(vec![1, 50, 51, 58]),
+        1 => any::<u8>(),
+    ]
+    .prop_map(Protocol)
+}
+
+/// What a rule matches.
+pub(super) fn matching() -> impl Strategy<Value = Match> {
+    let ports = prop::collection::vec(range(), 1..6).prop_map(|ranges| Ports::new(ranges).unwrap());
+    let protocol_with_ports = prop::sample::select(PROTOCOLS_WITH_PORTS.to_vec()).prop_map(Protocol);
+    prop_oneof![
+        1 => (0..SERVICES.len()).prop_map(|n| Match::service(SERVICES[n].name).unwrap()),
+        1 => protocol().prop_map(Match::protocol),
+        3 => (protocol_with_ports, ports).prop_map(|(protocol, ports)| Match::ports(protocol, ports).unwrap()),
+    ]
+}
+
+/// One of the actions.
+pub(super) fn action() -> impl Strategy<Value = Action> {
+    prop_oneof![Just(Action::Allow), Just(Action::Deny)]
+}
+
+/// A rule.
+pub(super) fn rule() -> impl Strategy<Value = Rule> {
+    (action(), matching()).prop_map(|(action, matching)| Rule { action, matching })
+}
