@@ -1,1 +1,100 @@
-fn main() {}
+//! The project's tasks: `cargo xtask setup | demo | test | bench`.
+
+mod ebpf_toolchain;
+mod setup;
+
+use std::{
+    env,
+    ffi::OsString,
+    process::{Command, ExitCode},
+};
+
+use anyhow::{Context as _, Result};
+use clap::{Parser, Subcommand};
+
+use crate::setup::Found;
+
+/// Sets up, shows, tests and measures Fragwall.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Finds or installs what building and testing need; changes nothing that is there already.
+    Setup,
+    /// Sets up, then shows a fragmented IKE exchange between two real daemons behind several filters.
+    Demo {
+        /// Passed on to the demonstration.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+    /// Sets up, then runs the tests.
+    Test {
+        /// Passed on to `cargo test`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+    /// Sets up, then measures the kernel program.
+    Bench {
+        /// Passed on to the benchmark.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().task) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<ExitCode> {
+    match task {
+        Task::Setup => setup::run(Found::Say).map(|()| ExitCode::SUCCESS),
+        Task::Demo { args } => run_binary("demo", &args),
+        Task::Bench { args } => run_binary("bench", &args),
+        Task::Test { args } => after_setup(cargo().arg("test").args(args)),
+    }
+}
+
+fn run_binary(name: &str, args: &[OsString]) -> Result<ExitCode> {
+    after_setup(
+        cargo()
+            .args([
+                "run",
+                "--release",
+                "--package",
+                "firewall-tests",
+                "--bin",
+                name,
+                "--",
+            ])
+            .args(args),
+    )
+}
+
+fn after_setup(command: &mut Command) -> Result<ExitCode> {
+    setup::run(Found::Keep)?;
+    let status = command
+        .status()
+        .with_context(|| format!("can't start {command:?}"))?;
+    Ok(status
+        .code()
+        .and_then(|code| u8::try_from(code).ok())
+        .map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// The cargo that runs this task, in the workspace's folder wherever the task was typed.
+fn cargo() -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    cargo
+}

@@ -2,6 +2,10 @@
 #![no_std]
 #![no_main]
 
+// On the host, where it's only linted, the panic handler is std's.
+#[cfg(not(target_arch = "bpf"))]
+extern crate std as _;
+
 use aya_ebpf::{bindings::xdp_action, macros::xdp, programs::XdpContext};
 
 /// Passes the packet.
