@@ -4,6 +4,10 @@
 //! natively; here are the packet's bytes ([`frame`]), the maps ([`maps`]) and the glue between.
 #![no_std]
 #![no_main]
+#![expect(
+    missing_docs,
+    reason = "the xdp macro leaves the documentation on the function inside the one it makes"
+)]
 
 // On the host, where it's only linted, the panic handler is std's.
 #[cfg(not(target_arch = "bpf"))]

@@ -1,0 +1,110 @@
+//! A benchmark's figures, as a table and as JSON.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::Effort;
+
+/// A median with its spread, in nanoseconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Sample {
+    /// The least.
+    pub min: f64,
+    /// The median.
+    pub median: f64,
+    /// The most.
+    pub max: f64,
+}
+
+impl Sample {
+    /// Of some measurements, at least one.
+    #[must_use]
+    pub fn of(measured: &[f64]) -> Self {
+        let mut sorted = measured.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        Self {
+            min: sorted[0],
+            median: sorted[sorted.len() / 2],
+            max: sorted[sorted.len() - 1],
+        }
+    }
+}
+
+/// One case.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    /// What is measured.
+    pub name: String,
+    /// A packet's time.
+    pub nanoseconds: Sample,
+    /// The same less the no-op program's, round by round.
+    pub over_noop: Sample,
+    /// How many instructions the verifier walked to accept the program.
+    pub verified_instructions: Option<u32>,
+}
+
+/// All cases of one run.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// How much was measured.
+    pub effort: Effort,
+    /// The no-op program.
+    pub noop: Sample,
+    /// The cases.
+    pub rows: Vec<Row>,
+}
+
+impl Report {
+    /// The figures as JSON.
+    #[must_use]
+    pub fn json(&self) -> serde_json::Value {
+        let Self {
+            effort: Effort { rounds, repeat },
+            noop,
+            rows,
+        } = self;
+        serde_json::json!({ "version": 1, "rounds": rounds, "repeat": repeat, "noop": noop, "cases": rows })
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            effort: Effort { rounds, repeat },
+            noop,
+            rows,
+        } = self;
+        writeln!(
+            f,
+            "{:<34} {:>8} {:>10}  {:>15}",
+            "packet", "ns", "over no-op", "spread"
+        )?;
+        writeln!(
+            f,
+            "{:<34} {:>8.1} {:>10}  {:>6.1} - {:<6.1}",
+            "(no-op program)", noop.median, "", noop.min, noop.max
+        )?;
+        for Row {
+            name,
+            nanoseconds,
+            over_noop,
+            ..
+        } in rows
+        {
+            writeln!(
+                f,
+                "{name:<34} {:>8.1} {:>10.1}  {:>6.1} - {:<6.1}",
+                nanoseconds.median, over_noop.median, over_noop.min, over_noop.max
+            )?;
+        }
+        writeln!(
+            f,
+            "\nmedians of {rounds} interleaved rounds of {repeat} packets; the spread is over no-op"
+        )?;
+        if let Some(instructions) = rows.iter().filter_map(|row| row.verified_instructions).max() {
+            writeln!(f, "instructions walked by the verifier: {instructions}")?;
+        }
+        Ok(())
+    }
+}
