@@ -97,9 +97,9 @@ reasons! {
     Truncated = "truncated",
     /// The IP version is not the one that the EtherType says.
     IpVersion = "ip-version",
-    /// The IPv4 header length is below 20 bytes or beyond the packet.
+    /// The IPv4 header length is below 20 bytes, or beyond the total length.
     IpHeaderLength = "ip-header-length",
-    /// The IP length is below its header or beyond the frame.
+    /// The IP length is beyond the frame.
     IpLength = "ip-length",
     /// More IPv6 extension headers than are followed.
     ExtensionChain = "extension-chain",

@@ -79,11 +79,16 @@ pub trait Sets {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Tick(pub u32);
 
+/// By how many ticks an entry may be younger than the reader's own "now", which it took a moment before it read the entry:
+/// meanwhile another CPU may have written it.
+const SKEW: u32 = 1 << 10;
+
 impl Tick {
-    /// How many ticks have gone by since `earlier`.
+    /// How many ticks have gone by since `earlier`, and [`SKEW`] more: so an entry of a moment later isn't one of an age
+    /// ago.
     #[inline(always)]
-    pub const fn since(self, earlier: Self) -> u32 {
-        self.0.wrapping_sub(earlier.0)
+    const fn age_of(self, earlier: Self) -> u32 {
+        self.0.wrapping_add(SKEW).wrapping_sub(earlier.0)
     }
 }
 
@@ -113,7 +118,7 @@ impl Record {
 }
 
 impl Set {
-    /// What is known of a datagram since at most `timeout` ticks.
+    /// What is known of a datagram since at most `timeout` ticks, which are at most half of their range.
     #[inline(always)]
     pub fn find(&self, identity: Identity, now: Tick, timeout: u32) -> Option<Record> {
         let mut found = 0;
@@ -130,7 +135,7 @@ impl Set {
             return None;
         }
         let (record, time) = Record::unpack(found);
-        (now.since(time) <= timeout).then_some(record)
+        (now.age_of(time) <= timeout + SKEW).then_some(record)
     }
 
     /// Remembers a first fragment's verdict, in place of the same datagram's earlier one or of the entry that is worth
@@ -169,9 +174,9 @@ fn worth(entry: &Entry, identity: Identity, now: Tick, timeout: u32) -> u64 {
         return 0;
     }
     let (record, time) = Record::unpack(word);
-    let age = now.since(time);
+    let age = now.age_of(time);
     let youth = u64::from(u32::MAX - age);
-    if age > timeout || word == 0 {
+    if age > timeout + SKEW || word == 0 {
         EXPIRED
     } else if record.decision.is_allow() {
         ACCEPTED | youth

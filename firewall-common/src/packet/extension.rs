@@ -95,9 +95,6 @@ pub fn walk<B: Bytes + ?Sized>(
                 }
                 chain.protocol = start.next_header;
                 chain.payload += (usize::from(start.length) + 1) * 8;
-                if chain.payload > end {
-                    return Err(cut_short(&chain));
-                }
             }
             FRAGMENT => {
                 if chain.fragment.is_fragment() {

@@ -7,6 +7,7 @@ mod fragment;
 mod invariants;
 mod judge;
 mod malformed;
+mod malformed_fragments;
 mod parser;
 mod promises;
 mod support;

@@ -28,7 +28,7 @@ impl Explain {
         let capture = Capture::open(&self.input)?;
         let mut explainer = Explainer::new(config)?;
         #[cfg(feature = "trace")]
-        let mut logger = explainer.instance().logger()?;
+        let mut logger = explainer.instance().trace(trace::Stderr)?;
         let mut cut = 0_u64;
         for packet in capture {
             let Packet {
@@ -85,4 +85,23 @@ fn text(explanation: &Explanation, explainer: &Explainer) -> String {
         );
     }
     text + ")"
+}
+
+/// Where the program's own trace goes in a build that has one.
+#[cfg(feature = "trace")]
+mod trace {
+    /// Prints each record to standard error.
+    pub(super) struct Stderr;
+
+    impl log::Log for Stderr {
+        fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+            true
+        }
+
+        fn log(&self, record: &log::Record<'_>) {
+            eprintln!("        {}: {}", record.level().as_str().to_lowercase(), record.args());
+        }
+
+        fn flush(&self) {}
+    }
 }

@@ -299,13 +299,13 @@ impl Instance {
         Counters::new(map)
     }
 
-    /// Reads what the program's own trace has to say (aya-log), and hands it to the `log` facade.
+    /// The program's own trace (aya-log), which is read and handed to `log` whenever it's flushed.
     ///
     /// # Errors
     /// The object was built without its trace.
     #[cfg(feature = "trace")]
-    pub fn logger(&mut self) -> Result<aya_log::EbpfLogger<&'static dyn log::Log>, Error> {
-        aya_log::EbpfLogger::init(&mut self.ebpf)
+    pub fn trace<T: log::Log>(&mut self, log: T) -> Result<aya_log::EbpfLogger<T>, Error> {
+        aya_log::EbpfLogger::init_with_logger(&mut self.ebpf, log)
             .map_err(|error| Error::aya("opening the program's trace", error))
     }
 }

@@ -6,11 +6,15 @@ use proptest::{collection::vec, prelude::*, sample::select};
 use super::frame::{Extension, Packet, Place};
 
 /// The least that a transport header takes, in bytes (RFC 9293, 768, 3828, 9260, 4340, 792, 4443).
-pub(crate) const TRANSPORTS: [(u8, usize); 7] = [(6, 20), (17, 8), (136, 8), (132, 12), (33, 12), (1, 8), (58, 4)];
+pub(crate) const TRANSPORTS: [(u8, usize); 7] =
+    [(6, 20), (17, 8), (136, 8), (132, 12), (33, 12), (1, 8), (58, 4)];
 
 /// The least that `protocol`'s header takes, in bytes; none for one without a header that rules look at.
 pub(crate) fn transport_header(protocol: u8) -> usize {
-    TRANSPORTS.iter().find(|(number, _)| *number == protocol).map_or(0, |(_, length)| *length)
+    TRANSPORTS
+        .iter()
+        .find(|(number, _)| *number == protocol)
+        .map_or(0, |(_, length)| *length)
 }
 
 fn protocols() -> impl Strategy<Value = u8> {
@@ -19,7 +23,11 @@ fn protocols() -> impl Strategy<Value = u8> {
 
 fn extensions() -> impl Strategy<Value = Vec<Extension>> {
     let units = prop_oneof![9 => 0u8..4, 1 => any::<u8>()];
-    let header = (select(vec![43u8, 60]), units, 1u8..).prop_map(|(kind, units, third)| Extension { kind, units, third });
+    let header = (select(vec![43u8, 60]), units, 1u8..).prop_map(|(kind, units, third)| Extension {
+        kind,
+        units,
+        third,
+    });
     vec(header, 0..5)
 }
 
@@ -33,9 +41,21 @@ fn places() -> impl Strategy<Value = Option<Place>> {
     let trailing = (id(), prop_oneof![1u16..4, 1u16..=8191], any::<bool>());
     prop_oneof![
         Just(None),
-        id().prop_map(|id| Some(Place { id, offset: 0, more: false })),
-        id().prop_map(|id| Some(Place { id, offset: 0, more: true })),
-        trailing.prop_map(|(id, units, more)| Some(Place { id, offset: units * 8, more })),
+        id().prop_map(|id| Some(Place {
+            id,
+            offset: 0,
+            more: false
+        })),
+        id().prop_map(|id| Some(Place {
+            id,
+            offset: 0,
+            more: true
+        })),
+        trailing.prop_map(|(id, units, more)| Some(Place {
+            id,
+            offset: units * 8,
+            more
+        })),
     ]
 }
 
@@ -49,7 +69,12 @@ pub(crate) fn packets() -> impl Strategy<Value = Packet> {
         (places(), any::<u16>(), any::<u8>()),
     );
     let addresses = (0u8..3, select(vec![[0x20u8, 0x01], [0xfe, 0x80], [0xff, 0x02]]));
-    let rest = (protocols(), prop_oneof![select(vec![500u16, 4500]), any::<u16>()], vec(any::<u8>(), 0..80), vec(any::<u8>(), 0..20));
+    let rest = (
+        protocols(),
+        prop_oneof![select(vec![500u16, 4500]), any::<u16>()],
+        vec(any::<u8>(), 0..80),
+        vec(any::<u8>(), 0..20),
+    );
     (network, addresses, rest).prop_map(|(network, (source, destination), rest)| {
         let (family, tags, options, (hop_by_hop, before, after), (place, ignored, hop_limit)) = network;
         let (protocol, port, data, padding) = rest;
@@ -77,7 +102,14 @@ fn well_formed(mut packet: Packet, hop_by_hop: bool, port: u16) -> Packet {
         Family::V6 => {
             packet.options.clear();
             if hop_by_hop {
-                packet.before.insert(0, Extension { kind: 0, units: 0, third: 5 });
+                packet.before.insert(
+                    0,
+                    Extension {
+                        kind: 0,
+                        units: 0,
+                        third: 5,
+                    },
+                );
             }
             // Extension headers are none of the upper-layer protocols.
             if [0, 43, 44, 60].contains(&packet.protocol) {

@@ -31,7 +31,10 @@ pub(crate) struct Recorder<'a> {
 impl<'a> Recorder<'a> {
     /// Of these bytes.
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, reads: RefCell::default() }
+        Self {
+            bytes,
+            reads: RefCell::default(),
+        }
     }
 
     /// Where each read so far began and ended.
@@ -49,4 +52,18 @@ impl Bytes for Recorder<'_> {
         self.reads.borrow_mut().push((offset, offset + size_of::<T>()));
         self.bytes.read(offset)
     }
+}
+
+/// Fails unless the frame can be parsed.
+#[track_caller]
+pub(crate) fn well_formed(frame: &[u8]) {
+    if let Err(reason) = parse(frame) {
+        panic!("{reason:?}: {frame:02x?}");
+    }
+}
+
+/// Fails unless the frame is refused for that reason.
+#[track_caller]
+pub(crate) fn malformed(frame: &[u8], why: Reason) {
+    assert_eq!(parse(frame).err(), Some(why), "{frame:02x?}");
 }

@@ -1,0 +1,67 @@
+//! Counters: every judgement has one, and shares it with those only that are counted together.
+
+use firewall_common::{
+    rules::{Action, Decision, MAX_RULES, Slot},
+    verdict::{CELLS, Cell, Judgement, Reason, Verdict},
+};
+use proptest::{prelude::*, sample::select};
+
+/// Judgements as the judge makes them.
+fn judgements() -> impl Strategy<Value = Judgement> {
+    let slots = prop_oneof![
+        3 => (0usize..4).prop_map(|n| Slot::rule(n).expect("a small number")),
+        1 => (0..MAX_RULES).prop_map(|n| Slot::rule(n).expect("below the maximum")),
+        2 => select(vec![Slot::DEFAULT_DROP, Slot::DEFAULT_PASS, Slot::ESSENTIAL]),
+    ];
+    let decided = (
+        slots,
+        any::<bool>(),
+        select(vec![Reason::Rule, Reason::Default, Reason::Inherited]),
+    );
+    prop_oneof![
+        decided.prop_map(|(slot, allow, reason)| {
+            let action = if allow { Action::Allow } else { Action::Deny };
+            Judgement::decided(Decision::new(action, slot), reason)
+        }),
+        select(Reason::ALL)
+            .prop_filter("without a rule", |reason| !credited(*reason))
+            .prop_map(Judgement::drop),
+        select(Reason::ALL)
+            .prop_filter("without a rule", |reason| !credited(*reason))
+            .prop_map(Judgement::pass),
+    ]
+}
+
+/// Whether a rule or the default is credited.
+fn credited(reason: Reason) -> bool {
+    matches!(reason, Reason::Rule | Reason::Default | Reason::Inherited)
+}
+
+/// Whether two judgements are counted together.
+fn together(one: &Judgement, other: &Judgement) -> bool {
+    let inherited = |judgement: &Judgement| judgement.reason == Reason::Inherited;
+    one.verdict == other.verdict
+        && match (credited(one.reason), credited(other.reason)) {
+            (true, true) => one.slot == other.slot && inherited(one) == inherited(other),
+            (false, false) => one.reason == other.reason,
+            _ => false,
+        }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(5000))]
+
+    #[test]
+    fn a_judgement_has_one_counter(one in judgements(), other in judgements()) {
+        let (cell, another) = (Cell::of(&one), Cell::of(&other));
+        prop_assert!((cell.index() as usize) < CELLS);
+        prop_assert_eq!(cell == another, together(&one, &other));
+        prop_assert_eq!(cell.index() == another.index(), together(&one, &other));
+    }
+}
+
+#[test]
+fn the_last_rule_has_the_last_counters() {
+    let last = Slot::rule(MAX_RULES - 1).expect("below the maximum");
+    assert_eq!(Cell::Inherited(last, Verdict::Pass).index() as usize, CELLS - 1);
+}

@@ -1,0 +1,157 @@
+//! The parser gives back what the builder put in, reads no more than it may, and never passes what it can't see whole.
+
+use firewall_common::{
+    fragment::{Class, Fragment},
+    judge::judge,
+    packet::{Family, transport::Transport},
+    rules::{Action, Decision, Slot},
+    verdict::{Reason, Verdict},
+};
+use proptest::{collection::vec, prelude::*};
+
+use crate::support::{
+    environment::Native,
+    frame::Packet,
+    generate::{packets, transport_header},
+    parse::{Recorder, parse, summary},
+};
+
+/// What the parser must say of a packet's transport header.
+fn transport(packet: &Packet) -> Transport {
+    let payload = &packet.payload;
+    match packet.protocol {
+        _ if packet.class() == Class::Trailing => Transport::Opaque,
+        1 | 58 => Transport::Icmp {
+            kind: payload[0],
+            code: payload[1],
+        },
+        protocol if transport_header(protocol) > 0 => Transport::Ports {
+            destination: u16::from_be_bytes([payload[2], payload[3]]),
+        },
+        _ => Transport::Opaque,
+    }
+}
+
+/// What the parser must say of a packet's fragmentation.
+fn fragment(packet: &Packet) -> Fragment {
+    match (packet.class(), packet.place) {
+        (Class::Whole, _) | (_, None) => Fragment {
+            class: Class::Whole,
+            ..Fragment::default()
+        },
+        (class, Some(place)) => {
+            let id = match packet.family {
+                Family::V4 => place.id & 0xffff,
+                Family::V6 => place.id,
+            };
+            let length = packet.fragment_length() as u16;
+            Fragment {
+                class,
+                id,
+                offset: place.offset,
+                more: place.more,
+                length,
+            }
+        }
+    }
+}
+
+/// Rules of both kinds, and a default.
+fn environment(default: Action) -> Native {
+    let rule = |n: usize, action: Action| Decision::new(action, Slot::rule(n).expect("a small number"));
+    let mut env = Native::new(default, Action::Allow);
+    env.ports = vec![(500, rule(0, Action::Allow)), (4500, rule(1, Action::Deny))];
+    env
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3000))]
+
+    #[test]
+    fn gives_back_the_fields_of_a_well_formed_packet(packet in packets()) {
+        let frame = packet.frame();
+        let parsed = parse(&frame[..]);
+        prop_assert!(matches!(parsed, Ok(Ok(_))), "{:?}", parsed);
+        let ip = parsed.unwrap().unwrap();
+        prop_assert_eq!(ip.family, packet.family);
+        prop_assert_eq!(ip.offset, packet.ip_offset());
+        let vlans = packet.tags.iter().fold(0u64, |vlans, (_, control)| vlans << 16 | u64::from(control & 0xfff));
+        prop_assert_eq!(u64::from(ip.vlans), vlans);
+        prop_assert_eq!(ip.fragment, fragment(&packet));
+        prop_assert_eq!(ip.protocol, packet.protocol);
+        prop_assert_eq!(ip.transport, transport(&packet));
+    }
+
+    #[test]
+    fn reads_only_what_lies_in_the_packet(packet in packets()) {
+        let frame = packet.frame();
+        let recorder = Recorder::new(&frame);
+        prop_assert!(parse(&recorder).is_ok());
+        let end = packet.unpadded().len();
+        for (from, to) in recorder.reads() {
+            prop_assert!(from < to && to <= end, "{}..{} of {}", from, to, end);
+        }
+    }
+
+    #[test]
+    fn answers_a_read_past_the_end_with_a_drop(mut packet in packets(), cut: prop::sample::Index, bytes in vec(any::<u8>(), 0..120)) {
+        packet.padding.clear();
+        let frame = packet.frame();
+        for bytes in [&frame[..cut.index(frame.len())], &bytes] {
+            let recorder = Recorder::new(bytes);
+            let result = parse(&recorder);
+            if recorder.reads().iter().any(|(_, to)| *to > bytes.len()) {
+                prop_assert_eq!(result.err(), Some(Reason::Truncated));
+            }
+        }
+    }
+
+    #[test]
+    fn is_blind_to_padding(packet in packets(), other in vec(any::<u8>(), 0..40)) {
+        let padded = Packet { padding: other, ..packet.clone() };
+        prop_assert_eq!(summary(&parse(&packet.frame()[..])), summary(&parse(&padded.frame()[..])));
+    }
+
+    /// Also where the headers lie: what is missing isn't made up from the padding.
+    #[test]
+    fn is_blind_to_padding_behind_malformed_packets(
+        packet in packets(), changes in vec((0usize..110, any::<u8>()), 1..5), other in vec(any::<u8>(), 0..40),
+    ) {
+        let mut frame = packet.unpadded();
+        for (place, byte) in changes {
+            if let Some(target) = frame.get_mut(place) {
+                *target = byte;
+            }
+        }
+        let alone = parse(&frame[..]);
+        frame.extend(other);
+        // With more bytes, a packet that seemed to end too soon may be another one.
+        if !alone.as_ref().is_err_and(|reason| reason.is_past_end()) {
+            prop_assert_eq!(summary(&alone), summary(&parse(&frame[..])));
+        }
+    }
+
+    #[test]
+    fn never_passes_part_of_a_packet_that_is_denied(mut packet in packets(), allow: bool) {
+        packet.padding.clear();
+        let action = if allow { Action::Allow } else { Action::Deny };
+        let frame = packet.frame();
+        let (whole, _) = judge(&frame[..], &environment(action));
+        for length in 0..frame.len().min(400) {
+            let (part, _) = judge(&frame[..length], &environment(action));
+            prop_assert!(part.verdict == Verdict::Drop, "{} of {} bytes: {:?}, whole: {:?}", length, frame.len(), part, whole);
+        }
+    }
+
+    #[test]
+    fn never_panics(bytes in vec(any::<u8>(), 0..200), start in prop::sample::select(vec![[0x08u8, 0x00], [0x86, 0xdd], [0x81, 0x00]])) {
+        let mut frame = vec![0; 12];
+        frame.extend(start);
+        frame.extend(bytes);
+        let recorder = Recorder::new(&frame);
+        let parsed = parse(&recorder).is_ok();
+        for (from, to) in recorder.reads() {
+            prop_assert!(from < to && (to <= frame.len() || !parsed));
+        }
+    }
+}

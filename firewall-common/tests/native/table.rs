@@ -1,0 +1,260 @@
+//! A set of the fragment table: what it keeps, what it forgets, and for whom it makes room.
+
+use firewall_common::{
+    fragment::{
+        identity::Identity,
+        table::{Record, Set, Tick, WAYS},
+    },
+    rules::{Action, Decision, Slot},
+};
+use proptest::{collection::vec, prelude::*};
+
+const TIMEOUT: u32 = 30;
+
+/// The `n`th of some identities without a pattern.
+fn identity(n: u64) -> Identity {
+    Identity(
+        (n + 1)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .rotate_left(29)
+            .wrapping_mul(0xd134_2543_de82_ef95),
+    )
+}
+
+fn record(action: Action, first_end: u16) -> Record {
+    Record {
+        decision: Decision::new(
+            action,
+            Slot::rule(usize::from(first_end) % 4096).expect("below 4096"),
+        ),
+        first_end,
+    }
+}
+
+const ACCEPTED: Action = Action::Allow;
+const DENIED: Action = Action::Deny;
+
+/// A full set: way `n` is `actions[n]`, inserted at tick `n`.
+fn full(actions: [Action; WAYS]) -> Set {
+    let set = Set::default();
+    for (n, action) in (0u16..).zip(actions) {
+        set.insert(
+            identity(u64::from(n)),
+            record(action, 8),
+            Tick(u32::from(n)),
+            TIMEOUT,
+        );
+    }
+    set
+}
+
+/// Which of the first `WAYS` identities are known at `now`.
+fn known(set: &Set, now: Tick) -> Vec<u64> {
+    (0..WAYS as u64)
+        .filter(|n| set.find(identity(*n), now, TIMEOUT).is_some())
+        .collect()
+}
+
+#[test]
+fn a_set_is_one_cache_line() {
+    assert_eq!((size_of::<Set>(), align_of::<Set>()), (64, 64));
+}
+
+#[test]
+fn the_newest_verdict_wins() {
+    for (old, new) in [(ACCEPTED, DENIED), (DENIED, ACCEPTED), (ACCEPTED, ACCEPTED)] {
+        for way in 0..WAYS {
+            let set = full([old; WAYS]);
+            set.insert(identity(way as u64), record(new, 1232), Tick(9), TIMEOUT);
+            assert_eq!(
+                set.find(identity(way as u64), Tick(9), TIMEOUT),
+                Some(record(new, 1232))
+            );
+            assert_eq!(known(&set, Tick(9)).len(), WAYS, "it took its own place");
+        }
+    }
+}
+
+#[test]
+fn an_entry_lives_for_its_timeout_and_not_a_tick_longer() {
+    for start in [0, 1, 1000, u32::MAX - 30, u32::MAX - 1, u32::MAX] {
+        let set = Set::default();
+        set.insert(identity(0), record(ACCEPTED, 8), Tick(start), TIMEOUT);
+        for age in 0..=TIMEOUT {
+            let now = Tick(start.wrapping_add(age));
+            assert_eq!(
+                set.find(identity(0), now, TIMEOUT),
+                Some(record(ACCEPTED, 8)),
+                "{start} {age}"
+            );
+        }
+        assert_eq!(
+            set.find(identity(0), Tick(start.wrapping_add(TIMEOUT + 1)), TIMEOUT),
+            None,
+            "{start}"
+        );
+        assert_eq!(
+            set.find(identity(0), Tick(start.wrapping_add(1)), 0),
+            None,
+            "{start}: a timeout of none"
+        );
+    }
+}
+
+#[test]
+fn a_verdict_given_again_lives_anew() {
+    let set = Set::default();
+    for now in [0, 25, 50] {
+        set.insert(identity(0), record(ACCEPTED, 8), Tick(now), TIMEOUT);
+    }
+    assert!(set.find(identity(0), Tick(50 + TIMEOUT), TIMEOUT).is_some());
+}
+
+#[test]
+fn a_denied_datagram_pushes_out_no_accepted_one() {
+    let set = full([ACCEPTED; WAYS]);
+    for now in 4..=TIMEOUT {
+        set.insert(
+            identity(100 + u64::from(now)),
+            record(DENIED, 8),
+            Tick(now),
+            TIMEOUT,
+        );
+        assert_eq!(
+            set.find(identity(100 + u64::from(now)), Tick(now), TIMEOUT),
+            None,
+            "it goes unrecorded"
+        );
+    }
+    assert_eq!(known(&set, Tick(TIMEOUT)), [0, 1, 2, 3]);
+}
+
+/// A processor that took the time a tick before another one wrote an entry sees that entry come from the future.
+#[test]
+fn an_entry_of_the_next_tick_is_no_expired_one() {
+    let set = full([ACCEPTED; WAYS]);
+    set.insert(identity(3), record(ACCEPTED, 16), Tick(11), TIMEOUT);
+    set.insert(identity(100), record(DENIED, 8), Tick(10), TIMEOUT);
+    assert_eq!(known(&set, Tick(11)), [0, 1, 2, 3]);
+}
+
+#[test]
+fn a_denied_datagram_takes_the_oldest_denied_ones_place() {
+    for actions in [
+        [DENIED; 4],
+        [ACCEPTED, DENIED, ACCEPTED, DENIED],
+        [ACCEPTED, ACCEPTED, ACCEPTED, DENIED],
+    ] {
+        for newcomer in [DENIED, ACCEPTED] {
+            let set = full(actions);
+            set.insert(identity(100), record(newcomer, 8), Tick(5), TIMEOUT);
+            assert!(set.find(identity(100), Tick(5), TIMEOUT).is_some());
+            let oldest = actions
+                .iter()
+                .position(|action| *action == DENIED)
+                .expect("one is") as u64;
+            let rest: Vec<u64> = (0..4).filter(|n| *n != oldest).collect();
+            assert_eq!(known(&set, Tick(5)), rest, "{actions:?}");
+        }
+    }
+}
+
+#[test]
+fn an_accepted_datagram_takes_the_oldest_accepted_ones_place_where_all_are() {
+    let set = full([ACCEPTED; WAYS]);
+    set.insert(identity(100), record(ACCEPTED, 8), Tick(5), TIMEOUT);
+    assert_eq!(known(&set, Tick(5)), [1, 2, 3]);
+    set.insert(identity(2), record(ACCEPTED, 8), Tick(6), TIMEOUT);
+    set.insert(identity(101), record(ACCEPTED, 8), Tick(7), TIMEOUT);
+    assert_eq!(known(&set, Tick(7)), [2, 3], "the one given again is young");
+}
+
+#[test]
+fn an_expired_entry_goes_before_a_denied_one() {
+    for newcomer in [DENIED, ACCEPTED] {
+        // At tick 31 the first, accepted, has just expired; the denied ones have not.
+        let set = full([ACCEPTED, DENIED, DENIED, DENIED]);
+        set.insert(identity(100), record(newcomer, 8), Tick(TIMEOUT + 1), TIMEOUT);
+        assert_eq!(known(&set, Tick(TIMEOUT + 1)), [1, 2, 3]);
+        // A tick earlier it has not, and a denied one goes.
+        let set = full([ACCEPTED, DENIED, DENIED, DENIED]);
+        set.insert(identity(100), record(newcomer, 8), Tick(TIMEOUT), TIMEOUT);
+        assert_eq!(known(&set, Tick(TIMEOUT)), [0, 2, 3]);
+    }
+}
+
+/// Of unwritten places, too, one goes before any entry.
+#[test]
+fn an_empty_place_goes_first() {
+    for count in 1..WAYS as u64 {
+        let set = Set::default();
+        for n in 0..count {
+            set.insert(identity(n), record(DENIED, 8), Tick(0), TIMEOUT);
+        }
+        set.insert(identity(100), record(ACCEPTED, 8), Tick(1), TIMEOUT);
+        assert_eq!(known(&set, Tick(1)).len() as u64, count);
+    }
+}
+
+proptest! {
+    #[test]
+    fn unwritten_memory_is_no_entry(any in any::<u64>(), now in any::<u32>(), timeout in 0u32..1 << 31) {
+        for identity in [0, 1, u64::MAX, any] {
+            for now in [0, 1, u32::MAX, now] {
+                prop_assert_eq!(Set::default().find(Identity(identity), Tick(now), timeout), None);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_put_in_is_found(any: u64, bits: u16, first_end in 1u16.., now: u32) {
+        let set = Set::default();
+        let record = Record { decision: Decision::from_bits(bits), first_end };
+        set.insert(Identity(any), record, Tick(now), TIMEOUT);
+        prop_assert_eq!(set.find(Identity(any), Tick(now), TIMEOUT), Some(record));
+        prop_assert_eq!(set.find(Identity(!any), Tick(now), TIMEOUT), None);
+    }
+
+    /// The set against a list that is searched and sorted by the rules' own words.
+    #[test]
+    fn does_what_a_list_does(
+        start in prop_oneof![Just(0u32), Just(u32::MAX - 40), any::<u32>()],
+        steps in vec((0u64..9, any::<bool>(), 8u16..5000, prop_oneof![8 => 0u32..6, 1 => 20u32..40]), 1..120),
+    ) {
+        let set = Set::default();
+        let mut list: Vec<(u64, Record, u32)> = Vec::new();
+        let mut elapsed = 0;
+        for (n, allow, first_end, step) in steps {
+            elapsed += step;
+            let now = Tick(start.wrapping_add(elapsed));
+            let record = record(if allow { ACCEPTED } else { DENIED }, first_end);
+            set.insert(identity(n), record, now, TIMEOUT);
+
+            list.retain(|(other, _, time)| *other != n && elapsed - time <= TIMEOUT);
+            let mut pushed_out = Vec::new();
+            if list.len() == WAYS {
+                let oldest = |allowed: bool| {
+                    let candidates = || list.iter().filter(move |(_, record, _)| record.decision.is_allow() == allowed);
+                    let time = candidates().map(|(_, _, time)| *time).min();
+                    candidates().filter(|entry| Some(entry.2) == time).map(|entry| entry.0).collect::<Vec<u64>>()
+                };
+                pushed_out = oldest(false);
+                if pushed_out.is_empty() && allow {
+                    pushed_out = oldest(true);
+                }
+            }
+            if list.len() < WAYS || !pushed_out.is_empty() {
+                list.push((n, record, elapsed));
+            }
+            // Of entries that are equally old any one may go, and no more than one.
+            if let Some(gone) = pushed_out.iter().find(|other| set.find(identity(**other), now, TIMEOUT).is_none()) {
+                list.retain(|(other, ..)| other != gone);
+            }
+            prop_assert!(list.len() <= WAYS);
+            for n in 0..9 {
+                let expected = list.iter().find(|(other, ..)| *other == n).map(|(_, record, _)| *record);
+                prop_assert_eq!(set.find(identity(n), now, TIMEOUT), expected);
+            }
+        }
+    }
+}

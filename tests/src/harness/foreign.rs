@@ -1,0 +1,104 @@
+//! An XDP program that isn't Fragwall's, on an interface.
+
+use std::io;
+use std::mem::size_of_val;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+use anyhow::{Context, Result};
+use nix::libc;
+use nix::net::if_::if_nametoindex;
+
+use super::netns::Netns;
+
+/// The name that its program bears.
+pub const NAME: &str = "someone_else";
+
+/// A program that passes everything, attached by a BPF link that ends with this.
+#[derive(Debug)]
+pub struct Foreign {
+    _link: OwnedFd,
+}
+
+/// `union bpf_attr` of `BPF_PROG_LOAD`, as far as it is used.
+#[repr(C)]
+struct ProgramLoad {
+    program_type: u32,
+    instructions: u32,
+    instruction: u64,
+    license: u64,
+    log_level: u32,
+    log_size: u32,
+    log: u64,
+    kernel_version: u32,
+    flags: u32,
+    name: [u8; 16],
+}
+
+/// `union bpf_attr` of `BPF_LINK_CREATE`, as far as it is used.
+#[repr(C)]
+struct LinkCreate {
+    program: RawFd,
+    interface: u32,
+    attach_type: u32,
+    flags: u32,
+}
+
+const BPF_PROG_LOAD: libc::c_long = 5;
+const BPF_LINK_CREATE: libc::c_long = 28;
+const BPF_PROG_TYPE_XDP: u32 = 6;
+const BPF_XDP: u32 = 37;
+/// `XDP_FLAGS_SKB_MODE`.
+const GENERIC: u32 = 1 << 1;
+/// `r0 = XDP_PASS; exit`.
+const PASS: [[u8; 8]; 2] = [[0xb7, 0, 0, 0, 2, 0, 0, 0], [0x95, 0, 0, 0, 0, 0, 0, 0]];
+
+impl Foreign {
+    /// Attaches one in generic mode.
+    ///
+    /// # Errors
+    /// There's no such interface, or the kernel refuses.
+    pub fn attach(netns: &Netns, interface: &str) -> Result<Self> {
+        let mut name = [0; 16];
+        name[..NAME.len()].copy_from_slice(NAME.as_bytes());
+        let load = ProgramLoad {
+            program_type: BPF_PROG_TYPE_XDP,
+            instructions: PASS.len() as u32,
+            instruction: PASS.as_ptr() as u64,
+            license: c"GPL".as_ptr() as u64,
+            log_level: 0,
+            log_size: 0,
+            log: 0,
+            kernel_version: 0,
+            flags: 0,
+            name,
+        };
+        // SAFETY: the attributes are those of the command, and point to data that lives as long as the program does.
+        let program = unsafe { bpf(BPF_PROG_LOAD, &load) }.context("can't load a program")?;
+        let link = netns.enter(|| {
+            let create = LinkCreate {
+                program: program.as_raw_fd(),
+                interface: if_nametoindex(interface).with_context(|| format!("no interface {interface}"))?,
+                attach_type: BPF_XDP,
+                flags: GENERIC,
+            };
+            // SAFETY: the attributes are those of the command, and hold no pointer.
+            unsafe { bpf(BPF_LINK_CREATE, &create) }
+                .with_context(|| format!("can't attach a program to {interface}"))
+        })?;
+        Ok(Self { _link: link })
+    }
+}
+
+/// The system call, of a command that makes a file descriptor.
+///
+/// # Safety
+/// The attributes must be the command's, and their pointers valid.
+unsafe fn bpf<T>(command: libc::c_long, attributes: &T) -> io::Result<OwnedFd> {
+    // SAFETY: the caller vouches for the attributes, of which the kernel reads as many bytes as there are.
+    let fd = unsafe { libc::syscall(libc::SYS_bpf, command, attributes, size_of_val(attributes)) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has just made the descriptor, and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
+}

@@ -1,0 +1,168 @@
+//! A host to be filtered, and a neighbour that sends to it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::process::Output;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use super::bpffs::Bpffs;
+use super::fragwall::Fragwall;
+use super::netns::{End, Netns, veth};
+use super::process::{run_ok, tool};
+use super::requirements;
+
+/// The MTU of the link between the two, in bytes: the least that IPv6 allows.
+pub const MTU: u32 = 1280;
+/// The host's addresses, IPv6 and IPv4.
+pub const HOST: [IpAddr; 2] = [
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+];
+/// The neighbour's addresses, IPv6 and IPv4.
+pub const NEIGHBOUR: [IpAddr; 2] = [
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2)),
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)),
+];
+
+/// A namespace with an interface `eth0` and a BPF filesystem, joined to a neighbour's `eth0`; all of it removed on drop.
+#[derive(Debug)]
+pub struct Host {
+    /// Where its state is pinned.
+    pub bpffs: Bpffs,
+    /// The host.
+    pub netns: Netns,
+    /// The neighbour.
+    pub neighbour: Netns,
+}
+
+/// An XDP program on an interface, as `ip` shows it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Attached {
+    /// Its id.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// Where it runs.
+    pub generic: bool,
+}
+
+impl Host {
+    /// Makes one.
+    ///
+    /// # Errors
+    /// The process isn't root's, `ip` is missing or fails.
+    pub fn new(label: &str) -> Result<Self> {
+        requirements::require(&["ip"])?;
+        let host = Self {
+            bpffs: Bpffs::new()?,
+            netns: Netns::new(label)?,
+            neighbour: Netns::new(label)?,
+        };
+        let addresses = |[six, four]: [IpAddr; 2]| [(six, 64), (four, 24)];
+        let end = |netns, addresses| End {
+            netns,
+            interface: "eth0",
+            addresses,
+        };
+        veth(
+            &end(&host.netns, &addresses(HOST)),
+            &end(&host.neighbour, &addresses(NEIGHBOUR)),
+            MTU,
+        )?;
+        Ok(host)
+    }
+
+    /// Gives the host another interface, that no traffic comes by.
+    ///
+    /// # Errors
+    /// `ip` fails.
+    pub fn add_interface(&self, name: &str) -> Result<()> {
+        let peer = format!("{name}-peer");
+        self.netns
+            .ip(&["link", "add", name, "type", "veth", "peer", "name", &peer])
+    }
+
+    /// The command line on this host.
+    pub fn fragwall(&self) -> Fragwall<'_> {
+        Fragwall {
+            netns: &self.netns,
+            bpffs: &self.bpffs,
+        }
+    }
+
+    /// Runs a command of the command line that must succeed.
+    ///
+    /// # Errors
+    /// It fails.
+    pub fn ok(&self, arguments: &[&str]) -> Result<Output> {
+        self.fragwall().run_ok(arguments)
+    }
+
+    /// The XDP program on an interface.
+    ///
+    /// # Errors
+    /// There's no such interface.
+    pub fn attached(&self, interface: &str) -> Result<Option<Attached>> {
+        attached(&self.netns, interface)
+    }
+
+    /// The rules in force, as texts.
+    ///
+    /// # Errors
+    /// `fragwall list` fails.
+    pub fn rules(&self) -> Result<Vec<String>> {
+        rules(&self.fragwall())
+    }
+
+    /// The names of what is on the BPF filesystem, but for the two files that the kernel itself puts there.
+    ///
+    /// # Errors
+    /// It can't be read.
+    pub fn pins(&self) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(self.bpffs.path())? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if !name.ends_with(".debug") {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+}
+
+/// The XDP program on an interface of a namespace.
+///
+/// # Errors
+/// There's no such interface.
+pub fn attached(netns: &Netns, interface: &str) -> Result<Option<Attached>> {
+    let output = run_ok(tool("ip").args(["-n", netns.name(), "-j", "link", "show", "dev", interface]))?;
+    let links: Value = serde_json::from_slice(&output.stdout).context("`ip -j link show` prints no JSON")?;
+    let xdp = &links[0]["xdp"];
+    if xdp.is_null() {
+        return Ok(None);
+    }
+    ensure!(
+        xdp["attached"].as_array().is_none_or(|all| all.len() == 1),
+        "more than one program on {interface}: {xdp}"
+    );
+    Ok(Some(Attached {
+        id: xdp["prog"]["id"].as_u64().context("a program without id")?,
+        name: xdp["prog"]["name"].as_str().unwrap_or_default().to_owned(),
+        // IFLA_XDP_ATTACHED: XDP_ATTACHED_SKB.
+        generic: xdp["mode"] == 2,
+    }))
+}
+
+/// The rules in force, as texts.
+///
+/// # Errors
+/// `fragwall list` fails.
+pub fn rules(fragwall: &Fragwall<'_>) -> Result<Vec<String>> {
+    let list = fragwall.json(&["list"])?;
+    let rules = list["rules"].as_array().context("`fragwall list` has no rules")?;
+    rules
+        .iter()
+        .map(|rule| Ok(rule["rule"].as_str().context("a rule without text")?.to_owned()))
+        .collect()
+}

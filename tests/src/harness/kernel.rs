@@ -1,0 +1,241 @@
+//! The real XDP program, run on frames without any interface, and what it says of them.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result, ensure};
+use firewall_common::{
+    fragment::{Class, identity::HashKey},
+    record::{Count, Trace},
+    rules::{Action, SLOTS, Slot},
+    verdict::{Cell, Judgement, Reason, Verdict},
+};
+use fragwall::{
+    kernel::{
+        counters::Counters,
+        instance::{Instance, Settings, new_hash_key},
+    },
+    ruleset::{Compiled, Names, Rule},
+};
+
+use super::requirements;
+
+/// The index of the loopback interface, which the kernel says test runs arrive on.
+pub const INTERFACE: u32 = 1;
+
+/// A timeout that no test outlives, in ticks.
+pub const FOREVER: u32 = u32::MAX / 2;
+
+/// What a filter is set up with. By default nothing is allowed, early fragments pass, and entries live forever.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The rules as texts.
+    pub rules: Vec<String>,
+    /// What becomes of packets that no rule matches.
+    pub default: Action,
+    /// What becomes of early fragments.
+    pub early: Action,
+    /// The timeout of the fragment table, in ticks: jiffies in the kernel.
+    pub timeout: u32,
+    /// The entries of the fragment table.
+    pub table: u32,
+    /// Its secret; a random one if there's none.
+    pub hash_key: Option<HashKey>,
+}
+
+impl Setup {
+    /// With these rules.
+    pub fn rules(rules: &[&str]) -> Self {
+        Self {
+            rules: rules.iter().map(|&rule| rule.to_owned()).collect(),
+            default: Action::Deny,
+            early: Action::Allow,
+            timeout: FOREVER,
+            table: 1024,
+            hash_key: None,
+        }
+    }
+
+    /// With that default.
+    #[must_use]
+    pub fn default(self, default: Action) -> Self {
+        Self { default, ..self }
+    }
+
+    /// With that policy for early fragments.
+    #[must_use]
+    pub fn early(self, early: Action) -> Self {
+        Self { early, ..self }
+    }
+
+    /// With that timeout, in ticks.
+    #[must_use]
+    pub fn timeout(self, timeout: u32) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// With a fragment table of that many entries.
+    #[must_use]
+    pub fn table(self, table: u32) -> Self {
+        Self { table, ..self }
+    }
+
+    /// The rules, compiled; the first one has slot 0, and so on.
+    ///
+    /// # Errors
+    /// A rule can't be parsed.
+    pub fn compile(&self) -> Result<Compiled> {
+        let names = Names::parse("", "");
+        let mut rules = Vec::new();
+        for (n, text) in self.rules.iter().enumerate() {
+            let rule = Rule::parse(text, &names).with_context(|| format!("the rule {text:?}"))?;
+            rules.push((rule, Slot::rule(n).context("too many rules")?));
+        }
+        Ok(Compiled::new(&rules, self.default)?)
+    }
+
+    /// Loads the program with all this.
+    ///
+    /// # Errors
+    /// The process isn't root's, or the kernel refuses.
+    pub fn load(&self) -> Result<Kernel> {
+        requirements::require(&[])?;
+        let rules = self.compile()?;
+        let hash_key = self.hash_key.map_or_else(new_hash_key, Ok)?;
+        let settings = |explains| Settings {
+            rules: &rules,
+            default: self.default,
+            early: self.early,
+            timeout: self.timeout,
+            table: self.table,
+            hash_key,
+            explains,
+        };
+        let mut shipped = Instance::load(&settings(false))?;
+        Ok(Kernel {
+            explaining: Instance::load(&settings(true))?,
+            counters: shipped.counters()?,
+            shipped,
+        })
+    }
+}
+
+/// How a packet was judged.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Judged {
+    /// Whether it passes.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: Reason,
+    /// What it was credited to.
+    pub slot: Slot,
+    /// Its place in a datagram …
+    pub class: Class,
+    /// … the identification …
+    pub id: u32,
+    /// … the offset in bytes …
+    pub offset: u16,
+    /// … and whether more follows.
+    pub more: bool,
+}
+
+impl Judged {
+    fn new(trace: &Trace) -> Result<Self> {
+        Ok(Self {
+            verdict: Verdict::from_code(trace.verdict).context("an unknown verdict")?,
+            reason: Reason::from_code(trace.reason).context("an unknown reason")?,
+            slot: Slot::from_index(trace.slot.into()).context("an unknown slot")?,
+            class: Class::from_code(trace.class).context("an unknown class")?,
+            id: trace.id,
+            offset: trace.offset,
+            more: trace.more != 0,
+        })
+    }
+
+    /// Whether it passes.
+    pub fn passes(&self) -> bool {
+        self.verdict == Verdict::Pass
+    }
+
+    /// The verdict, the reason and the rule's number from 0: what most tests ask for.
+    pub fn summary(&self) -> (Verdict, Reason, Option<usize>) {
+        (self.verdict, self.reason, self.slot.as_rule())
+    }
+
+    /// The counter that it adds to.
+    pub fn cell(&self) -> Cell {
+        Cell::of(&Judgement {
+            verdict: self.verdict,
+            reason: self.reason,
+            slot: self.slot,
+        })
+    }
+}
+
+/// The program, loaded twice with the same settings: as it's shipped, and so that it explains itself. Each frame goes
+/// through both, and they must agree.
+#[derive(Debug)]
+pub struct Kernel {
+    shipped: Instance,
+    counters: Counters,
+    explaining: Instance,
+}
+
+impl Kernel {
+    /// Judges a frame, of an Ethernet header at least.
+    ///
+    /// # Errors
+    /// The kernel refuses to run it, or what the program returns isn't its verdict: it must be `XDP_PASS` or `XDP_DROP`.
+    pub fn judge(&mut self, frame: &[u8]) -> Result<Judged> {
+        let judged = self.explain(frame)?;
+        let action = self.shipped.run(frame, 1)?.action;
+        let expected = match judged.verdict {
+            Verdict::Drop => 1,
+            Verdict::Pass => 2,
+        };
+        ensure!(action == expected, "the program returned {action} for {judged:?}");
+        Ok(judged)
+    }
+
+    /// Judges a frame by the explaining program alone, so that nothing is counted.
+    ///
+    /// # Errors
+    /// As for [`Self::judge`].
+    pub fn explain(&mut self, frame: &[u8]) -> Result<Judged> {
+        let trace = self
+            .explaining
+            .judge(frame)?
+            .context("the frame is shorter than an Ethernet header")?;
+        Judged::new(&trace)
+    }
+
+    /// What the shipped program has counted in a cell.
+    ///
+    /// # Errors
+    /// The kernel refuses to tell.
+    pub fn count(&self, cell: Cell) -> Result<Count> {
+        Ok(self.counters.read(cell)?)
+    }
+
+    /// What it has counted in all cells there are.
+    ///
+    /// # Errors
+    /// The kernel refuses to tell.
+    pub fn total(&self) -> Result<Count> {
+        let mut seen = BTreeSet::new();
+        let mut total = Count::default();
+        let slots = (0..SLOTS).filter_map(Slot::from_index);
+        let of_slots = slots.flat_map(|slot| {
+            Verdict::ALL
+                .into_iter()
+                .flat_map(move |verdict| [Cell::Direct(slot, verdict), Cell::Inherited(slot, verdict)])
+        });
+        let of_reasons = Reason::ALL
+            .iter()
+            .flat_map(|&reason| Verdict::ALL.map(|verdict| Cell::Reason(reason, verdict)));
+        for cell in of_slots.chain(of_reasons) {
+            ensure!(seen.insert(cell.index()), "two counters share a place: {cell:?}");
+            total = total + self.count(cell)?;
+        }
+        Ok(total)
+    }
+}

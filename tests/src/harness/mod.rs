@@ -1,0 +1,31 @@
+//! What integration tests, the demonstration and the benchmarks stand on: namespaces, child processes, captures.
+
+pub mod bpffs;
+pub mod capture;
+pub mod conntrack;
+pub mod foreign;
+pub mod fragwall;
+pub mod host;
+pub mod interrupt;
+pub mod kernel;
+pub mod loaded;
+pub mod native;
+pub mod netns;
+pub mod packet;
+pub mod process;
+pub mod requirements;
+pub mod udp;
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+/// A temporary directory, removed on drop; its name tells the process and what it is for.
+///
+/// # Errors
+/// It can't be made.
+pub fn temporary_directory(label: &str) -> Result<TempDir> {
+    tempfile::Builder::new()
+        .prefix(&format!("fragwall-{}-{label}-", std::process::id()))
+        .tempdir()
+        .context("can't make a temporary directory")
+}

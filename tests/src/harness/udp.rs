@@ -1,0 +1,64 @@
+//! UDP sockets in a namespace, and what arrives at them.
+
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::netns::Netns;
+
+/// A socket in a namespace, bound to a port of every address of `like`'s family; port 0 is any.
+///
+/// # Errors
+/// The port is taken.
+pub fn socket(netns: &Netns, like: IpAddr, port: u16) -> Result<UdpSocket> {
+    let any = match like {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    netns.enter(|| {
+        UdpSocket::bind(SocketAddr::new(any, port))
+            .with_context(|| format!("can't bind UDP port {port} in {}", netns.name()))
+    })
+}
+
+/// The next datagram that arrives within `limit`.
+///
+/// # Errors
+/// The socket fails.
+pub fn receive(socket: &UdpSocket, limit: Duration) -> Result<Option<Vec<u8>>> {
+    socket.set_read_timeout(Some(limit))?;
+    read(socket)
+}
+
+/// What has arrived and wasn't read yet.
+///
+/// # Errors
+/// The socket fails.
+pub fn pending(socket: &UdpSocket) -> Result<Vec<Vec<u8>>> {
+    socket.set_nonblocking(true)?;
+    let mut datagrams = Vec::new();
+    while let Some(datagram) = read(socket)? {
+        datagrams.push(datagram);
+    }
+    socket.set_nonblocking(false)?;
+    Ok(datagrams)
+}
+
+fn read(socket: &UdpSocket) -> Result<Option<Vec<u8>>> {
+    let mut buffer = vec![0; 65_535];
+    loop {
+        match socket.recv(&mut buffer) {
+            Ok(length) => {
+                buffer.truncate(length);
+                return Ok(Some(buffer));
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                return Ok(None);
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error).context("can't receive"),
+        }
+    }
+}
