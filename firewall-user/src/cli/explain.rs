@@ -99,7 +99,11 @@ mod trace {
         }
 
         fn log(&self, record: &log::Record<'_>) {
-            eprintln!("        {}: {}", record.level().as_str().to_lowercase(), record.args());
+            eprintln!(
+                "        {}: {}",
+                record.level().as_str().to_lowercase(),
+                record.args()
+            );
         }
 
         fn flush(&self) {}

@@ -15,12 +15,12 @@ pub enum Error {
         doing: String,
     },
     /// There's no bpffs where the state would be pinned.
-    #[error("{}: no bpffs is mounted there{}", path.display(), no_bpffs_help(*inside_netns_exec, path))]
+    #[error("{}: no bpffs is mounted there{}", path.display(), no_bpffs_help(inside_netns.as_deref(), path))]
     NoBpffs {
         /// The directory.
         path: PathBuf,
-        /// Whether this looks like the inside of `ip netns exec`, which hides the bpffs of the host.
-        inside_netns_exec: bool,
+        /// The namespace's name inside of `ip netns exec`, which hides the bpffs of the host.
+        inside_netns: Option<String>,
     },
     /// No network namespace of that name.
     #[error("network namespace {name:?}: {source}; `ip netns list` shows those that are there")]
@@ -223,14 +223,17 @@ fn chain(doing: &str, error: &dyn std::error::Error) -> String {
     }
 }
 
-fn no_bpffs_help(inside_netns_exec: bool, path: &std::path::Path) -> String {
-    if inside_netns_exec {
-        "; `ip netns exec` hides the host's. Run fragwall outside of it, with `--netns NAME`".to_owned()
-    } else {
-        format!(
-            "; mount one with `mount -t bpf bpf {}`, or name another with `--bpffs DIR`",
-            path.display()
-        )
+fn no_bpffs_help(inside_netns: Option<&str>, path: &std::path::Path) -> String {
+    match inside_netns {
+        Some(name) => {
+            format!(
+                "; `ip netns exec` hides the host's. Run fragwall outside of it, as `fragwall --netns {name} …`"
+            )
+        }
+        None => {
+            let path = path.display();
+            format!("; mount one with `mount -t bpf bpf {path}`, or name another with `--bpffs DIR`")
+        }
     }
 }
 

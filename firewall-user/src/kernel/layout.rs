@@ -28,7 +28,7 @@ impl Layout {
     pub fn new(bpffs: &Path) -> Result<Self, Error> {
         let missing = || Error::NoBpffs {
             path: bpffs.to_owned(),
-            inside_netns_exec: netns::hides_bpffs(bpffs),
+            inside_netns: bpffs.starts_with("/sys").then(netns::of_ip_netns_exec).flatten(),
         };
         match statfs(bpffs) {
             Ok(stat) if stat.filesystem_type() == BPF_FS_MAGIC => {}

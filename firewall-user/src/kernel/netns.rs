@@ -3,7 +3,6 @@
 use std::{
     fs::{self, File},
     io,
-    os::unix::fs::MetadataExt as _,
     path::Path,
 };
 
@@ -37,19 +36,34 @@ pub fn enter(name: &str) -> Result<(), Error> {
     setns(namespace, CloneFlags::CLONE_NEWNET).map_err(|errno| failed(errno.into()))
 }
 
-/// Whether a missing bpffs at `bpffs` is `ip netns exec`'s doing: it gives a command a mount namespace of its own, in
-/// which /sys is mounted anew.
-pub(super) fn hides_bpffs(bpffs: &Path) -> bool {
-    let differs = |kind: &str| {
-        let of = |process: &str| {
-            fs::metadata(format!("/proc/{process}/ns/{kind}"))
-                .map(|found| found.ino())
-                .ok()
-        };
-        match (of("self"), of("1")) {
-            (Some(own), Some(first)) => own != first,
-            _ => false,
-        }
-    };
-    bpffs.starts_with("/sys") && differs("mnt") && differs("net")
+/// The name of the network namespace whose `ip netns exec` this process is inside of. That command mounts /sys anew, which
+/// hides the host's bpffs, and names the mount after the namespace.
+pub(super) fn of_ip_netns_exec() -> Option<String> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
+    let name = source_of_sys(&mounts)?;
+    Path::new(NAMED).join(name).exists().then(|| name.to_owned())
+}
+
+/// The source of the topmost mount on /sys, in the form of proc_pid_mountinfo(5): "… mount-point options [fields…] - type
+/// source super-options".
+fn source_of_sys(mounts: &str) -> Option<&str> {
+    mounts.lines().rev().find_map(|line| {
+        let (mount, filesystem) = line.split_once(" - ")?;
+        let is_sys = mount.split(' ').nth(4) == Some("/sys");
+        is_sys.then(|| filesystem.split(' ').nth(1)).flatten()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_topmost_mount_counts() {
+        let mounts = "21 26 0:19 / /sys rw,nosuid shared:7 - sysfs sysfs rw\n\
+                      30 21 0:25 / /sys/fs/bpf rw - bpf bpf rw\n\
+                      99 26 0:50 / /sys rw,relatime - sysfs blue rw\n";
+        assert_eq!(source_of_sys(mounts), Some("blue"));
+        assert_eq!(source_of_sys("21 26 0:19 / /proc rw - proc proc rw\n"), None);
+    }
 }
