@@ -200,12 +200,11 @@ fn live_links(layout: &Layout) -> Result<Vec<Link>, Error> {
             .iter()
             .find(|interface| interface.index == pinned.interface);
         if let Some(interface) = interface
-            && let Some(attached) = interface.xdp
-            && attached.program == pinned.program
+            && let Some(mode) = interface.mode_of(pinned.program)
         {
             links.push(Link {
                 interface: interface.clone(),
-                mode: attached.mode,
+                mode,
                 pinned,
             });
         }
@@ -260,7 +259,7 @@ fn attach_locked(
                 interface: interface.name.clone(),
             });
         }
-        if interface.xdp.is_some() {
+        if !interface.xdp.is_empty() {
             return Err(link::held(&interface.name));
         }
     }

@@ -94,7 +94,7 @@ impl Problem {
 pub(super) fn held(name: &str) -> Error {
     match netlink::interface(name) {
         Err(error) => error,
-        Ok(interface) => match interface.xdp {
+        Ok(interface) => match interface.xdp.first() {
             Some(attached) => {
                 // The name is told only to those who may list programs.
                 let program = aya::programs::loaded_programs()
@@ -200,13 +200,14 @@ pub(super) fn remove(layout: &Layout, interface: u32, program: u32) -> Result<()
     // The kernel lets go of a removed pin only after a grace period: wait until it has, so that what comes next finds
     // the interface free. It's bounded, since all that could be late is this.
     for _ in 0..500 {
-        let still = netlink::interfaces()?.iter().any(|found| {
-            found.index == interface && found.xdp.is_some_and(|attached| attached.program == program)
-        });
+        let still = netlink::interfaces()?
+            .iter()
+            .any(|found| found.index == interface && found.mode_of(program).is_some());
         if !still {
             return Ok(());
         }
         thread::sleep(Duration::from_millis(10));
     }
-    Ok(())
+    let doing = format!("waiting for the kernel to let go of interface {interface}");
+    Err(Error::os(doing, io::Error::other("some other process holds the link")))
 }

@@ -3,7 +3,7 @@
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::{
     RouteNetlinkMessage,
-    link::{LinkAttribute, LinkMessage, LinkXdp, XdpAttached},
+    link::{LinkAttribute, LinkMessage, LinkXdp},
 };
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
@@ -18,8 +18,8 @@ pub struct Interface {
     pub name: String,
     /// Its link type (`ARPHRD_*` of `linux/if_arp.h`).
     pub link_type: u16,
-    /// The XDP program attached to it.
-    pub xdp: Option<Attached>,
+    /// The XDP programs attached to it: one at most, but for hardware that runs one of its own.
+    pub xdp: Vec<Attached>,
 }
 
 /// An XDP program on an interface.
@@ -38,8 +38,8 @@ pub enum Mode {
     Native,
     /// Run by the network stack, on any interface.
     Generic,
-    /// Run by the hardware, or several programs at once: never Fragwall's doing.
-    Other,
+    /// Run by the hardware: never Fragwall's doing.
+    Hardware,
 }
 
 impl Mode {
@@ -48,7 +48,7 @@ impl Mode {
         match self {
             Self::Native => "native",
             Self::Generic => "generic",
-            Self::Other => "other",
+            Self::Hardware => "hardware",
         }
     }
 }
@@ -59,6 +59,14 @@ const ETHERNET: u16 = 1;
 const LOOPBACK: u16 = 772;
 
 impl Interface {
+    /// How that program is attached to it, if it is.
+    pub fn mode_of(&self, program: u32) -> Option<Mode> {
+        self.xdp
+            .iter()
+            .find(|attached| attached.program == program)
+            .map(|attached| attached.mode)
+    }
+
     /// Whether its packets begin with an Ethernet header.
     pub const fn is_ethernet(&self) -> bool {
         matches!(self.link_type, ETHERNET | LOOPBACK)
@@ -129,7 +137,7 @@ fn dump() -> std::io::Result<Vec<Interface>> {
 
 fn interface_of(link: LinkMessage) -> Option<Interface> {
     let mut name = None;
-    let mut xdp = None;
+    let mut xdp = Vec::new();
     for attribute in link.attributes {
         match attribute {
             LinkAttribute::IfName(given) => name = Some(given),
@@ -145,21 +153,22 @@ fn interface_of(link: LinkMessage) -> Option<Interface> {
     })
 }
 
-fn attached(attributes: &[LinkXdp]) -> Option<Attached> {
-    let mut mode = Mode::Other;
-    let mut program = None;
-    for attribute in attributes {
-        match attribute {
-            LinkXdp::Attached(XdpAttached::None) => return None,
-            LinkXdp::Attached(XdpAttached::Driver) => mode = Mode::Native,
-            LinkXdp::Attached(XdpAttached::SocketBuffer) => mode = Mode::Generic,
-            LinkXdp::ProgId(id) => program = Some(*id),
-            // With several programs at once there's no single id; any of them tells that the interface is held.
-            LinkXdp::DrvProgId(id) | LinkXdp::SkbProgId(id) | LinkXdp::HwProgId(id) => {
-                program = program.or(Some(*id));
-            }
-            _ => {}
-        }
-    }
-    program.map(|program| Attached { program, mode })
+/// The kernel names the program of each mode by itself (Linux 4.19).
+fn attached(attributes: &[LinkXdp]) -> Vec<Attached> {
+    let attached = attributes.iter().map(|attribute| match *attribute {
+        LinkXdp::DrvProgId(program) => Some(Attached {
+            program,
+            mode: Mode::Native,
+        }),
+        LinkXdp::SkbProgId(program) => Some(Attached {
+            program,
+            mode: Mode::Generic,
+        }),
+        LinkXdp::HwProgId(program) => Some(Attached {
+            program,
+            mode: Mode::Hardware,
+        }),
+        _ => None,
+    });
+    attached.flatten().collect()
 }
