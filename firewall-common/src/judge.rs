@@ -33,23 +33,58 @@ pub trait Environment: RuleTables + Sets {
     fn interface(&self) -> u32;
 }
 
-/// Judges the packet in a frame, and says what place it has in a fragmented datagram.
+/// A judgement, with what was learned of the packet on the way.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Outcome {
+    /// The judgement.
+    pub judgement: Judgement,
+    /// The packet's place in a fragmented datagram.
+    pub fragment: Fragment,
+    /// Where the IP packet ends in the frame, in bytes: any further ones are padding. 0 if that isn't known.
+    pub end: usize,
+}
+
+impl Outcome {
+    /// Of a packet that was judged before anything was learned of it.
+    #[inline(always)]
+    const fn early(judgement: Judgement) -> Self {
+        Self {
+            judgement,
+            fragment: Fragment::OTHER,
+            end: 0,
+        }
+    }
+}
+
+/// Judges the packet in a frame.
 ///
 /// IPv4 and IPv6 go their ways separately from here on, so each is compiled for itself and no value is left undefined
 /// where the two would meet.
 #[inline(always)]
-pub fn judge<B: Bytes + ?Sized>(bytes: &B, env: &impl Environment) -> (Judgement, Fragment) {
+pub fn judge<B: Bytes + ?Sized>(bytes: &B, env: &impl Environment) -> Outcome {
     let ethernet = match ethernet::parse(bytes) {
         Ok(ethernet) => ethernet,
-        Err(reason) => return (Judgement::drop(reason), Fragment::OTHER),
+        Err(reason) => return Outcome::early(Judgement::drop(reason)),
     };
-    let judgement = match ethernet.ethertype {
+    Outcome::early(match ethernet.ethertype {
         ethernet::IPV6 => match ipv6::parse(bytes, &ethernet) {
-            Ok(ip) => return (judge_ip(bytes, &ip, env), ip.fragment),
+            Ok(ip) => {
+                return Outcome {
+                    judgement: judge_ip(bytes, &ip, env),
+                    fragment: ip.fragment,
+                    end: ip.end,
+                };
+            }
             Err(reason) => Judgement::drop(reason),
         },
         ethernet::IPV4 => match ipv4::parse(bytes, &ethernet) {
-            Ok(ip) => return (judge_ip(bytes, &ip, env), ip.fragment),
+            Ok(ip) => {
+                return Outcome {
+                    judgement: judge_ip(bytes, &ip, env),
+                    fragment: ip.fragment,
+                    end: ip.end,
+                };
+            }
             Err(reason) => Judgement::drop(reason),
         },
         ethernet::ARP => Judgement::pass(Reason::Arp),
@@ -58,8 +93,7 @@ pub fn judge<B: Bytes + ?Sized>(bytes: &B, env: &impl Environment) -> (Judgement
             Judgement::decided(Decision::default_of(env.default_action()), Reason::Default)
         }
         _ => Judgement::pass(Reason::NotIp),
-    };
-    (judgement, Fragment::OTHER)
+    })
 }
 
 /// Judges an IP packet whose headers agree with each other.

@@ -23,8 +23,8 @@ use aya_ebpf::{
 };
 use firewall_common::{
     fragment::Fragment,
-    judge::judge,
-    packet::Bytes,
+    judge::{Outcome, judge},
+    packet::{Bytes, ethernet},
     record::Trace,
     verdict::{Cell, Judgement, Verdict},
 };
@@ -35,11 +35,21 @@ use maps::Kernel;
 #[xdp(frags)]
 pub fn fragwall(ctx: XdpContext) -> u32 {
     let frame = Linear::new(&ctx);
-    let (judgement, fragment) = judge(&frame, &Kernel::new(&ctx));
-    if judgement.reason.is_past_end() && frame::length(&ctx) > frame.len() {
-        return far(ctx.ctx);
+    let Outcome {
+        judgement,
+        fragment,
+        end,
+    } = judge(&frame, &Kernel::new(&ctx));
+    let mut length = frame.len();
+    // Only a frame that goes on behind its packet, or whose packet's end isn't known, can have more buffers than were looked
+    // at: all others are spared the call. Padding up to the least length of a frame is no such case.
+    if length > end && length > ethernet::MIN_FRAME {
+        length = frame::length(&ctx);
+        if judgement.reason.is_past_end() && length > frame.len() {
+            return far(ctx.ctx);
+        }
     }
-    settle(&ctx, frame.len(), judgement, fragment)
+    settle(&ctx, length, judgement, fragment)
 }
 
 /// The same for a packet that goes on in further buffers (jumbo frames): its bytes cost a call each.
@@ -49,7 +59,11 @@ pub fn fragwall(ctx: XdpContext) -> u32 {
 fn far(ctx: *mut xdp_md) -> u32 {
     let ctx = XdpContext::new(ctx);
     let frame = Far::new(&ctx);
-    let (judgement, fragment) = judge(&frame, &Kernel::new(&ctx));
+    let Outcome {
+        judgement,
+        fragment,
+        end: _,
+    } = judge(&frame, &Kernel::new(&ctx));
     settle(&ctx, frame.len(), judgement, fragment)
 }
 

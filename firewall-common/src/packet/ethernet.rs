@@ -29,6 +29,9 @@ pub const OLD_SERVICE_VLAN: u16 = 0x9100;
 /// Length of an Ethernet header, in bytes.
 pub const HEADER: usize = 14;
 
+/// The least length of a frame without its checksum, in bytes: shorter packets are padded to it.
+pub const MIN_FRAME: usize = 60;
+
 /// Length of a VLAN tag, in bytes.
 pub const TAG: usize = 4;
 

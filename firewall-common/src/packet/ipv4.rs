@@ -78,6 +78,7 @@ pub fn parse<B: Bytes + ?Sized>(bytes: &B, ethernet: &Ethernet) -> Result<Ip, Re
     Ok(Ip {
         family: Family::V4,
         offset,
+        end,
         vlans: ethernet.vlans,
         fragment,
         protocol: header.protocol,

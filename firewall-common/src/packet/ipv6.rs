@@ -56,6 +56,7 @@ pub fn parse<B: Bytes + ?Sized>(bytes: &B, ethernet: &Ethernet) -> Result<Ip, Re
     Ok(Ip {
         family: Family::V6,
         offset,
+        end,
         vlans: ethernet.vlans,
         fragment: chain.fragment,
         protocol: chain.protocol,

@@ -92,6 +92,8 @@ pub struct Ip {
     pub family: Family,
     /// Where its header begins in the frame, in bytes.
     pub offset: usize,
+    /// Where it ends in the frame, in bytes.
+    pub end: usize,
     /// The VLAN identifiers stepped over on the way, 16 bits each, the innermost in the lowest; zero without a tag.
     pub vlans: u32,
     /// Its place in a fragmented datagram.

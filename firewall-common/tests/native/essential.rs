@@ -23,7 +23,7 @@ fn message(family: Family, protocol: u8, kind: u8, code: u8, hop_limit: u8) -> P
 }
 
 fn verdict(packet: &Packet, env: &Native) -> Judgement {
-    judge(&packet.frame()[..], env).0
+    judge(&packet.frame()[..], env).judgement
 }
 
 #[test]

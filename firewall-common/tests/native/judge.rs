@@ -1,8 +1,8 @@
 //! Judgements of single packets and of the fragments of one datagram, one case each.
 
 use firewall_common::{
-    fragment::Class,
-    judge::judge,
+    fragment::{Class, Fragment},
+    judge::{Outcome, judge},
     packet::Family,
     rules::{Action, Decision, Slot},
     verdict::{Judgement, Reason, Verdict},
@@ -35,7 +35,7 @@ fn strict() -> Native {
 }
 
 fn verdict(packet: &Packet, env: &Native) -> Judgement {
-    judge(&packet.frame()[..], env).0
+    judge(&packet.frame()[..], env).judgement
 }
 
 fn decided(verdict: Verdict, reason: Reason, slot: Slot) -> Judgement {
@@ -105,26 +105,33 @@ fn frames_without_ip() {
         frame.extend(ethertypes.iter().flat_map(|ethertype| ethertype.to_be_bytes()));
         frame
     };
-    assert_eq!(judge(&frame(&[0x0806])[..], &env).0, Judgement::pass(Reason::Arp));
     assert_eq!(
-        judge(&frame(&[0x8100, 7, 0x0806])[..], &env).0,
+        judge(&frame(&[0x0806])[..], &env).judgement,
+        Judgement::pass(Reason::Arp)
+    );
+    assert_eq!(
+        judge(&frame(&[0x8100, 7, 0x0806])[..], &env).judgement,
         Judgement::pass(Reason::Arp)
     );
     for ethertype in [0x88cc, 0x8863, 0x0026, 0x0801, 0x86dc] {
         assert_eq!(
             judge(&frame(&[ethertype])[..], &env),
-            (Judgement::pass(Reason::NotIp), Default::default())
+            Outcome {
+                judgement: Judgement::pass(Reason::NotIp),
+                fragment: Fragment::OTHER,
+                end: 0
+            }
         );
     }
     // Behind three tags nothing is looked at: the default.
     let deep = frame(&[0x88a8, 1, 0x8100, 2, 0x8100, 3, 0x0806]);
     assert_eq!(
-        judge(&deep[..], &env).0,
+        judge(&deep[..], &env).judgement,
         decided(Verdict::Drop, Reason::Default, Slot::DEFAULT_DROP)
     );
     let open = environment(Action::Allow, Action::Allow);
     assert_eq!(
-        judge(&deep[..], &open).0,
+        judge(&deep[..], &open).judgement,
         decided(Verdict::Pass, Reason::Default, Slot::DEFAULT_PASS)
     );
 }
@@ -270,7 +277,9 @@ fn a_trailing_fragment_may_not_begin_inside_its_first() {
 fn atomic_and_whole_packets_are_nobodys_fragments() {
     let env = strict();
     let atomic = Packet::new(Family::V6, 17, udp(4500, 24)).at(9, 0, false);
-    let (judgement, fragment) = judge(&atomic.frame()[..], &env);
+    let Outcome {
+        judgement, fragment, ..
+    } = judge(&atomic.frame()[..], &env);
     assert_eq!(
         (judgement.verdict, fragment.class),
         (Verdict::Pass, Class::Atomic)
@@ -283,7 +292,7 @@ fn atomic_and_whole_packets_are_nobodys_fragments() {
     assert_eq!(verdict(&trailing(Family::V6, 32), &env).slot, slot(1));
 
     let whole = Packet::new(Family::V4, 17, udp(4500, 24)).at(9, 0, false);
-    assert_eq!(judge(&whole.frame()[..], &env).1.class, Class::Whole);
+    assert_eq!(judge(&whole.frame()[..], &env).fragment.class, Class::Whole);
     assert_eq!(verdict(&trailing(Family::V4, 32), &env).reason, Reason::Early);
 }
 

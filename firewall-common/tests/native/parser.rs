@@ -2,7 +2,7 @@
 
 use firewall_common::{
     fragment::{Class, Fragment},
-    judge::judge,
+    judge::{Outcome, judge},
     packet::{Family, transport::Transport},
     rules::{Action, Decision, Slot},
     verdict::{Reason, Verdict},
@@ -136,9 +136,9 @@ proptest! {
         packet.padding.clear();
         let action = if allow { Action::Allow } else { Action::Deny };
         let frame = packet.frame();
-        let (whole, _) = judge(&frame[..], &environment(action));
+        let Outcome { judgement: whole, .. } = judge(&frame[..], &environment(action));
         for length in 0..frame.len().min(400) {
-            let (part, _) = judge(&frame[..length], &environment(action));
+            let Outcome { judgement: part, .. } = judge(&frame[..length], &environment(action));
             prop_assert!(part.verdict == Verdict::Drop, "{} of {} bytes: {:?}, whole: {:?}", length, frame.len(), part, whole);
         }
     }

@@ -326,9 +326,12 @@ fn refusal(error: EbpfError) -> Error {
                     doing: "loading the program".to_owned(),
                 };
             }
-            let lines: Vec<&str> = tail.into_iter().rev().collect();
+            let problem = tail
+                .iter()
+                .rev()
+                .fold(io_error.to_string(), |text, line| text + "\n" + line);
             Error::Load {
-                problem: format!("{io_error}\n{}", lines.join("\n")),
+                problem,
                 hint: hint(),
             }
         }

@@ -209,5 +209,8 @@ pub(super) fn remove(layout: &Layout, interface: u32, program: u32) -> Result<()
         thread::sleep(Duration::from_millis(10));
     }
     let doing = format!("waiting for the kernel to let go of interface {interface}");
-    Err(Error::os(doing, io::Error::other("some other process holds the link")))
+    Err(Error::os(
+        doing,
+        io::Error::other("some other process holds the link"),
+    ))
 }

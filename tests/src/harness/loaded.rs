@@ -46,6 +46,15 @@ impl Loaded {
         Ok(())
     }
 
+    /// What has been noted here, but not in `other`.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        Self {
+            programs: &self.programs - &other.programs,
+            maps: &self.maps - &other.maps,
+        }
+    }
+
     /// How many programs have been noted.
     pub fn programs(&self) -> usize {
         self.programs.len()

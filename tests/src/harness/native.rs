@@ -6,7 +6,7 @@ use firewall_common::{
         identity::{HashKey, Identity},
         table::{Set, Sets, Tick, WAYS},
     },
-    judge::{Environment, judge},
+    judge::{Environment, Outcome, judge},
     rules::{Action, Decision, RuleTables},
 };
 use fragwall::ruleset::Compiled;
@@ -42,7 +42,9 @@ impl Native {
 
     /// Judges a frame.
     pub fn judge(&self, frame: &[u8]) -> Judged {
-        let (judgement, fragment) = judge(frame, self);
+        let Outcome {
+            judgement, fragment, ..
+        } = judge(frame, self);
         Judged {
             verdict: judgement.verdict,
             reason: judgement.reason,

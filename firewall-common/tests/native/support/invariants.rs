@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use firewall_common::{
     fragment::Class,
-    judge::judge,
+    judge::{Outcome, judge},
     packet::{ethernet, ipv4, ipv6},
     rules::{Action, Decision, Slot},
     verdict::{CELLS, Cell, Judgement, Reason, Verdict},
@@ -53,7 +53,9 @@ pub(crate) fn judge_frames(input: &[u8]) {
 
 /// Judges one frame; `firsts` holds what the newest first fragment of each datagram got.
 fn check(frame: &[u8], env: &Native, firsts: &mut HashMap<Vec<u8>, Judgement>) -> Judgement {
-    let (judgement, fragment) = judge(frame, env);
+    let Outcome {
+        judgement, fragment, ..
+    } = judge(frame, env);
     let passed = judgement.verdict == Verdict::Pass;
     match (judgement.reason, fragment.class) {
         (Reason::Inherited, Class::Trailing) => {

@@ -27,6 +27,13 @@ pub(super) fn frame(bytes: Vec<u8>) -> (LinkType, Vec<u8>) {
     (link, ethernet(protocol, payload, payload.len()).0)
 }
 
+/// Whether the bytes are a whole packet by its own length: IP without a link header, or in an Ethernet frame with up to two
+/// VLAN tags.
+pub(super) fn is_whole(bytes: &[u8]) -> bool {
+    const ETHERTYPES: [usize; 3] = [12, 16, 20];
+    fitting_ip(bytes).is_some() || ETHERTYPES.iter().any(|&at| behind(bytes, at + 2, at).is_some())
+}
+
 /// The EtherType of the IP packet that fills all behind the header, if there is one and the header says so at `at`.
 fn behind(bytes: &[u8], header: usize, at: usize) -> Option<u16> {
     let version = fitting_ip(bytes.get(header..)?)?;

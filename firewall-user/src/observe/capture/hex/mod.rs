@@ -1,7 +1,8 @@
 //! Hex dumps as people paste them.
 //!
 //! Read are:
-//! - bytes alone, in groups of any even number of digits; an empty line ends a packet;
+//! - bytes alone, in groups of any even number of digits; a packet ends at an empty line, or with the line that makes it as
+//!   long as its IP header says, so that packets can stand one a line;
 //! - `tcpdump -xx` and `-XX` (and `-x`, `-X`), with or without the lines about each packet, which begin a new one;
 //! - `xxd`, `hexdump -C`, `od -Ax -tx1` and Wireshark's and tshark's dumps; the offset zero begins a new packet.
 //!
@@ -108,8 +109,9 @@ impl Hex {
     fn begins_another(&self, kind: Kind) -> bool {
         let zero = match kind {
             Kind::Blank | Kind::Heading => true,
-            Kind::Row(row) => row.offset == 0 && !self.is_plain(row),
-            Kind::Remark | Kind::Repeat | Kind::Plain => false,
+            Kind::Row(row) if !self.is_plain(row) => row.offset == 0,
+            Kind::Row(_) | Kind::Plain => matches!(self.shape, Shape::Plain) && guess::is_whole(&self.bytes),
+            Kind::Remark | Kind::Repeat => false,
         };
         zero && !self.bytes.is_empty()
     }

@@ -42,6 +42,24 @@ fn empty_lines_part_packets() {
 }
 
 #[test]
+fn packets_that_say_where_they_end_can_stand_one_a_line() {
+    let (v4, v6) = (bytes(IPV4_PACKET), bytes(IPV6_PACKET));
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let mut tagged = made_frame(0x8100, &v6);
+    tagged.splice(14..14, [0, 7, 0x86, 0xdd]);
+    let frames = [made_frame(0x86dd, &v6), made_frame(0x0800, &v4), tagged];
+    let lines: Vec<String> = frames.iter().map(|frame| hex(frame)).collect();
+    let read: Vec<_> = good(&lines.join("\n"))
+        .into_iter()
+        .map(|packet| packet.frame)
+        .collect();
+    assert_eq!(read, frames);
+    // One that goes on over several lines is still one.
+    let (start, rest) = lines[0].split_at(40);
+    assert_eq!(good(&format!("{start}\n{rest}\n{}", lines[1])).len(), 2);
+}
+
+#[test]
 fn dumps_with_offsets() {
     // xxd, with groups of two, one and all bytes.
     assert_counting(

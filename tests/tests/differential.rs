@@ -1,0 +1,154 @@
+//! One logic, two places: for random frames the XDP program in the kernel and the same code in this process say the same,
+//! packet by packet, while their fragment tables fill.
+//!
+//! A failure names its seed and the fewest frames that still show it. `FRAGWALL_SEED=N` runs the sessions from that seed on.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use firewall_common::{fragment::identity::HashKey, rules::Action, verdict::Reason};
+use firewall_tests::harness::{
+    kernel::{Judged, Setup},
+    native::Native,
+    packet::random::{Random, sequence},
+};
+
+/// Filters that are loaded.
+const SESSIONS: u64 = 16;
+/// Sequences of packets that each one judges.
+const SEQUENCES: usize = 256;
+/// Packets in a sequence, at least.
+const PACKETS: usize = 32;
+/// How many filters are loaded to find the fewest frames.
+const ATTEMPTS: usize = 120;
+
+/// Rulesets that ask for every kind of table.
+const RULES: [&[&str]; 5] = [
+    &["allow @ike", "allow tcp 22,8000-8100"],
+    &[
+        "deny udp 500",
+        "allow udp",
+        "allow icmpv6",
+        "deny tcp 1-100",
+        "allow tcp",
+    ],
+    &[
+        "allow sctp 22",
+        "allow 47",
+        "allow icmp",
+        "deny udp 501-65535",
+        "allow udp 1-4500",
+        "allow 33 53",
+        "allow ah",
+    ],
+    &[],
+    &[
+        "allow udp",
+        "allow tcp",
+        "allow sctp 1-65535",
+        "deny esp",
+        "allow 136 8000",
+        "allow 0",
+        "allow 59",
+    ],
+];
+
+fn setup(random: &mut Random) -> Setup {
+    let rules = random.pick(&RULES);
+    let actions = [Action::Deny, Action::Allow];
+    let hash_key = HashKey(std::array::from_fn(|_| random.bits()));
+    // So large that no set overflows: which entry gives way depends on its age, which the two would count differently.
+    let setup = Setup::rules(rules)
+        .default(random.pick(&actions))
+        .early(random.pick(&actions))
+        .table(1 << 20);
+    Setup {
+        hash_key: Some(hash_key),
+        ..setup
+    }
+}
+
+/// Both judgements of the first frame that they differ about, and its place.
+fn difference(setup: &Setup, frames: &[Vec<u8>], mut agreed: impl FnMut(&Judged)) -> Option<(usize, String)> {
+    let mut kernel = setup.load().unwrap_or_else(|error| panic!("{error:#}"));
+    let native = Native::new(setup).unwrap();
+    for (n, frame) in frames.iter().enumerate() {
+        let here = native.judge(frame);
+        match kernel.judge(frame) {
+            Ok(there) if there == here => agreed(&here),
+            there => return Some((n, format!("kernel: {there:?}\nnative: {here:?}"))),
+        }
+    }
+    None
+}
+
+/// Leaves frames out, as long as the rest still differs.
+fn minimise(setup: &Setup, mut frames: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+    let mut chunk = frames.len() / 2;
+    let mut attempts = 0;
+    while chunk > 0 {
+        let mut start = 0;
+        while start < frames.len() && attempts < ATTEMPTS {
+            attempts += 1;
+            let end = (start + chunk).min(frames.len());
+            let fewer = [&frames[..start], &frames[end..]].concat();
+            match difference(setup, &fewer, |_| ()) {
+                Some((last, _)) => frames = fewer[..=last].to_vec(),
+                None => start = end,
+            }
+        }
+        chunk /= 2;
+    }
+    frames
+}
+
+fn report(seed: u64, setup: &Setup, frames: &[Vec<u8>]) -> String {
+    let few = minimise(setup, frames.to_vec());
+    let Some((_, how)) = difference(setup, &few, |_| ()) else {
+        return format!(
+            "seed {seed}: they differed once, and not again: what they keep isn't a function of the frames"
+        );
+    };
+    let Setup {
+        rules,
+        default,
+        early,
+        ..
+    } = setup;
+    let mut text = format!(
+        "seed {seed}: rules {rules:?}, default {default:?}, early {early:?}\n{how}\nafter these frames:"
+    );
+    for frame in &few {
+        text.push('\n');
+        for byte in frame {
+            let _ = write!(text, "{byte:02x}");
+        }
+    }
+    text
+}
+
+#[test]
+fn the_kernel_and_the_native_code_agree_on_random_packets() {
+    let start = std::env::var("FRAGWALL_SEED").ok();
+    let start = start.map_or(1, |text| text.parse().expect("FRAGWALL_SEED is a number"));
+    let mut met: BTreeMap<&str, usize> = BTreeMap::new();
+    for seed in start..start + SESSIONS {
+        let mut random = Random::new(seed);
+        let setup = setup(&mut random);
+        let frames: Vec<Vec<u8>> = (0..SEQUENCES)
+            .flat_map(|number| sequence(&mut random, number, PACKETS))
+            .collect();
+        let found = difference(&setup, &frames, |judged| {
+            *met.entry(judged.reason.name()).or_default() += 1
+        });
+        if let Some((last, _)) = found {
+            panic!("{}", report(seed, &setup, &frames[..=last]));
+        }
+    }
+    let total: usize = met.values().sum();
+    assert!(total >= 100_000, "only {total} packets were judged");
+    // Frames that are all judged alike would prove nothing.
+    for reason in Reason::ALL {
+        let times = met.get(reason.name()).copied().unwrap_or(0);
+        assert!(times >= 10, "{} was met {times} times: {met:#?}", reason.name());
+    }
+}

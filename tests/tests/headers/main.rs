@@ -1,0 +1,111 @@
+//! What the real program makes of headers: of good ones, of those at the edge, and of those that lie.
+
+mod extension;
+mod fragment;
+mod icmp;
+mod ip;
+mod jumbo;
+mod link;
+mod rules;
+mod truncation;
+
+use std::collections::BTreeSet;
+
+use firewall_common::verdict::{Reason, Verdict};
+use firewall_tests::harness::{
+    kernel::{Judged, Kernel, Setup},
+    packet::{Ether, Internet, Ip4, Ip6, Payload, ip4, ip6, pattern},
+};
+
+/// What the cases are judged by; the default is to deny.
+const RULES: &[&str] = &["allow udp 4500", "allow tcp 22", "allow 59"];
+
+/// Where the IP header lies in an untagged frame.
+const IP: usize = 14;
+
+/// What it is, the frame, and what becomes of it.
+type Case = (&'static str, Vec<u8>, Verdict, Reason);
+
+fn load(setup: &Setup) -> Kernel {
+    setup.load().unwrap_or_else(|error| panic!("{error:#}"))
+}
+
+fn judge(kernel: &mut Kernel, frame: &[u8]) -> Judged {
+    kernel.judge(frame).unwrap_or_else(|error| panic!("{error:#}"))
+}
+
+fn v6() -> Ip6 {
+    ip6("2001:db8::1", "2001:db8::2")
+}
+
+fn v4() -> Ip4 {
+    ip4("192.0.2.1", "192.0.2.2")
+}
+
+fn frame<P: Payload>(packet: P) -> Vec<u8> {
+    Ether::to(packet).frame()
+}
+
+fn udp6() -> Vec<u8> {
+    frame(v6().udp(9, 4500, &pattern(64)))
+}
+
+fn udp4() -> Vec<u8> {
+    frame(v4().udp(9, 4500, &pattern(64)))
+}
+
+/// So many destination option headers and a UDP datagram.
+fn chain(headers: usize) -> Vec<u8> {
+    frame(
+        (0..headers)
+            .fold(v6(), |packet, _| packet.dest_opts(8))
+            .udp(9, 4500, &[]),
+    )
+}
+
+fn check(cases: Vec<Case>) -> BTreeSet<&'static str> {
+    let mut kernel = load(&Setup::rules(RULES));
+    let mut met = BTreeSet::new();
+    for (name, frame, verdict, reason) in cases {
+        let judged = judge(&mut kernel, &frame);
+        assert_eq!((judged.verdict, judged.reason), (verdict, reason), "{name}");
+        met.insert(judged.reason.name());
+    }
+    met
+}
+
+/// What takes more than one packet.
+fn sequences() -> BTreeSet<&'static str> {
+    let [first, trailing] = <[Ip6; 2]>::try_from(v6().udp(9, 4500, &pattern(1000)).fragments(1, &[504]))
+        .expect("two fragments")
+        .map(frame);
+    let overlap = frame(v6().fragment(1, 496, false).raw(17, &pattern(64)));
+    check(vec![
+        ("a first fragment", first, Verdict::Pass, Reason::Rule),
+        ("its trailing one", trailing, Verdict::Pass, Reason::Inherited),
+        (
+            "one that overlaps it",
+            overlap,
+            Verdict::Drop,
+            Reason::FragmentOverlap,
+        ),
+    ])
+}
+
+#[test]
+fn every_reason_is_met() {
+    let singly = [
+        link::cases(),
+        ip::cases(),
+        extension::cases(),
+        fragment::cases(),
+        icmp::cases(),
+    ];
+    let met: BTreeSet<_> = singly.into_iter().flat_map(check).chain(sequences()).collect();
+    let missing: Vec<_> = Reason::ALL
+        .iter()
+        .map(|reason| reason.name())
+        .filter(|name| !met.contains(name))
+        .collect();
+    assert!(missing.is_empty(), "no case shows {missing:?}");
+}
