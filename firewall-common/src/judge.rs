@@ -67,26 +67,8 @@ pub fn judge<B: Bytes + ?Sized>(bytes: &B, env: &impl Environment) -> Outcome {
         Err(reason) => return Outcome::early(Judgement::drop(reason)),
     };
     Outcome::early(match ethernet.ethertype {
-        ethernet::IPV6 => match ipv6::parse(bytes, &ethernet) {
-            Ok(ip) => {
-                return Outcome {
-                    judgement: judge_ip(bytes, &ip, env),
-                    fragment: ip.fragment,
-                    end: ip.end,
-                };
-            }
-            Err(reason) => Judgement::drop(reason),
-        },
-        ethernet::IPV4 => match ipv4::parse(bytes, &ethernet) {
-            Ok(ip) => {
-                return Outcome {
-                    judgement: judge_ip(bytes, &ip, env),
-                    fragment: ip.fragment,
-                    end: ip.end,
-                };
-            }
-            Err(reason) => Judgement::drop(reason),
-        },
+        ethernet::IPV6 => return outcome(bytes, ipv6::parse(bytes, &ethernet), env),
+        ethernet::IPV4 => return outcome(bytes, ipv4::parse(bytes, &ethernet), env),
         ethernet::ARP => Judgement::pass(Reason::Arp),
         // What lies behind more tags than are stepped over can't be judged by rules.
         tag if ethernet::is_tag(tag) => {
@@ -94,6 +76,19 @@ pub fn judge<B: Bytes + ?Sized>(bytes: &B, env: &impl Environment) -> Outcome {
         }
         _ => Judgement::pass(Reason::NotIp),
     })
+}
+
+/// What becomes of an IP packet that was read like this.
+#[inline(always)]
+fn outcome<B: Bytes + ?Sized>(bytes: &B, parsed: Result<Ip, Reason>, env: &impl Environment) -> Outcome {
+    match parsed {
+        Ok(ip) => Outcome {
+            judgement: judge_ip(bytes, &ip, env),
+            fragment: ip.fragment,
+            end: ip.end,
+        },
+        Err(reason) => Outcome::early(Judgement::drop(reason)),
+    }
 }
 
 /// Judges an IP packet whose headers agree with each other.
