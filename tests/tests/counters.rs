@@ -18,12 +18,7 @@ fn first(port: u16, id: u32) -> Vec<u8> {
 
 /// A trailing fragment of the same datagrams.
 fn trailing(id: u32, offset: u16) -> Vec<u8> {
-    Ether::to(
-        ip6("2001:db8::1", "2001:db8::2")
-            .fragment(id, offset, false)
-            .raw(17, &pattern(64)),
-    )
-    .frame()
+    Ether::to(ip6("2001:db8::1", "2001:db8::2").fragment(id, offset, false).raw(17, &pattern(64))).frame()
 }
 
 #[test]
@@ -33,42 +28,20 @@ fn each_packet_counts_once_with_all_its_bytes() {
     let (source, destination) = ("2001:db8::1", "2001:db8::2");
     let whole = ip6(source, destination).udp(9, 4500, &pattern(100));
     let jumbo = ip6(source, destination).udp(9, 4500, &pattern(8900));
-    let hidden = ip6(source, destination)
-        .dest_opts(2048)
-        .dest_opts(2048)
-        .dest_opts(2048)
-        .udp(9, 4500, &pattern(2800));
-    let mut frames = vec![
-        first(4500, 1),
-        trailing(1, 1000),
-        trailing(1, 2000),
-        trailing(1, 8),
-        first(53, 2),
-    ];
-    frames.extend([
-        trailing(2, 1000),
-        trailing(3, 1000),
-        first(7, 4),
-        trailing(4, 1000),
-    ]);
+    let hidden =
+        ip6(source, destination).dest_opts(2048).dest_opts(2048).dest_opts(2048).udp(9, 4500, &pattern(2800));
+    let mut frames = vec![first(4500, 1), trailing(1, 1000), trailing(1, 2000), trailing(1, 8), first(53, 2)];
+    frames.extend([trailing(2, 1000), trailing(3, 1000), first(7, 4), trailing(4, 1000)]);
     frames.extend(
         [Ether::to(whole.clone()), Ether::to(whole.clone()).tag(0x8100, 7)].map(|ether| ether.frame()),
     );
     frames.extend(
-        [
-            Ether::to(whole.clone()).padding(500),
-            Ether::to(whole).padding(8000),
-        ]
-        .map(|ether| ether.frame()),
+        [Ether::to(whole.clone()).padding(500), Ether::to(whole).padding(8000)].map(|ether| ether.frame()),
     );
     frames.extend([jumbo, hidden].map(|packet| Ether::to(packet).frame()));
     frames.extend(
-        [
-            Ether::raw(0x88cc, &[0; 60]),
-            Ether::raw(0x88cc, &[0; 8986]),
-            Ether::raw(0x0806, &[0; 46]),
-        ]
-        .map(|e| e.frame()),
+        [Ether::raw(0x88cc, &[0; 60]), Ether::raw(0x88cc, &[0; 8986]), Ether::raw(0x0806, &[0; 46])]
+            .map(|e| e.frame()),
     );
     frames
         .extend([Ether::raw(0x86dd, &[0x60; 20]), Ether::raw(0x0800, &[0; 8986])].map(|ether| ether.frame()));
@@ -77,34 +50,17 @@ fn each_packet_counts_once_with_all_its_bytes() {
         let cell = explained(&mut kernel, frame);
         let before = kernel.count(cell).unwrap();
         kernel.judge(frame).unwrap_or_else(|error| panic!("{error:#}"));
-        let one = Count {
-            packets: 1,
-            bytes: frame.len() as u64,
-        };
-        assert_eq!(
-            kernel.count(cell).unwrap(),
-            before + one,
-            "{cell:?}, {} bytes",
-            frame.len()
-        );
+        let one = Count { packets: 1, bytes: frame.len() as u64 };
+        assert_eq!(kernel.count(cell).unwrap(), before + one, "{cell:?}, {} bytes", frame.len());
         expected = expected + one;
     }
     assert_eq!(kernel.total().unwrap(), expected);
     let rule = Slot::rule(0).expect("a rule's number");
     let inherited = kernel.count(Cell::Inherited(rule, Verdict::Pass)).unwrap();
-    assert_eq!(
-        inherited,
-        Count {
-            packets: 2,
-            bytes: 2 * trailing(1, 1000).len() as u64
-        }
-    );
+    assert_eq!(inherited, Count { packets: 2, bytes: 2 * trailing(1, 1000).len() as u64 });
 }
 
 /// The counter that a frame should add to. Judging it twice changes no judgement.
 fn explained(kernel: &mut Kernel, frame: &[u8]) -> Cell {
-    kernel
-        .explain(frame)
-        .unwrap_or_else(|error| panic!("{error:#}"))
-        .cell()
+    kernel.explain(frame).unwrap_or_else(|error| panic!("{error:#}")).cell()
 }

@@ -24,13 +24,7 @@ const ATTEMPTS: usize = 120;
 /// Rulesets that ask for every kind of table.
 const RULES: [&[&str]; 5] = [
     &["allow @ike", "allow tcp 22,8000-8100"],
-    &[
-        "deny udp 500",
-        "allow udp",
-        "allow icmpv6",
-        "deny tcp 1-100",
-        "allow tcp",
-    ],
+    &["deny udp 500", "allow udp", "allow icmpv6", "deny tcp 1-100", "allow tcp"],
     &[
         "allow sctp 22",
         "allow 47",
@@ -41,15 +35,7 @@ const RULES: [&[&str]; 5] = [
         "allow ah",
     ],
     &[],
-    &[
-        "allow udp",
-        "allow tcp",
-        "allow sctp 1-65535",
-        "deny esp",
-        "allow 136 8000",
-        "allow 0",
-        "allow 59",
-    ],
+    &["allow udp", "allow tcp", "allow sctp 1-65535", "deny esp", "allow 136 8000", "allow 0", "allow 59"],
 ];
 
 fn setup(random: &mut Random) -> Setup {
@@ -57,14 +43,9 @@ fn setup(random: &mut Random) -> Setup {
     let actions = [Action::Deny, Action::Allow];
     let hash_key = HashKey(std::array::from_fn(|_| random.bits()));
     // So large that no set overflows: which entry gives way depends on its age, which the two would count differently.
-    let setup = Setup::rules(rules)
-        .default(random.pick(&actions))
-        .early(random.pick(&actions))
-        .table(1 << 20);
-    Setup {
-        hash_key: Some(hash_key),
-        ..setup
-    }
+    let setup =
+        Setup::rules(rules).default(random.pick(&actions)).early(random.pick(&actions)).table(1 << 20);
+    Setup { hash_key: Some(hash_key), ..setup }
 }
 
 /// Both judgements of the first frame that they differ about, and its place.
@@ -108,12 +89,7 @@ fn report(seed: u64, setup: &Setup, frames: &[Vec<u8>]) -> String {
             "seed {seed}: they differed once, and not again: what they keep isn't a function of the frames"
         );
     };
-    let Setup {
-        rules,
-        default,
-        early,
-        ..
-    } = setup;
+    let Setup { rules, default, early, .. } = setup;
     let mut text = format!(
         "seed {seed}: rules {rules:?}, default {default:?}, early {early:?}\n{how}\nafter these frames:"
     );
@@ -134,12 +110,9 @@ fn the_kernel_and_the_native_code_agree_on_random_packets() {
     for seed in start..start + SESSIONS {
         let mut random = Random::new(seed);
         let setup = setup(&mut random);
-        let frames: Vec<Vec<u8>> = (0..SEQUENCES)
-            .flat_map(|number| sequence(&mut random, number, PACKETS))
-            .collect();
-        let found = difference(&setup, &frames, |judged| {
-            *met.entry(judged.reason.name()).or_default() += 1
-        });
+        let frames: Vec<Vec<u8>> =
+            (0..SEQUENCES).flat_map(|number| sequence(&mut random, number, PACKETS)).collect();
+        let found = difference(&setup, &frames, |judged| *met.entry(judged.reason.name()).or_default() += 1);
         if let Some((last, _)) = found {
             panic!("{}", report(seed, &setup, &frames[..=last]));
         }

@@ -39,10 +39,7 @@ fn initiator4() -> Ip4 {
 
 /// Frames around a datagram's first and trailing fragment.
 fn pair<P: Payload>(fragments: Vec<P>) -> [Vec<u8>; 2] {
-    let frames: Vec<Vec<u8>> = fragments
-        .into_iter()
-        .map(|packet| Ether::to(packet).frame())
-        .collect();
+    let frames: Vec<Vec<u8>> = fragments.into_iter().map(|packet| Ether::to(packet).frame()).collect();
     frames.try_into().expect("two fragments")
 }
 
@@ -62,44 +59,26 @@ fn forms(id: u32) -> Vec<(&'static str, [Vec<u8>; 2])> {
         let datagram = initiator().udp(4500, 4500, &ike_auth());
         let (_, bytes) = datagram.fragmentable();
         let [first, _] = exchange(initiator());
-        [
-            first,
-            Ether::to(datagram.fragment(id, 1232, false).raw(6, &bytes[1232..])).frame(),
-        ]
+        [first, Ether::to(datagram.fragment(id, 1232, false).raw(6, &bytes[1232..])).frame()]
     };
     let reserved = |byte| {
         let (_, bytes) = initiator().udp(4500, 4500, &ike_auth()).fragmentable();
         pair(vec![
-            initiator()
-                .fragment(id, 0, true)
-                .reserved(byte)
-                .raw(17, &bytes[..1232]),
-            initiator()
-                .fragment(id, 1232, false)
-                .reserved(!byte)
-                .raw(17, &bytes[1232..]),
+            initiator().fragment(id, 0, true).reserved(byte).raw(17, &bytes[..1232]),
+            initiator().fragment(id, 1232, false).reserved(!byte).raw(17, &bytes[1232..]),
         ])
     };
     vec![
         ("as seen", exchange(initiator())),
         ("hop-by-hop options before", exchange(initiator().hop_by_hop(8))),
-        (
-            "destination options before",
-            exchange(initiator().dest_opts(24).unfragmentable()),
-        ),
+        ("destination options before", exchange(initiator().dest_opts(24).unfragmentable())),
         ("destination options behind", exchange(initiator().dest_opts(16))),
         (
             "hop-by-hop and destination options before",
             exchange(initiator().hop_by_hop(16).dest_opts(8).unfragmentable()),
         ),
         ("both before, destination options behind", {
-            exchange(
-                initiator()
-                    .hop_by_hop(8)
-                    .dest_opts(8)
-                    .unfragmentable()
-                    .dest_opts(264),
-            )
+            exchange(initiator().hop_by_hop(8).dest_opts(8).unfragmentable().dest_opts(264))
         }),
         (
             "a routing header before",
@@ -113,14 +92,8 @@ fn forms(id: u32) -> Vec<(&'static str, [Vec<u8>; 2])> {
             "IPv4 with options that aren't copied",
             exchange4(initiator4().options(&[1, 1, 1, 1, 7, 7, 4, 0, 0, 0, 0])),
         ),
-        (
-            "IPv4 with copied options",
-            exchange4(initiator4().options(&[148, 4, 0, 0])),
-        ),
-        (
-            "IPv4 with options up to the brim",
-            exchange4(initiator4().options(&[1; 40])),
-        ),
+        ("IPv4 with copied options", exchange4(initiator4().options(&[148, 4, 0, 0]))),
+        ("IPv4 with options up to the brim", exchange4(initiator4().options(&[1; 40]))),
     ]
 }
 
@@ -141,10 +114,7 @@ fn every_form() -> Vec<(String, [Vec<u8>; 2])> {
             let id = ID + all.len() as u32;
             let (name, frames) = forms(id).swap_remove(n);
             let behind = |frame: Vec<u8>| [&frame[..12], stack, &frame[12..]].concat();
-            all.push((
-                format!("{name}, {} bytes of tags", stack.len()),
-                frames.map(behind),
-            ));
+            all.push((format!("{name}, {} bytes of tags", stack.len()), frames.map(behind)));
         }
     }
     all
@@ -167,15 +137,7 @@ const ALLOWING: [(&[&str], usize); 4] = [
     (&["allow udp 500", "allow udp 4500"], 1),
     (&["allow @ike"], 0),
     (&["allow tcp", "allow udp 500,4500", "deny udp"], 1),
-    (
-        &[
-            "deny udp 1-499",
-            "deny udp 501-4499",
-            "deny udp 4501-65535",
-            "allow udp",
-        ],
-        3,
-    ),
+    (&["deny udp 1-499", "deny udp 501-4499", "deny udp 4501-65535", "allow udp"], 3),
 ];
 
 #[test]
@@ -189,16 +151,8 @@ fn it_is_rebuilt_as_it_was_seen() {
         assert_eq!(frame[12..18], [0x86, 0xdd, 0x60, 0, 0, 0]);
         assert_eq!(frame[18..20], (payload_length as u16).to_be_bytes());
         assert_eq!(frame[20..22], [44, 51]);
-        assert_eq!(
-            frame[22..38],
-            [
-                0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0xbe, 0x6b, 0xd8, 0x79
-            ]
-        );
-        assert_eq!(
-            frame[38..54],
-            [0x20, 1, 0x0d, 0xb8, 0, 0x0f, 0x06, 0x08, 0, 0, 0, 0, 0, 0, 0, 2]
-        );
+        assert_eq!(frame[22..38], [0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0xbe, 0x6b, 0xd8, 0x79]);
+        assert_eq!(frame[38..54], [0x20, 1, 0x0d, 0xb8, 0, 0x0f, 0x06, 0x08, 0, 0, 0, 0, 0, 0, 0, 2]);
         assert_eq!(frame[54..62], fragment_header);
     }
     // Linux' log of the trailing one said LEN=424.
@@ -213,23 +167,12 @@ fn it_is_rebuilt_as_it_was_seen() {
 fn both_fragments_pass_and_count_for_one_rule() {
     for (rules, number) in ALLOWING {
         let mut kernel = load(&Setup::rules(rules));
-        let cells = [
-            Cell::Direct(rule(number), Verdict::Pass),
-            Cell::Inherited(rule(number), Verdict::Pass),
-        ];
+        let cells = [Cell::Direct(rule(number), Verdict::Pass), Cell::Inherited(rule(number), Verdict::Pass)];
         for (name, [first, trailing]) in every_form() {
             let before = cells.map(|cell| kernel.count(cell).unwrap());
             let judged = judge(&mut kernel, &first);
-            assert_eq!(
-                judged.summary(),
-                (Verdict::Pass, Reason::Rule, Some(number)),
-                "{name}: {rules:?}"
-            );
-            assert_eq!(
-                (judged.class, judged.offset, judged.more),
-                (Class::First, 0, true),
-                "{name}"
-            );
+            assert_eq!(judged.summary(), (Verdict::Pass, Reason::Rule, Some(number)), "{name}: {rules:?}");
+            assert_eq!((judged.class, judged.offset, judged.more), (Class::First, 0, true), "{name}");
             let id = judged.id;
             let judged = judge(&mut kernel, &trailing);
             assert_eq!(
@@ -237,16 +180,9 @@ fn both_fragments_pass_and_count_for_one_rule() {
                 (Verdict::Pass, Reason::Inherited, Some(number)),
                 "{name}: {rules:?}"
             );
-            assert_eq!(
-                (judged.class, judged.id, judged.more),
-                (Class::Trailing, id, false),
-                "{name}"
-            );
+            assert_eq!((judged.class, judged.id, judged.more), (Class::Trailing, id, false), "{name}");
             for ((cell, before), frame) in cells.iter().zip(before).zip([&first, &trailing]) {
-                let one = Count {
-                    packets: 1,
-                    bytes: frame.len() as u64,
-                };
+                let one = Count { packets: 1, bytes: frame.len() as u64 };
                 assert_eq!(kernel.count(*cell).unwrap(), before + one, "{name}: {rules:?}");
             }
         }
@@ -268,16 +204,8 @@ fn the_identification_and_offset_are_told() {
 fn both_fragments_pass_in_the_other_order() {
     let mut kernel = load(&Setup::rules(&["allow udp 500", "allow udp 4500"]));
     for (name, [first, trailing]) in every_form() {
-        assert_eq!(
-            judge(&mut kernel, &trailing).summary(),
-            (Verdict::Pass, Reason::Early, None),
-            "{name}"
-        );
-        assert_eq!(
-            judge(&mut kernel, &first).summary(),
-            (Verdict::Pass, Reason::Rule, Some(1)),
-            "{name}"
-        );
+        assert_eq!(judge(&mut kernel, &trailing).summary(), (Verdict::Pass, Reason::Early, None), "{name}");
+        assert_eq!(judge(&mut kernel, &first).summary(), (Verdict::Pass, Reason::Rule, Some(1)), "{name}");
         // What is sent again meets its first.
         assert_eq!(
             judge(&mut kernel, &trailing).summary(),
@@ -293,18 +221,8 @@ fn both_fragments_pass_in_the_other_order() {
 #[test]
 fn both_fragments_drop_where_the_port_is_denied() {
     let denying: [(&[&str], Action, Slot, Reason); 4] = [
-        (
-            &["allow udp 500"],
-            Action::Deny,
-            Slot::DEFAULT_DROP,
-            Reason::Default,
-        ),
-        (
-            &["allow udp 500", "deny udp 4500", "allow udp"],
-            Action::Allow,
-            rule(1),
-            Reason::Rule,
-        ),
+        (&["allow udp 500"], Action::Deny, Slot::DEFAULT_DROP, Reason::Default),
+        (&["allow udp 500", "deny udp 4500", "allow udp"], Action::Allow, rule(1), Reason::Rule),
         (&["deny @ike"], Action::Allow, rule(0), Reason::Rule),
         (&["deny udp"], Action::Allow, rule(0), Reason::Rule),
     ];
@@ -312,11 +230,7 @@ fn both_fragments_drop_where_the_port_is_denied() {
         let mut kernel = load(&Setup::rules(rules).default(default));
         for (name, [first, trailing]) in every_form() {
             let judged = judge(&mut kernel, &first);
-            assert_eq!(
-                (judged.verdict, judged.reason, judged.slot),
-                (Verdict::Drop, reason, slot),
-                "{name}"
-            );
+            assert_eq!((judged.verdict, judged.reason, judged.slot), (Verdict::Drop, reason, slot), "{name}");
             let judged = judge(&mut kernel, &trailing);
             assert_eq!(
                 (judged.verdict, judged.reason, judged.slot),
@@ -348,14 +262,10 @@ fn five_retransmissions_pass_each_by_its_own_identification() {
     let mut kernel = load(&Setup::rules(&["allow @ike"]));
     let datagram = initiator().udp(4500, 4500, &ike_auth());
     for id in ID..ID + 5 {
-        for (frame, reason) in pair(datagram.fragments(id, &[1232]))
-            .iter()
-            .zip([Reason::Rule, Reason::Inherited])
+        for (frame, reason) in
+            pair(datagram.fragments(id, &[1232])).iter().zip([Reason::Rule, Reason::Inherited])
         {
-            assert_eq!(
-                judge(&mut kernel, frame).summary(),
-                (Verdict::Pass, reason, Some(0))
-            );
+            assert_eq!(judge(&mut kernel, frame).summary(), (Verdict::Pass, reason, Some(0)));
         }
     }
 }

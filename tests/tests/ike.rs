@@ -18,14 +18,9 @@ fn run(family: Family, mtu: u32, filter: Filter) -> Report {
     interrupt::install().unwrap();
     require_tools().unwrap_or_else(|error| panic!("{error}"));
     let certificates = Certificates::shared().unwrap_or_else(|error| panic!("{error:?}"));
-    let report = Scenario { family, mtu, filter }
-        .run(&certificates)
-        .unwrap_or_else(|error| panic!("{error:?}"));
-    assert_eq!(
-        report.conntrack_in_use(),
-        filter == Filter::Conntrack,
-        "{report:#?}"
-    );
+    let report =
+        Scenario { family, mtu, filter }.run(&certificates).unwrap_or_else(|error| panic!("{error:?}"));
+    assert_eq!(report.conntrack_in_use(), filter == Filter::Conntrack, "{report:#?}");
     report
 }
 
@@ -52,11 +47,7 @@ fn established_behind_fragwall(family: Family, mtu: u32, placement: Placement) {
         Placement::Both => [true, true],
     };
     assert_eq!(report.hosts().map(|host| host.statistics.is_some()), expected);
-    for statistics in report
-        .hosts()
-        .into_iter()
-        .filter_map(|host| host.statistics.as_ref())
-    {
+    for statistics in report.hosts().into_iter().filter_map(|host| host.statistics.as_ref()) {
         // An IKE_AUTH of three certificates arrives at each host as a first and two trailing fragments at least, after a
         // whole datagram of IKE_SA_INIT; all of them are the one rule's.
         let trailing = statistics.rule_trailing_fragments(1);
@@ -105,14 +96,8 @@ fn stateless_rules_at_an_ipv6_responder_break_the_exchange() {
     let report = run(Family::V6, 1280, Filter::Stateless);
     assert_eq!(report.outcome, Outcome::Failed, "{report:#?}");
     assert!(report.wire.retransmissions >= 3, "{report:#?}");
-    let verdicts = report
-        .responder
-        .verdicts
-        .expect("there is a filter at the responder");
-    assert!(
-        verdicts.dropped >= report.wire.ike_auth_trailing_fragments,
-        "{report:#?}"
-    );
+    let verdicts = report.responder.verdicts.expect("there is a filter at the responder");
+    assert!(verdicts.dropped >= report.wire.ike_auth_trailing_fragments, "{report:#?}");
 }
 
 #[test]
@@ -127,15 +112,8 @@ fn denied_ports_end_the_exchange_behind_fragwall() {
     let report = run(Family::V6, 1500, Filter::FragwallDenying);
     assert_eq!(report.outcome, Outcome::Failed, "{report:#?}");
     assert!(report.wire.retransmissions >= 3, "{report:#?}");
-    let statistics = report
-        .responder
-        .statistics
-        .as_ref()
-        .expect("Fragwall is attached at the responder");
-    assert!(
-        statistics.rule_packets(1) > report.wire.retransmissions,
-        "{report:#?}"
-    );
+    let statistics = report.responder.statistics.as_ref().expect("Fragwall is attached at the responder");
+    assert!(statistics.rule_packets(1) > report.wire.retransmissions, "{report:#?}");
 }
 
 /// A demonstration in a temporary directory of its own, killed if a test fails.
@@ -158,10 +136,7 @@ impl Demonstration {
         let Ok(names) = fs::read_dir("/run/netns") else {
             return 0;
         };
-        names
-            .flatten()
-            .filter(|name| name.file_name().to_string_lossy().starts_with(&prefix))
-            .count()
+        names.flatten().filter(|name| name.file_name().to_string_lossy().starts_with(&prefix)).count()
     }
 }
 
@@ -186,11 +161,7 @@ fn processes_of(directory: &Path) -> Vec<String> {
 fn wait_for(what: &str, limit: Duration, mut done: impl FnMut() -> bool) {
     let start = Instant::now();
     while !done() {
-        assert!(
-            start.elapsed() < limit,
-            "{what}: not within {} s",
-            limit.as_secs()
-        );
+        assert!(start.elapsed() < limit, "{what}: not within {} s", limit.as_secs());
         thread::sleep(Duration::from_millis(20));
     }
 }
@@ -204,19 +175,11 @@ fn an_interrupted_demonstration_leaves_nothing_behind() {
     wait_for("two daemons", seconds(900), || {
         let exited = demonstration.0.try_wait().unwrap();
         assert!(exited.is_none(), "the demonstration ended by itself: {exited:?}");
-        processes_of(temporary.path())
-            .iter()
-            .filter(|line| line.contains("/charon"))
-            .count()
-            >= 2
+        processes_of(temporary.path()).iter().filter(|line| line.contains("/charon")).count() >= 2
     });
     assert!(demonstration.namespaces() >= 2);
 
-    kill(
-        Pid::from_raw(demonstration.0.id().try_into().unwrap()),
-        Signal::SIGTERM,
-    )
-    .unwrap();
+    kill(Pid::from_raw(demonstration.0.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
 
     let mut status = None;
     wait_for("the demonstration's end", seconds(60), || {
@@ -228,10 +191,6 @@ fn an_interrupted_demonstration_leaves_nothing_behind() {
     assert_eq!(processes_of(temporary.path()), Vec::<String>::new());
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
     assert!(!mounts.contains(&*temporary.path().to_string_lossy()), "{mounts}");
-    let files: Vec<_> = fs::read_dir(temporary.path())
-        .unwrap()
-        .flatten()
-        .map(|file| file.path())
-        .collect();
+    let files: Vec<_> = fs::read_dir(temporary.path()).unwrap().flatten().map(|file| file.path()).collect();
     assert!(files.is_empty(), "{files:?}");
 }

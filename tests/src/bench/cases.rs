@@ -36,12 +36,7 @@ impl Case {
             self.instance.run(first, 1)?;
         }
         let action = self.instance.run(&self.frame, 1)?.action;
-        ensure!(
-            action == self.action,
-            "{}: XDP action {action} instead of {}",
-            self.name,
-            self.action
-        );
+        ensure!(action == self.action, "{}: XDP action {action} instead of {}", self.name, self.action);
         Ok(())
     }
 }
@@ -62,19 +57,13 @@ fn v4() -> Ip4 {
 /// The fragments of the exchange over IPv6.
 fn fragments6() -> [Ip6; 2] {
     let whole = v6().udp(4500, 4500, &pattern(DATAGRAM));
-    whole
-        .fragments(ID, &[FIRST])
-        .try_into()
-        .expect("one cut makes two fragments")
+    whole.fragments(ID, &[FIRST]).try_into().expect("one cut makes two fragments")
 }
 
 /// The fragments of the exchange over IPv4.
 fn fragments4() -> [Ip4; 2] {
     let whole = v4().udp(4500, 4500, &pattern(DATAGRAM));
-    whole
-        .fragments(ID as u16, &[FIRST])
-        .try_into()
-        .expect("one cut makes two fragments")
+    whole.fragments(ID as u16, &[FIRST]).try_into().expect("one cut makes two fragments")
 }
 
 fn frame<P: Payload>(packet: P) -> Vec<u8> {
@@ -90,18 +79,9 @@ fn tagged<P: Payload>(packet: P) -> Vec<u8> {
 fn case(name: &'static str, frame: Vec<u8>, preceded_by: Option<Vec<u8>>, action: u32) -> Result<Case> {
     let rules = ["allow tcp 22", "allow @ike"].map(|rule| Rule::parse(rule, Names::system()));
     let rules = rules.into_iter().collect::<Result<_, _>>()?;
-    let document = Document::new(Config {
-        rules,
-        ..Config::default()
-    })?;
+    let document = Document::new(Config { rules, ..Config::default() })?;
     let instance = Instance::of_document(&document, false)?;
-    Ok(Case {
-        name,
-        instance,
-        frame,
-        preceded_by,
-        action,
-    })
+    Ok(Case { name, instance, frame, preceded_by, action })
 }
 
 /// Every case.
@@ -114,58 +94,18 @@ pub fn all() -> Result<Vec<Case>> {
     let [first4, trailing4] = fragments4();
     let chain = v6().hop_by_hop(8).dest_opts(8).udp(4500, 4500, &payload);
     [
-        case(
-            "IPv6 UDP, whole",
-            frame(v6().udp(4500, 4500, &payload)),
-            None,
-            PASS,
-        ),
+        case("IPv6 UDP, whole", frame(v6().udp(4500, 4500, &payload)), None, PASS),
         case("IPv6 first fragment", frame(first6.clone()), None, PASS),
-        case(
-            "IPv6 trailing fragment",
-            frame(trailing6.clone()),
-            Some(frame(first6.clone())),
-            PASS,
-        ),
-        case(
-            "IPv6 trailing fragment, early",
-            frame(trailing6.clone()),
-            None,
-            PASS,
-        ),
-        case(
-            "IPv4 UDP, whole",
-            frame(v4().udp(4500, 4500, &payload)),
-            None,
-            PASS,
-        ),
+        case("IPv6 trailing fragment", frame(trailing6.clone()), Some(frame(first6.clone())), PASS),
+        case("IPv6 trailing fragment, early", frame(trailing6.clone()), None, PASS),
+        case("IPv4 UDP, whole", frame(v4().udp(4500, 4500, &payload)), None, PASS),
         case("IPv4 first fragment", frame(first4.clone()), None, PASS),
-        case(
-            "IPv4 trailing fragment",
-            frame(trailing4.clone()),
-            Some(frame(first4)),
-            PASS,
-        ),
-        case(
-            "IPv6 UDP, two VLAN tags",
-            tagged(v6().udp(4500, 4500, &payload)),
-            None,
-            PASS,
-        ),
+        case("IPv4 trailing fragment", frame(trailing4.clone()), Some(frame(first4)), PASS),
+        case("IPv6 UDP, two VLAN tags", tagged(v6().udp(4500, 4500, &payload)), None, PASS),
         case("IPv6 first, two VLAN tags", tagged(first6.clone()), None, PASS),
-        case(
-            "IPv6 trailing, two VLAN tags",
-            tagged(trailing6),
-            Some(tagged(first6)),
-            PASS,
-        ),
+        case("IPv6 trailing, two VLAN tags", tagged(trailing6), Some(tagged(first6)), PASS),
         case("IPv6 UDP, two extension headers", frame(chain), None, PASS),
-        case(
-            "IPv6 TCP, denied by default",
-            frame(v6().tcp(40000, 443, 0x02, &payload)),
-            None,
-            DROP,
-        ),
+        case("IPv6 TCP, denied by default", frame(v6().tcp(40000, 443, 0x02, &payload)), None, DROP),
         case(
             "IPv6 UDP, length lies",
             patched(&frame(v6().udp(4500, 4500, &payload)), 18, &[0xff]),

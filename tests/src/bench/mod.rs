@@ -49,11 +49,7 @@ pub fn run(effort: Effort, mut progress: impl FnMut(usize)) -> Result<Report> {
         .zip(&samples)
         .map(|(case, samples)| -> Result<Row> {
             let Case { name, instance, .. } = case;
-            let over: Vec<f64> = samples
-                .iter()
-                .zip(&noop_samples)
-                .map(|(ns, noop)| ns - noop)
-                .collect();
+            let over: Vec<f64> = samples.iter().zip(&noop_samples).map(|(ns, noop)| ns - noop).collect();
             Ok(Row {
                 name: (*name).to_owned(),
                 nanoseconds: Sample::of(samples),
@@ -62,11 +58,7 @@ pub fn run(effort: Effort, mut progress: impl FnMut(usize)) -> Result<Report> {
             })
         })
         .collect::<Result<_>>()?;
-    Ok(Report {
-        effort,
-        noop: noop_sample,
-        rows,
-    })
+    Ok(Report { effort, noop: noop_sample, rows })
 }
 
 /// Nanoseconds a packet: the kernel's own average, in whole nanoseconds. The call as a whole takes tens of milliseconds,

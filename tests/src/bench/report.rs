@@ -23,11 +23,7 @@ impl Sample {
     pub fn of(measured: &[f64]) -> Self {
         let mut sorted = measured.to_vec();
         sorted.sort_by(f64::total_cmp);
-        Self {
-            min: sorted[0],
-            median: sorted[sorted.len() / 2],
-            max: sorted[sorted.len() - 1],
-        }
+        Self { min: sorted[0], median: sorted[sorted.len() / 2], max: sorted[sorted.len() - 1] }
     }
 }
 
@@ -59,39 +55,21 @@ impl Report {
     /// The figures as JSON.
     #[must_use]
     pub fn json(&self) -> serde_json::Value {
-        let Self {
-            effort: Effort { rounds, repeat },
-            noop,
-            rows,
-        } = self;
+        let Self { effort: Effort { rounds, repeat }, noop, rows } = self;
         serde_json::json!({ "version": 1, "rounds": rounds, "repeat": repeat, "noop": noop, "cases": rows })
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            effort: Effort { rounds, repeat },
-            noop,
-            rows,
-        } = self;
-        writeln!(
-            f,
-            "{:<34} {:>8} {:>10}  {:>15}",
-            "packet", "ns", "over no-op", "spread"
-        )?;
+        let Self { effort: Effort { rounds, repeat }, noop, rows } = self;
+        writeln!(f, "{:<34} {:>8} {:>10}  {:>15}", "packet", "ns", "over no-op", "spread")?;
         writeln!(
             f,
             "{:<34} {:>8.1} {:>10}  {:>6.1} - {:<6.1}",
             "(no-op program)", noop.median, "", noop.min, noop.max
         )?;
-        for Row {
-            name,
-            nanoseconds,
-            over_noop,
-            ..
-        } in rows
-        {
+        for Row { name, nanoseconds, over_noop, .. } in rows {
             writeln!(
                 f,
                 "{name:<34} {:>8.1} {:>10.1}  {:>6.1} - {:<6.1}",

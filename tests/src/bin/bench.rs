@@ -19,13 +19,8 @@ struct Arguments {
 
 fn main() -> anyhow::Result<()> {
     let Arguments { json, rounds, repeat } = Arguments::parse();
-    let effort = Effort {
-        rounds: rounds.max(1),
-        repeat: repeat.max(1),
-    };
-    let report = bench::run(effort, |round| {
-        eprintln!("round {} of {}", round + 1, effort.rounds)
-    })?;
+    let effort = Effort { rounds: rounds.max(1), repeat: repeat.max(1) };
+    let report = bench::run(effort, |round| eprintln!("round {} of {}", round + 1, effort.rounds))?;
     if json {
         println!("{}", report.json());
     } else {

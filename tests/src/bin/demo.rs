@@ -82,31 +82,18 @@ fn run(arguments: &Arguments) -> Result<bool> {
         FamilyArgument::V4 => Family::V4,
         FamilyArgument::V6 => Family::V6,
     };
-    let scenarios = FILTERS.map(|filter| Scenario {
-        family,
-        mtu: arguments.mtu,
-        filter,
-    });
+    let scenarios = FILTERS.map(|filter| Scenario { family, mtu: arguments.mtu, filter });
     let results = try_all(&scenarios, &certificates)?;
     if arguments.json {
         println!("{:#}", table::json(&results));
     } else {
         table::print(&results);
     }
-    let surprises: Vec<_> = results
-        .iter()
-        .filter(|(scenario, report)| !is_as_expected(scenario, report))
-        .collect();
+    let surprises: Vec<_> =
+        results.iter().filter(|(scenario, report)| !is_as_expected(scenario, report)).collect();
     for (scenario, report) in &surprises {
-        let tracked = if report.conntrack_in_use() {
-            "with"
-        } else {
-            "without"
-        };
-        eprintln!(
-            "not as it must be: {scenario}: {} {tracked} conntrack",
-            report.outcome
-        );
+        let tracked = if report.conntrack_in_use() { "with" } else { "without" };
+        eprintln!("not as it must be: {scenario}: {} {tracked} conntrack", report.outcome);
     }
     Ok(surprises.is_empty())
 }
@@ -140,12 +127,7 @@ fn try_all(scenarios: &[Scenario], certificates: &Certificates) -> Result<Vec<(S
             });
         }
     });
-    let mut results = results
-        .into_inner()
-        .map_err(|_| anyhow!("an exchange panicked"))?;
+    let mut results = results.into_inner().map_err(|_| anyhow!("an exchange panicked"))?;
     results.sort_by_key(|(index, ..)| *index);
-    results
-        .into_iter()
-        .map(|(_, scenario, result)| Ok((scenario, result?)))
-        .collect()
+    results.into_iter().map(|(_, scenario, result)| Ok((scenario, result?))).collect()
 }

@@ -24,14 +24,8 @@ impl Bpffs {
     /// The directory can't be made or the kernel refuses the mount; for anyone but root it does.
     pub fn new() -> Result<Self> {
         let directory = temporary_directory("bpffs")?;
-        mount(
-            Some("bpf"),
-            directory.path(),
-            Some("bpf"),
-            MsFlags::empty(),
-            None::<&str>,
-        )
-        .with_context(|| format!("can't mount a BPF filesystem on {}", directory.path().display()))?;
+        mount(Some("bpf"), directory.path(), Some("bpf"), MsFlags::empty(), None::<&str>)
+            .with_context(|| format!("can't mount a BPF filesystem on {}", directory.path().display()))?;
         Ok(Self { directory })
     }
 

@@ -50,10 +50,7 @@ impl Capture {
         let stopping = Arc::new(AtomicBool::new(false));
         let stop = Arc::clone(&stopping);
         let reader = thread::spawn(move || record(&socket, index, &stop));
-        Ok(Self {
-            stopping,
-            reader: Some(reader),
-        })
+        Ok(Self { stopping, reader: Some(reader) })
     }
 
     /// Ends the recording and gives the packets in the order they left, each from its IP header on.
@@ -69,9 +66,7 @@ impl Capture {
         let Some(reader) = self.reader.take() else {
             return Ok(Vec::new());
         };
-        reader
-            .join()
-            .map_err(|_| anyhow!("the capture's thread panicked"))?
+        reader.join().map_err(|_| anyhow!("the capture's thread panicked"))?
     }
 }
 

@@ -21,9 +21,6 @@ pub fn entries(netns: &Netns) -> Result<u64> {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
             Err(error) => return Err(error).with_context(|| format!("can't read {PATH}")),
         };
-        count
-            .trim()
-            .parse()
-            .with_context(|| format!("{PATH} holds {count:?}, which is no number"))
+        count.trim().parse().with_context(|| format!("{PATH} holds {count:?}, which is no number"))
     })
 }

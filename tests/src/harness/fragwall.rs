@@ -33,9 +33,7 @@ impl Fragwall<'_> {
     /// The binary is neither there nor can it be built.
     pub fn command(&self) -> Result<Command> {
         let mut command = Command::new(binary()?);
-        command
-            .args(["--netns", self.netns.name(), "--bpffs"])
-            .arg(self.bpffs.path());
+        command.args(["--netns", self.netns.name(), "--bpffs"]).arg(self.bpffs.path());
         Ok(command)
     }
 
@@ -93,10 +91,7 @@ impl Statistics {
             || !statistics.0["reasons"].is_array()
             || !statistics.0["rules"].is_array()
         {
-            bail!(
-                "fragwall stats --json prints another schema than version 1: {}",
-                statistics.0
-            );
+            bail!("fragwall stats --json prints another schema than version 1: {}", statistics.0);
         }
         Ok(statistics)
     }
@@ -131,9 +126,7 @@ impl Statistics {
 
     fn rule(&self, number: u64) -> &Value {
         let mut rules = self.0["rules"].as_array().into_iter().flatten();
-        rules
-            .find(|rule| rule["number"] == number)
-            .unwrap_or(&Value::Null)
+        rules.find(|rule| rule["number"] == number).unwrap_or(&Value::Null)
     }
 
     /// All of it.
@@ -180,9 +173,7 @@ fn locate() -> Result<PathBuf> {
 fn profile_directory(executable: &Path) -> Result<&Path> {
     let directory = executable.parent().context("this program lies in no directory")?;
     match directory.file_name().and_then(|name| name.to_str()) {
-        Some("deps" | "examples") => directory
-            .parent()
-            .context("this program's directory has no parent"),
+        Some("deps" | "examples") => directory.parent().context("this program's directory has no parent"),
         _ => Ok(directory),
     }
 }
@@ -193,9 +184,7 @@ fn build(cargo: &std::ffi::OsStr, profile_directory: &Path) -> Result<()> {
         Some(profile) => profile,
         None => bail!("{} names no build profile", profile_directory.display()),
     };
-    let target = profile_directory
-        .parent()
-        .context("the build profile's directory has no parent")?;
+    let target = profile_directory.parent().context("the build profile's directory has no parent")?;
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
     let mut command = Command::new(cargo);
     command

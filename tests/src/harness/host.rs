@@ -15,15 +15,11 @@ use super::requirements;
 /// The MTU of the link between the two, in bytes: the least that IPv6 allows.
 pub const MTU: u32 = 1280;
 /// The host's addresses, IPv6 and IPv4.
-pub const HOST: [IpAddr; 2] = [
-    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
-    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
-];
+pub const HOST: [IpAddr; 2] =
+    [IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)), IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))];
 /// The neighbour's addresses, IPv6 and IPv4.
-pub const NEIGHBOUR: [IpAddr; 2] = [
-    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2)),
-    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)),
-];
+pub const NEIGHBOUR: [IpAddr; 2] =
+    [IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2)), IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2))];
 
 /// A namespace with an interface `eth0` and a BPF filesystem, joined to a neighbour's `eth0`; all of it removed on drop.
 #[derive(Debug)]
@@ -54,22 +50,10 @@ impl Host {
     /// The process isn't root's, `ip` is missing or fails.
     pub fn new(label: &str) -> Result<Self> {
         requirements::require(&["ip"])?;
-        let host = Self {
-            bpffs: Bpffs::new()?,
-            netns: Netns::new(label)?,
-            neighbour: Netns::new(label)?,
-        };
+        let host = Self { bpffs: Bpffs::new()?, netns: Netns::new(label)?, neighbour: Netns::new(label)? };
         let addresses = |[six, four]: [IpAddr; 2]| [(six, 64), (four, 24)];
-        let end = |netns, addresses| End {
-            netns,
-            interface: "eth0",
-            addresses,
-        };
-        veth(
-            &end(&host.netns, &addresses(HOST)),
-            &end(&host.neighbour, &addresses(NEIGHBOUR)),
-            MTU,
-        )?;
+        let end = |netns, addresses| End { netns, interface: "eth0", addresses };
+        veth(&end(&host.netns, &addresses(HOST)), &end(&host.neighbour, &addresses(NEIGHBOUR)), MTU)?;
         Ok(host)
     }
 
@@ -79,16 +63,12 @@ impl Host {
     /// `ip` fails.
     pub fn add_interface(&self, name: &str) -> Result<()> {
         let peer = format!("{name}-peer");
-        self.netns
-            .ip(&["link", "add", name, "type", "veth", "peer", "name", &peer])
+        self.netns.ip(&["link", "add", name, "type", "veth", "peer", "name", &peer])
     }
 
     /// The command line on this host.
     pub fn fragwall(&self) -> Fragwall<'_> {
-        Fragwall {
-            netns: &self.netns,
-            bpffs: &self.bpffs,
-        }
+        Fragwall { netns: &self.netns, bpffs: &self.bpffs }
     }
 
     /// Runs a command of the command line that must succeed.
@@ -161,8 +141,5 @@ pub fn attached(netns: &Netns, interface: &str) -> Result<Option<Attached>> {
 pub fn rules(fragwall: &Fragwall<'_>) -> Result<Vec<String>> {
     let list = fragwall.json(&["list"])?;
     let rules = list["rules"].as_array().context("`fragwall list` has no rules")?;
-    rules
-        .iter()
-        .map(|rule| Ok(rule["rule"].as_str().context("a rule without text")?.to_owned()))
-        .collect()
+    rules.iter().map(|rule| Ok(rule["rule"].as_str().context("a rule without text")?.to_owned())).collect()
 }

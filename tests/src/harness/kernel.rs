@@ -111,11 +111,7 @@ impl Setup {
             explains,
         };
         let mut shipped = Instance::load(&settings(false))?;
-        Ok(Kernel {
-            explaining: Instance::load(&settings(true))?,
-            counters: shipped.counters()?,
-            shipped,
-        })
+        Ok(Kernel { explaining: Instance::load(&settings(true))?, counters: shipped.counters()?, shipped })
     }
 }
 
@@ -163,11 +159,7 @@ impl Judged {
 
     /// The counter that it adds to.
     pub fn cell(&self) -> Cell {
-        Cell::of(&Judgement {
-            verdict: self.verdict,
-            reason: self.reason,
-            slot: self.slot,
-        })
+        Cell::of(&Judgement { verdict: self.verdict, reason: self.reason, slot: self.slot })
     }
 }
 
@@ -201,10 +193,7 @@ impl Kernel {
     /// # Errors
     /// As for [`Self::judge`].
     pub fn explain(&mut self, frame: &[u8]) -> Result<Judged> {
-        let trace = self
-            .explaining
-            .judge(frame)?
-            .context("the frame is shorter than an Ethernet header")?;
+        let trace = self.explaining.judge(frame)?.context("the frame is shorter than an Ethernet header")?;
         Judged::new(&trace)
     }
 
@@ -229,9 +218,8 @@ impl Kernel {
                 .into_iter()
                 .flat_map(move |verdict| [Cell::Direct(slot, verdict), Cell::Inherited(slot, verdict)])
         });
-        let of_reasons = Reason::ALL
-            .iter()
-            .flat_map(|&reason| Verdict::ALL.map(|verdict| Cell::Reason(reason, verdict)));
+        let of_reasons =
+            Reason::ALL.iter().flat_map(|&reason| Verdict::ALL.map(|verdict| Cell::Reason(reason, verdict)));
         for cell in of_slots.chain(of_reasons) {
             ensure!(seen.insert(cell.index()), "two counters share a place: {cell:?}");
             total = total + self.count(cell)?;

@@ -49,10 +49,7 @@ impl Loaded {
     /// What has been noted here, but not in `other`.
     #[must_use]
     pub fn without(&self, other: &Self) -> Self {
-        Self {
-            programs: &self.programs - &other.programs,
-            maps: &self.maps - &other.maps,
-        }
+        Self { programs: &self.programs - &other.programs, maps: &self.maps - &other.maps }
     }
 
     /// How many programs have been noted.

@@ -28,23 +28,14 @@ impl Native {
     /// # Errors
     /// A rule can't be parsed, or the setup names no hash key: a random one would not be the kernel's.
     pub fn new(setup: &Setup) -> Result<Self> {
-        let sets = std::iter::repeat_with(Set::default)
-            .take(setup.table as usize / WAYS)
-            .collect();
+        let sets = std::iter::repeat_with(Set::default).take(setup.table as usize / WAYS).collect();
         let hash_key = setup.hash_key.context("the native filter needs a hash key")?;
-        Ok(Self {
-            rules: setup.compile()?,
-            sets,
-            setup: setup.clone(),
-            hash_key,
-        })
+        Ok(Self { rules: setup.compile()?, sets, setup: setup.clone(), hash_key })
     }
 
     /// Judges a frame.
     pub fn judge(&self, frame: &[u8]) -> Judged {
-        let Outcome {
-            judgement, fragment, ..
-        } = judge(frame, self);
+        let Outcome { judgement, fragment, .. } = judge(frame, self);
         Judged {
             verdict: judgement.verdict,
             reason: judgement.reason,
@@ -70,8 +61,7 @@ impl RuleTables for Native {
 impl Sets for Native {
     fn set(&self, identity: Identity) -> Option<&Set> {
         // The upper bits choose, as many as it takes to number the sets.
-        self.sets
-            .get(((u128::from(identity.0) * self.sets.len() as u128) >> 64) as usize)
+        self.sets.get(((u128::from(identity.0) * self.sets.len() as u128) >> 64) as usize)
     }
 }
 

@@ -38,9 +38,7 @@ impl Netns {
         static INSTANCE: AtomicU32 = AtomicU32::new(0);
         let instance = INSTANCE.fetch_add(1, Ordering::Relaxed);
         // The guard comes first, so that an `ip` stopped halfway leaves no namespace either.
-        let netns = Self {
-            name: format!("fw{}-{instance}-{label}", std::process::id()),
-        };
+        let netns = Self { name: format!("fw{}-{instance}-{label}", std::process::id()) };
         run_ok(tool("ip").args(["netns", "add", &netns.name]))?;
         netns.ip(&["link", "set", "lo", "up"])?;
         Ok(netns)
@@ -135,26 +133,8 @@ pub fn veth(one: &End<'_>, other: &End<'_>, mtu: u32) -> Result<()> {
     let mtu = mtu.to_string();
     run_ok(
         tool("ip")
-            .args([
-                "link",
-                "add",
-                one.interface,
-                "netns",
-                one.netns.name(),
-                "mtu",
-                &mtu,
-                "type",
-                "veth",
-            ])
-            .args([
-                "peer",
-                "name",
-                other.interface,
-                "netns",
-                other.netns.name(),
-                "mtu",
-                &mtu,
-            ]),
+            .args(["link", "add", one.interface, "netns", one.netns.name(), "mtu", &mtu, "type", "veth"])
+            .args(["peer", "name", other.interface, "netns", other.netns.name(), "mtu", &mtu]),
     )?;
     for end in [one, other] {
         end.netns.ip(&["link", "set", end.interface, "up"])?;
@@ -165,8 +145,7 @@ pub fn veth(one: &End<'_>, other: &End<'_>, mtu: u32) -> Result<()> {
         // solicitation either, until it gets to the link's event, up to a second later.
         for (address, prefix) in end.addresses {
             let address = format!("{address}/{prefix}");
-            end.netns
-                .ip(&["address", "add", &address, "dev", end.interface, "nodad"])?;
+            end.netns.ip(&["address", "add", &address, "dev", end.interface, "nodad"])?;
         }
     }
     Ok(())

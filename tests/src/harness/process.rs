@@ -100,17 +100,9 @@ fn supervise(command: &mut Command, limit: Duration, interruptible: bool) -> Res
     let stdout = stdout.join().unwrap_or_default();
     let stderr = stderr.join().unwrap_or_default();
     let status = status.with_context(|| {
-        format!(
-            "{what}\n{}{}",
-            String::from_utf8_lossy(&stdout),
-            String::from_utf8_lossy(&stderr)
-        )
+        format!("{what}\n{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr))
     })?;
-    Ok(Output {
-        status,
-        stdout,
-        stderr,
-    })
+    Ok(Output { status, stdout, stderr })
 }
 
 fn collect(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8>> {
@@ -167,17 +159,13 @@ impl Daemon {
     pub fn spawn(command: &mut Command, log: &Path) -> Result<Self> {
         let what = describe(command);
         let output = File::create(log).with_context(|| format!("can't create {}", log.display()))?;
-        let errors = output
-            .try_clone()
-            .with_context(|| format!("can't share {}", log.display()))?;
+        let errors = output.try_clone().with_context(|| format!("can't share {}", log.display()))?;
         // SAFETY: the closure makes one system call between fork and exec and allocates nothing.
         unsafe {
-            command.pre_exec(
-                || match nix::libc::prctl(nix::libc::PR_SET_PDEATHSIG, nix::libc::SIGKILL) {
-                    0 => Ok(()),
-                    _ => Err(std::io::Error::last_os_error()),
-                },
-            );
+            command.pre_exec(|| match nix::libc::prctl(nix::libc::PR_SET_PDEATHSIG, nix::libc::SIGKILL) {
+                0 => Ok(()),
+                _ => Err(std::io::Error::last_os_error()),
+            });
         }
         let child = command
             .stdin(Stdio::null())
@@ -185,11 +173,7 @@ impl Daemon {
             .stderr(errors)
             .spawn()
             .with_context(|| format!("can't run {what}"))?;
-        Ok(Self {
-            child,
-            what,
-            log: log.to_owned(),
-        })
+        Ok(Self { child, what, log: log.to_owned() })
     }
 
     /// Waits until `ready` holds.
@@ -204,12 +188,7 @@ impl Daemon {
                 bail!("{} ended with {status}:\n{}", self.what, self.log());
             }
             if start.elapsed() > limit {
-                bail!(
-                    "{} isn't ready after {} s:\n{}",
-                    self.what,
-                    limit.as_secs(),
-                    self.log()
-                );
+                bail!("{} isn't ready after {} s:\n{}", self.what, limit.as_secs(), self.log());
             }
             thread::sleep(Duration::from_millis(10));
         }

@@ -12,11 +12,7 @@ pub fn require(programs: &[&str]) -> Result<()> {
     if !nix::unistd::geteuid().is_root() {
         bail!("this needs root, for network namespaces and BPF: run it as root");
     }
-    let missing: Vec<&str> = programs
-        .iter()
-        .copied()
-        .filter(|name| find_program(name).is_none())
-        .collect();
+    let missing: Vec<&str> = programs.iter().copied().filter(|name| find_program(name).is_none()).collect();
     if !missing.is_empty() {
         bail!("not installed: {}; run `cargo xtask setup`", missing.join(", "));
     }

@@ -84,9 +84,7 @@ impl Certificates {
     /// strongSwan's `pki` fails.
     pub fn shared() -> Result<Self> {
         static SHARED: Mutex<Option<Certificates>> = Mutex::new(None);
-        let mut shared = SHARED
-            .lock()
-            .map_err(|_| anyhow!("making the certificates panicked before"))?;
+        let mut shared = SHARED.lock().map_err(|_| anyhow!("making the certificates panicked before"))?;
         if let Some(certificates) = &*shared {
             return Ok(certificates.clone());
         }
@@ -95,9 +93,7 @@ impl Certificates {
 
     fn make() -> Result<Self> {
         let directory = temporary_directory("pki")?;
-        let pki = Pki {
-            directory: directory.path(),
-        };
+        let pki = Pki { directory: directory.path() };
         fs::write(pki.directory.join("strongswan.conf"), tools_configuration())
             .context("can't write pki's strongswan.conf")?;
         let generate = |name: String| move || pki.generate(&name);
@@ -108,8 +104,7 @@ impl Certificates {
                     jobs.push(scope.spawn(generate(format!("{}-{name}", role.name()))));
                 }
             }
-            jobs.into_iter()
-                .try_for_each(|job| job.join().map_err(|_| anyhow!("making a key panicked"))?)
+            jobs.into_iter().try_for_each(|job| job.join().map_err(|_| anyhow!("making a key panicked"))?)
         })?;
         pki.sign_root()?;
         Ok(Self {
@@ -128,37 +123,21 @@ struct Pki<'a> {
 impl Pki<'_> {
     fn run(self, output: &str, arguments: &[&str]) -> Result<()> {
         let mut command = tool("pki");
-        command
-            .current_dir(self.directory)
-            .env("STRONGSWAN_CONF", self.directory.join("strongswan.conf"));
+        command.current_dir(self.directory).env("STRONGSWAN_CONF", self.directory.join("strongswan.conf"));
         let made = run_ok(command.args(arguments).args(["--outform", "pem"]))?;
         let path = self.directory.join(output);
         fs::write(&path, made.stdout).with_context(|| format!("can't write {}", path.display()))
     }
 
     fn generate(self, name: &str) -> Result<()> {
-        self.run(
-            &format!("{name}.key"),
-            &["--gen", "--type", "rsa", "--size", "4096"],
-        )
+        self.run(&format!("{name}.key"), &["--gen", "--type", "rsa", "--size", "4096"])
     }
 
     fn sign_root(self) -> Result<()> {
         let subject = subject("root");
         self.run(
             "root.pem",
-            &[
-                "--self",
-                "--ca",
-                "--in",
-                "root.key",
-                "--type",
-                "rsa",
-                "--dn",
-                &subject,
-                "--lifetime",
-                "30",
-            ],
+            &["--self", "--ca", "--in", "root.key", "--type", "rsa", "--dn", &subject, "--lifetime", "30"],
         )
     }
 
@@ -192,10 +171,7 @@ impl Pki<'_> {
             key: self.read(&format!("{host}.key"))?,
             certificate: self.read(&format!("{host}.pem"))?,
             root: self.read("root.pem")?,
-            intermediates: [
-                self.read(&format!("{upper}.pem"))?,
-                self.read(&format!("{lower}.pem"))?,
-            ],
+            intermediates: [self.read(&format!("{upper}.pem"))?, self.read(&format!("{lower}.pem"))?],
         })
     }
 

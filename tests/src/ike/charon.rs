@@ -60,12 +60,7 @@ impl std::fmt::Display for Outcome {
 /// # Errors
 /// It is in none of the places known.
 pub fn locate() -> Result<PathBuf> {
-    match CHARON
-        .iter()
-        .map(PathBuf::from)
-        .find(|path| path.is_file())
-        .or_else(|| find_program("charon"))
-    {
+    match CHARON.iter().map(PathBuf::from).find(|path| path.is_file()).or_else(|| find_program("charon")) {
         Some(path) => Ok(path),
         None => bail!("strongSwan's charon isn't installed; run `cargo xtask setup`"),
     }
@@ -91,9 +86,7 @@ impl Charon {
         certificates: &Certificates,
     ) -> Result<Self> {
         let directory = temporary_directory(role.name())?;
-        let files = Files {
-            root: directory.path(),
-        };
+        let files = Files { root: directory.path() };
         files.write(role, addresses, certificates.of(role))?;
         // Where AppArmor confines charon and swanctl it does so by their paths, and would keep them from these files.
         let charon = files.copy_program(&locate()?)?;
@@ -106,11 +99,7 @@ impl Charon {
         let mut daemon = Daemon::spawn(&mut command, &files.root.join("charon.log"))?;
         let socket = files.socket();
         daemon.wait_until(|| UnixStream::connect(&socket).is_ok(), START_LIMIT)?;
-        let charon = Self {
-            daemon,
-            swanctl,
-            directory,
-        };
+        let charon = Self { daemon, swanctl, directory };
         run_ok(charon.swanctl().args(["--load-all", "--uri", &charon.uri()]))
             .with_context(|| charon.log())?;
         Ok(charon)
@@ -123,15 +112,7 @@ impl Charon {
     pub fn initiate(&self) -> Result<Outcome> {
         let mut command = self.swanctl();
         let timeout = INITIATE_LIMIT.as_secs().to_string();
-        command.args([
-            "--initiate",
-            "--ike",
-            CONNECTION,
-            "--timeout",
-            &timeout,
-            "--uri",
-            &self.uri(),
-        ]);
+        command.args(["--initiate", "--ike", CONNECTION, "--timeout", &timeout, "--uri", &self.uri()]);
         let output = run(&mut command, INITIATE_LIMIT * 2)?;
         if output.status.success() {
             return Ok(Outcome::Established);
@@ -140,10 +121,7 @@ impl Charon {
         if log.contains("giving up after") && log.contains("peer not responding") {
             return Ok(Outcome::Failed);
         }
-        bail!(
-            "swanctl --initiate ended with {}, and not for want of an answer:\n{log}",
-            output.status
-        )
+        bail!("swanctl --initiate ended with {}, and not for want of an answer:\n{log}", output.status)
     }
 
     /// Whether the daemon holds an established IKE SA.
@@ -162,25 +140,14 @@ impl Charon {
     }
 
     fn swanctl(&self) -> Command {
-        let files = Files {
-            root: self.directory.path(),
-        };
+        let files = Files { root: self.directory.path() };
         let mut command = Command::new(&self.swanctl);
-        command
-            .env("STRONGSWAN_CONF", files.configuration())
-            .env("SWANCTL_DIR", files.root.join("swanctl"));
+        command.env("STRONGSWAN_CONF", files.configuration()).env("SWANCTL_DIR", files.root.join("swanctl"));
         command
     }
 
     fn uri(&self) -> String {
-        format!(
-            "unix://{}",
-            Files {
-                root: self.directory.path()
-            }
-            .socket()
-            .display()
-        )
+        format!("unix://{}", Files { root: self.directory.path() }.socket().display())
     }
 }
 
@@ -228,10 +195,7 @@ impl Files<'_> {
     /// A `cp` does it: while this process held the copy open for writing, a child forked by another thread would hold it
     /// too, and keep it from being run.
     fn copy_program(self, program: &Path) -> Result<PathBuf> {
-        let copy = self
-            .root
-            .join("bin")
-            .join(program.file_name().context("a program's path has no name")?);
+        let copy = self.root.join("bin").join(program.file_name().context("a program's path has no name")?);
         run_ok(tool("cp").arg(program).arg(&copy))?;
         Ok(copy)
     }

@@ -12,15 +12,8 @@ use anyhow::Result;
 use crate::harness::requirements::require;
 
 /// The programs that a scenario runs, apart from charon, which strongSwan keeps outside of PATH.
-const PROGRAMS: [&str; 7] = [
-    "ip",
-    "iptables",
-    "iptables-save",
-    "ip6tables",
-    "ip6tables-save",
-    "pki",
-    "swanctl",
-];
+const PROGRAMS: [&str; 7] =
+    ["ip", "iptables", "iptables-save", "ip6tables", "ip6tables-save", "pki", "swanctl"];
 
 /// Checks that this process is root's and that what a scenario runs is installed.
 ///

@@ -44,11 +44,7 @@ pub fn install(netns: &Netns, family: Family, tracked: bool) -> Result<()> {
 /// # Errors
 /// iptables-save fails, or its counters can't be read.
 pub fn verdicts(netns: &Netns, family: Family) -> Result<Verdicts> {
-    let output = run_ok(
-        netns
-            .command(&format!("{}-save", family.iptables()))?
-            .args(["-c", "-t", "filter"]),
-    )?;
+    let output = run_ok(netns.command(&format!("{}-save", family.iptables()))?.args(["-c", "-t", "filter"]))?;
     parse(&String::from_utf8_lossy(&output.stdout))
 }
 
@@ -80,13 +76,7 @@ mod tests {
             [3:168] -A INPUT -p udp -m udp --dport 500 -j ACCEPT\n\
             [4:5000] -A INPUT -p udp -m udp --dport 4500 -j ACCEPT\n\
             [12:800] -A INPUT -j REJECT --reject-with icmp6-port-unreachable\nCOMMIT\n";
-        assert_eq!(
-            parse(saved).unwrap(),
-            Verdicts {
-                accepted: 7,
-                dropped: 12
-            }
-        );
+        assert_eq!(parse(saved).unwrap(), Verdicts { accepted: 7, dropped: 12 });
     }
 
     #[test]

@@ -147,31 +147,22 @@ impl Scenario {
     /// # Errors
     /// Whatever keeps the exchange from being tried, or ends it other than by success or silence.
     pub fn run(&self, certificates: &Certificates) -> Result<Report> {
-        self.try_out(certificates)
-            .with_context(|| format!("in the scenario: {self}"))
+        self.try_out(certificates).with_context(|| format!("in the scenario: {self}"))
     }
 
     fn try_out(&self, certificates: &Certificates) -> Result<Report> {
-        let hosts = Hosts {
-            initiator: Netns::new("initiator")?,
-            responder: Netns::new("responder")?,
-        };
+        let hosts = Hosts { initiator: Netns::new("initiator")?, responder: Netns::new("responder")? };
         self.join(&hosts)?;
         let bpffs = Bpffs::new()?;
         self.install_filter(&hosts, &bpffs)?;
-        let captures = [
-            Capture::start(&hosts.initiator, INTERFACE)?,
-            Capture::start(&hosts.responder, INTERFACE)?,
-        ];
+        let captures =
+            [Capture::start(&hosts.initiator, INTERFACE)?, Capture::start(&hosts.responder, INTERFACE)?];
         let responder = self.start_daemon(&hosts, Role::Responder, certificates)?;
         let initiator = self.start_daemon(&hosts, Role::Initiator, certificates)?;
 
         let outcome = initiator.initiate()?;
         if outcome == Outcome::Established && !(initiator.is_established()? && responder.is_established()?) {
-            bail!(
-                "one side alone holds an IKE SA; the responder's log:\n{}",
-                responder.log()
-            );
+            bail!("one side alone holds an IKE SA; the responder's log:\n{}", responder.log());
         }
 
         let mut packets = Vec::new();
@@ -203,18 +194,12 @@ impl Scenario {
             Filter::Conntrack => ruleset::install(&hosts.responder, self.family, true)?,
             Filter::Fragwall(placement) => {
                 for role in placement.roles() {
-                    let fragwall = Fragwall {
-                        netns: hosts.of(*role),
-                        bpffs,
-                    };
+                    let fragwall = Fragwall { netns: hosts.of(*role), bpffs };
                     fragwall.run_ok(&["attach", INTERFACE, "--allow", "@ike"])?;
                 }
             }
             Filter::FragwallDenying => {
-                let fragwall = Fragwall {
-                    netns: &hosts.responder,
-                    bpffs,
-                };
+                let fragwall = Fragwall { netns: &hosts.responder, bpffs };
                 fragwall.run_ok(&["attach", INTERFACE, "--default", "allow"])?;
                 fragwall.run_ok(&["deny", "udp 500,4500"])?;
             }
@@ -240,20 +225,13 @@ impl Scenario {
             Filter::FragwallDenying if role == Role::Responder => fragwall_statistics(netns, bpffs)?,
             _ => (None, None),
         };
-        Ok(Host {
-            conntrack_entries,
-            verdicts,
-            statistics,
-        })
+        Ok(Host { conntrack_entries, verdicts, statistics })
     }
 }
 
 fn fragwall_statistics(netns: &Netns, bpffs: &Bpffs) -> Result<(Option<Verdicts>, Option<Statistics>)> {
     let statistics = Fragwall { netns, bpffs }.statistics()?;
-    let verdicts = Verdicts {
-        accepted: statistics.passed(),
-        dropped: statistics.dropped(),
-    };
+    let verdicts = Verdicts { accepted: statistics.passed(), dropped: statistics.dropped() };
     Ok((Some(verdicts), Some(statistics)))
 }
 
@@ -298,13 +276,10 @@ impl Report {
 
     /// What the filters did at both hosts together; nothing where there is no filter.
     pub fn verdicts(&self) -> Option<Verdicts> {
-        self.hosts()
-            .into_iter()
-            .filter_map(|host| host.verdicts)
-            .reduce(|one, other| Verdicts {
-                accepted: one.accepted + other.accepted,
-                dropped: one.dropped + other.dropped,
-            })
+        self.hosts().into_iter().filter_map(|host| host.verdicts).reduce(|one, other| Verdicts {
+            accepted: one.accepted + other.accepted,
+            dropped: one.dropped + other.dropped,
+        })
     }
 }
 

@@ -92,12 +92,9 @@ impl<'a> Datagram<'a> {
     fn parse_ipv6(packet: &'a [u8]) -> Option<Self> {
         let addresses = packet.get(8..40)?.to_vec();
         match *packet.get(6)? {
-            UDP => Some(Self {
-                identity: (addresses, 0),
-                offset: 0,
-                more: false,
-                payload: packet.get(40..)?,
-            }),
+            UDP => {
+                Some(Self { identity: (addresses, 0), offset: 0, more: false, payload: packet.get(40..)? })
+            }
             FRAGMENT_HEADER if *packet.get(40)? == UDP => {
                 let field = u16_at(packet, 42)?;
                 Some(Self {
@@ -133,11 +130,7 @@ impl Message {
         let header: &[u8; IKE_HEADER] = message.first_chunk()?;
         let spi = u64::from_be_bytes(*header.first_chunk()?);
         let (exchange, flags) = (header[18], header[19]);
-        Some(Self {
-            exchange,
-            flags,
-            request: (spi, exchange, u32_at(header, 20)?),
-        })
+        Some(Self { exchange, flags, request: (spi, exchange, u32_at(header, 20)?) })
     }
 }
 
@@ -169,16 +162,7 @@ mod tests {
     }
 
     fn ipv6(id: u32, field: Option<u16>, payload: &[u8]) -> Vec<u8> {
-        let mut packet = vec![
-            0x60,
-            0,
-            0,
-            0,
-            0,
-            0,
-            if field.is_some() { FRAGMENT_HEADER } else { UDP },
-            64,
-        ];
+        let mut packet = vec![0x60, 0, 0, 0, 0, 0, if field.is_some() { FRAGMENT_HEADER } else { UDP }, 64];
         packet.extend([1; 32]);
         if let Some(field) = field {
             packet.extend([UDP, 0]);
@@ -215,11 +199,7 @@ mod tests {
         ]);
         assert_eq!(
             wire,
-            Wire {
-                ike_auth_first_fragments: 2,
-                ike_auth_trailing_fragments: 3,
-                retransmissions: 0
-            }
+            Wire { ike_auth_first_fragments: 2, ike_auth_trailing_fragments: 3, retransmissions: 0 }
         );
         assert_eq!(wire.ike_auth_fragments(), 5);
     }

@@ -18,30 +18,17 @@ pub(crate) fn cases() -> Vec<Case> {
         (
             "every header once",
             {
-                frame(
-                    v6().hop_by_hop(8)
-                        .dest_opts(8)
-                        .routing(2, 24)
-                        .fragment(1, 0, false)
-                        .dest_opts(8)
-                        .udp(9, 4500, &[]),
-                )
+                frame(v6().hop_by_hop(8).dest_opts(8).routing(2, 24).fragment(1, 0, false).dest_opts(8).udp(
+                    9,
+                    4500,
+                    &[],
+                ))
             },
             Pass,
             Reason::Rule,
         ),
-        (
-            "as many headers as are followed",
-            chain(MAX_HEADERS),
-            Pass,
-            Reason::Rule,
-        ),
-        (
-            "one header more",
-            chain(MAX_HEADERS + 1),
-            Drop,
-            Reason::ExtensionChain,
-        ),
+        ("as many headers as are followed", chain(MAX_HEADERS), Pass, Reason::Rule),
+        ("one header more", chain(MAX_HEADERS + 1), Drop, Reason::ExtensionChain),
         ("fifty headers", chain(50), Drop, Reason::ExtensionChain),
         (
             "hop-by-hop options behind others",
@@ -61,18 +48,8 @@ pub(crate) fn cases() -> Vec<Case> {
             Drop,
             Reason::ExtensionOrder,
         ),
-        (
-            "the longest header",
-            frame(v6().dest_opts(2048).udp(9, 4500, &[])),
-            Pass,
-            Reason::Rule,
-        ),
-        (
-            "a routing header of type 0",
-            routing(0),
-            Drop,
-            Reason::RoutingHeader0,
-        ),
+        ("the longest header", frame(v6().dest_opts(2048).udp(9, 4500, &[])), Pass, Reason::Rule),
+        ("a routing header of type 0", routing(0), Drop, Reason::RoutingHeader0),
         (
             "one behind others",
             frame(v6().hop_by_hop(8).dest_opts(8).routing(0, 24).udp(9, 4500, &[])),
@@ -94,30 +71,10 @@ pub(crate) fn cases() -> Vec<Case> {
             Drop,
             Reason::Default,
         ),
-        (
-            "a header that ends with the packet",
-            longer(1),
-            Drop,
-            Reason::TransportHeader,
-        ),
-        (
-            "a header that ends behind the packet",
-            longer(2),
-            Drop,
-            Reason::TransportHeader,
-        ),
-        (
-            "a header far too long",
-            longer(254),
-            Drop,
-            Reason::TransportHeader,
-        ),
-        (
-            "a header of two bytes",
-            frame(v6().raw(60, &[17, 0])),
-            Drop,
-            Reason::TransportHeader,
-        ),
+        ("a header that ends with the packet", longer(1), Drop, Reason::TransportHeader),
+        ("a header that ends behind the packet", longer(2), Drop, Reason::TransportHeader),
+        ("a header far too long", longer(254), Drop, Reason::TransportHeader),
+        ("a header of two bytes", frame(v6().raw(60, &[17, 0])), Drop, Reason::TransportHeader),
         (
             "a Fragment header that is cut",
             frame(v6().raw(44, &[17, 0, 0, 0, 0, 0, 0])),
@@ -132,12 +89,7 @@ pub(crate) fn cases() -> Vec<Case> {
         ),
         (
             "two with options between",
-            frame(
-                v6().fragment(1, 0, true)
-                    .dest_opts(8)
-                    .fragment(2, 0, true)
-                    .udp(9, 4500, &pattern(64)),
-            ),
+            frame(v6().fragment(1, 0, true).dest_opts(8).fragment(2, 0, true).udp(9, 4500, &pattern(64))),
             Drop,
             Reason::NestedFragment,
         ),
@@ -147,17 +99,7 @@ pub(crate) fn cases() -> Vec<Case> {
             Drop,
             Reason::NestedFragment,
         ),
-        (
-            "an authentication header",
-            frame(v6().auth(7).udp(9, 4500, &[])),
-            Drop,
-            Reason::Default,
-        ),
-        (
-            "an unknown header",
-            frame(v6().raw(253, &pattern(64))),
-            Drop,
-            Reason::Default,
-        ),
+        ("an authentication header", frame(v6().auth(7).udp(9, 4500, &[])), Drop, Reason::Default),
+        ("an unknown header", frame(v6().raw(253, &pattern(64))), Drop, Reason::Default),
     ]
 }

@@ -13,18 +13,8 @@ pub(crate) fn cases() -> Vec<Case> {
     let nd = |kind, code, limit| frame(v6().hop_limit(limit).icmp6(kind, code, &[0; 20]));
     let solicitation = v6().hop_limit(255).icmp6(135, 0, &pattern(100));
     let mut cases = vec![
-        (
-            "neighbour solicitation from afar",
-            nd(135, 0, 254),
-            Drop,
-            Reason::Default,
-        ),
-        (
-            "neighbour solicitation of code 1",
-            nd(135, 1, 255),
-            Drop,
-            Reason::Default,
-        ),
+        ("neighbour solicitation from afar", nd(135, 0, 254), Drop, Reason::Default),
+        ("neighbour solicitation of code 1", nd(135, 1, 255), Drop, Reason::Default),
         ("the type before", nd(132, 0, 255), Drop, Reason::Default),
         ("the type behind", nd(138, 0, 255), Drop, Reason::Default),
         (
@@ -51,72 +41,22 @@ pub(crate) fn cases() -> Vec<Case> {
             Pass,
             Reason::NeighbourDiscovery,
         ),
-        (
-            "packet too big",
-            frame(v6().icmp6(2, 0, &[0; 44])),
-            Pass,
-            Reason::PacketTooBig,
-        ),
+        ("packet too big", frame(v6().icmp6(2, 0, &[0; 44])), Pass, Reason::PacketTooBig),
         (
             "packet too big in an atomic fragment",
             frame(v6().fragment(1, 0, false).icmp6(2, 0, &[0; 44])),
             Pass,
             Reason::PacketTooBig,
         ),
-        (
-            "port unreachable",
-            frame(v6().icmp6(1, 4, &[0; 44])),
-            Drop,
-            Reason::Default,
-        ),
-        (
-            "echo request",
-            frame(v6().icmp6(128, 0, &[0; 4])),
-            Drop,
-            Reason::Default,
-        ),
-        (
-            "ICMPv6 of 4 bytes",
-            frame(v6().icmp6(128, 0, &[])),
-            Drop,
-            Reason::Default,
-        ),
-        (
-            "ICMPv6 of 3 bytes",
-            frame(v6().raw(58, &[2, 0, 0])),
-            Drop,
-            Reason::TransportHeader,
-        ),
-        (
-            "fragmentation needed",
-            frame(v4().icmp(3, 4, &[0; 32])),
-            Pass,
-            Reason::PacketTooBig,
-        ),
-        (
-            "host unreachable",
-            frame(v4().icmp(3, 1, &[0; 32])),
-            Drop,
-            Reason::Default,
-        ),
-        (
-            "echo reply of code 4",
-            frame(v4().icmp(0, 4, &[0; 32])),
-            Drop,
-            Reason::Default,
-        ),
-        (
-            "ICMP of 7 bytes",
-            frame(v4().icmp(3, 4, &[0; 3])),
-            Drop,
-            Reason::TransportHeader,
-        ),
-        (
-            "IPv4's ICMP in IPv6",
-            frame(v6().icmp(3, 4, &[0; 32])),
-            Drop,
-            Reason::Default,
-        ),
+        ("port unreachable", frame(v6().icmp6(1, 4, &[0; 44])), Drop, Reason::Default),
+        ("echo request", frame(v6().icmp6(128, 0, &[0; 4])), Drop, Reason::Default),
+        ("ICMPv6 of 4 bytes", frame(v6().icmp6(128, 0, &[])), Drop, Reason::Default),
+        ("ICMPv6 of 3 bytes", frame(v6().raw(58, &[2, 0, 0])), Drop, Reason::TransportHeader),
+        ("fragmentation needed", frame(v4().icmp(3, 4, &[0; 32])), Pass, Reason::PacketTooBig),
+        ("host unreachable", frame(v4().icmp(3, 1, &[0; 32])), Drop, Reason::Default),
+        ("echo reply of code 4", frame(v4().icmp(0, 4, &[0; 32])), Drop, Reason::Default),
+        ("ICMP of 7 bytes", frame(v4().icmp(3, 4, &[0; 3])), Drop, Reason::TransportHeader),
+        ("IPv4's ICMP in IPv6", frame(v6().icmp(3, 4, &[0; 32])), Drop, Reason::Default),
         (
             "IPv4's packet too big as ICMPv6",
             frame(v4().raw(58, &[3, 4, 0, 0, 0, 0, 0, 0])),
@@ -124,13 +64,8 @@ pub(crate) fn cases() -> Vec<Case> {
             Reason::Default,
         ),
     ];
-    cases.extend((133..=137).map(|kind| {
-        (
-            "neighbour discovery",
-            nd(kind, 0, 255),
-            Pass,
-            Reason::NeighbourDiscovery,
-        )
-    }));
+    cases.extend(
+        (133..=137).map(|kind| ("neighbour discovery", nd(kind, 0, 255), Pass, Reason::NeighbourDiscovery)),
+    );
     cases
 }

@@ -10,116 +10,41 @@ use crate::{Case, IP, RULES, frame, judge, load, v4, v6};
 
 /// Headers that reach beyond the first buffer: the kernel's test runs put less than a page there.
 fn far(port: u16) -> Vec<u8> {
-    let packet = v6()
-        .dest_opts(2048)
-        .dest_opts(2048)
-        .dest_opts(2048)
-        .udp(9, port, &pattern(2800));
+    let packet = v6().dest_opts(2048).dest_opts(2048).dest_opts(2048).udp(9, port, &pattern(2800));
     Ether::to(packet).frame()
 }
 
 fn cases() -> Vec<Case> {
     use Verdict::{Drop, Pass};
     let far6 = far(4500);
-    let first = v6()
-        .dest_opts(2048)
-        .dest_opts(2048)
-        .udp(9, 4500, &pattern(4800))
-        .fragments(1, &[8000]);
-    let cut = v6()
-        .dest_opts(2048)
-        .dest_opts(2048)
-        .udp(9, 4500, &pattern(4800))
-        .fragments(2, &[4096]);
+    let first = v6().dest_opts(2048).dest_opts(2048).udp(9, 4500, &pattern(4800)).fragments(1, &[8000]);
+    let cut = v6().dest_opts(2048).dest_opts(2048).udp(9, 4500, &pattern(4800)).fragments(2, &[4096]);
     vec![
-        (
-            "IPv4",
-            frame(v4().udp(9, 4500, &pattern(8958))),
-            Pass,
-            Reason::Rule,
-        ),
-        (
-            "IPv4 to another port",
-            frame(v4().udp(9, 500, &pattern(8958))),
-            Drop,
-            Reason::Default,
-        ),
-        (
-            "IPv6",
-            frame(v6().udp(9, 4500, &pattern(8938))),
-            Pass,
-            Reason::Rule,
-        ),
+        ("IPv4", frame(v4().udp(9, 4500, &pattern(8958))), Pass, Reason::Rule),
+        ("IPv4 to another port", frame(v4().udp(9, 500, &pattern(8958))), Drop, Reason::Default),
+        ("IPv6", frame(v6().udp(9, 4500, &pattern(8938))), Pass, Reason::Rule),
         (
             "IPv6 behind tags",
-            Ether::to(v6().udp(9, 4500, &pattern(8938)))
-                .tag(0x88a8, 1)
-                .tag(0x8100, 2)
-                .frame(),
+            Ether::to(v6().udp(9, 4500, &pattern(8938))).tag(0x88a8, 1).tag(0x8100, 2).frame(),
             Pass,
             Reason::Rule,
         ),
         ("far headers", far6.clone(), Pass, Reason::Rule),
         ("far headers and another port", far(500), Drop, Reason::Default),
-        (
-            "far headers that are cut",
-            far6[..far6.len() - 1].to_vec(),
-            Drop,
-            Reason::IpLength,
-        ),
+        ("far headers that are cut", far6[..far6.len() - 1].to_vec(), Drop, Reason::IpLength),
         (
             "a far routing header of type 0",
-            frame(
-                v6().dest_opts(2048)
-                    .dest_opts(2048)
-                    .routing(0, 24)
-                    .udp(9, 4500, &pattern(4700)),
-            ),
+            frame(v6().dest_opts(2048).dest_opts(2048).routing(0, 24).udp(9, 4500, &pattern(4700))),
             Drop,
             Reason::RoutingHeader0,
         ),
-        (
-            "a far first fragment",
-            frame(first[0].clone()),
-            Pass,
-            Reason::Rule,
-        ),
-        (
-            "its trailing one",
-            frame(first[1].clone()),
-            Pass,
-            Reason::Inherited,
-        ),
-        (
-            "a far first fragment without its header",
-            frame(cut[0].clone()),
-            Drop,
-            Reason::FragmentHeaders,
-        ),
-        (
-            "its large trailing one",
-            frame(cut[1].clone()),
-            Pass,
-            Reason::Early,
-        ),
-        (
-            "a small packet in it",
-            Ether::to(v6().udp(9, 4500, &[])).padding(8000).frame(),
-            Pass,
-            Reason::Rule,
-        ),
-        (
-            "another version",
-            patched(&far6, IP, &[0x40]),
-            Drop,
-            Reason::IpVersion,
-        ),
-        (
-            "something else",
-            Ether::raw(0x88cc, &pattern(8986)).frame(),
-            Pass,
-            Reason::NotIp,
-        ),
+        ("a far first fragment", frame(first[0].clone()), Pass, Reason::Rule),
+        ("its trailing one", frame(first[1].clone()), Pass, Reason::Inherited),
+        ("a far first fragment without its header", frame(cut[0].clone()), Drop, Reason::FragmentHeaders),
+        ("its large trailing one", frame(cut[1].clone()), Pass, Reason::Early),
+        ("a small packet in it", Ether::to(v6().udp(9, 4500, &[])).padding(8000).frame(), Pass, Reason::Rule),
+        ("another version", patched(&far6, IP, &[0x40]), Drop, Reason::IpVersion),
+        ("something else", Ether::raw(0x88cc, &pattern(8986)).frame(), Pass, Reason::NotIp),
     ]
 }
 
@@ -144,15 +69,7 @@ fn headers_are_found_on_both_sides_of_a_buffers_end() {
             let packet = if b > 0 { packet.dest_opts(b) } else { packet };
             frame(packet.udp(9, port, &pattern(5000)))
         };
-        assert_eq!(
-            judge(&mut kernel, &packet(4500)).reason,
-            Reason::Rule,
-            "{length} bytes of options"
-        );
-        assert_eq!(
-            judge(&mut kernel, &packet(500)).reason,
-            Reason::Default,
-            "{length} bytes of options"
-        );
+        assert_eq!(judge(&mut kernel, &packet(4500)).reason, Reason::Rule, "{length} bytes of options");
+        assert_eq!(judge(&mut kernel, &packet(500)).reason, Reason::Default, "{length} bytes of options");
     }
 }

@@ -56,11 +56,7 @@ fn udp4() -> Vec<u8> {
 
 /// So many destination option headers and a UDP datagram.
 fn chain(headers: usize) -> Vec<u8> {
-    frame(
-        (0..headers)
-            .fold(v6(), |packet, _| packet.dest_opts(8))
-            .udp(9, 4500, &[]),
-    )
+    frame((0..headers).fold(v6(), |packet, _| packet.dest_opts(8)).udp(9, 4500, &[]))
 }
 
 fn check(cases: Vec<Case>) -> BTreeSet<&'static str> {
@@ -83,29 +79,15 @@ fn sequences() -> BTreeSet<&'static str> {
     check(vec![
         ("a first fragment", first, Verdict::Pass, Reason::Rule),
         ("its trailing one", trailing, Verdict::Pass, Reason::Inherited),
-        (
-            "one that overlaps it",
-            overlap,
-            Verdict::Drop,
-            Reason::FragmentOverlap,
-        ),
+        ("one that overlaps it", overlap, Verdict::Drop, Reason::FragmentOverlap),
     ])
 }
 
 #[test]
 fn every_reason_is_met() {
-    let singly = [
-        link::cases(),
-        ip::cases(),
-        extension::cases(),
-        fragment::cases(),
-        icmp::cases(),
-    ];
+    let singly = [link::cases(), ip::cases(), extension::cases(), fragment::cases(), icmp::cases()];
     let met: BTreeSet<_> = singly.into_iter().flat_map(check).chain(sequences()).collect();
-    let missing: Vec<_> = Reason::ALL
-        .iter()
-        .map(|reason| reason.name())
-        .filter(|name| !met.contains(name))
-        .collect();
+    let missing: Vec<_> =
+        Reason::ALL.iter().map(|reason| reason.name()).filter(|name| !met.contains(name)).collect();
     assert!(missing.is_empty(), "no case shows {missing:?}");
 }

@@ -16,15 +16,9 @@ fn matched(kernel: &mut Kernel, protocol: u8, port: u16) -> (bool, Option<usize>
     let [high, low] = port.to_be_bytes();
     let mut transport = vec![0xff, 0xff, high, low];
     transport.resize(20, 0);
-    let [one, other] = [
-        frame(v4().raw(protocol, &transport)),
-        frame(v6().raw(protocol, &transport)),
-    ]
-    .map(|f| judge(kernel, &f));
-    assert_eq!(
-        one, other,
-        "IPv4 and IPv6 differ for protocol {protocol}, port {port}"
-    );
+    let [one, other] = [frame(v4().raw(protocol, &transport)), frame(v6().raw(protocol, &transport))]
+        .map(|f| judge(kernel, &f));
+    assert_eq!(one, other, "IPv4 and IPv6 differ for protocol {protocol}, port {port}");
     (one.passes(), one.slot.as_rule())
 }
 
@@ -39,18 +33,8 @@ fn ports_and_ranges_match_to_their_bounds() {
     ];
     let mut kernel = load(&Setup::rules(rules));
     for (protocol, rule, inside, outside) in [
-        (
-            17,
-            0,
-            &[500, 4500][..],
-            &[0, 1, 499, 501, 4499, 4501, 22, 65535][..],
-        ),
-        (
-            6,
-            1,
-            &[22, 8000, 8001, 8099, 8100, 65535],
-            &[0, 21, 23, 7999, 8101, 65534, 500],
-        ),
+        (17, 0, &[500, 4500][..], &[0, 1, 499, 501, 4499, 4501, 22, 65535][..]),
+        (6, 1, &[22, 8000, 8001, 8099, 8100, 65535], &[0, 21, 23, 7999, 8101, 65534, 500]),
         (132, 2, &[1, 2, 3], &[0, 4, 256, 512, 65535]),
         (33, 3, &[7], &[0, 6, 8, 1792]),
         (136, 4, &[7], &[0, 6, 8, 1792]),
@@ -81,13 +65,8 @@ fn the_source_port_is_no_matter() {
 
 #[test]
 fn the_first_rule_that_matches_wins() {
-    let mut kernel = load(&Setup::rules(&[
-        "deny udp 500",
-        "allow udp 1-1000",
-        "deny udp",
-        "allow udp 7777",
-        "allow tcp",
-    ]));
+    let mut kernel =
+        load(&Setup::rules(&["deny udp 500", "allow udp 1-1000", "deny udp", "allow udp 7777", "allow tcp"]));
     for (port, expected) in [
         (500, (false, Some(0))),
         (499, (true, Some(1))),
@@ -102,13 +81,7 @@ fn the_first_rule_that_matches_wins() {
 
 #[test]
 fn a_protocol_is_matched_by_its_number() {
-    let mut kernel = load(&Setup::rules(&[
-        "allow 47",
-        "deny esp",
-        "allow ah",
-        "allow 255",
-        "allow udp",
-    ]));
+    let mut kernel = load(&Setup::rules(&["allow 47", "deny esp", "allow ah", "allow 255", "allow udp"]));
     for (protocol, expected) in [
         (47, (true, Some(0))),
         (50, (false, Some(1))),
@@ -119,11 +92,7 @@ fn a_protocol_is_matched_by_its_number() {
         (254, (false, None)),
         (6, (false, None)),
     ] {
-        assert_eq!(
-            matched(&mut kernel, protocol, 17),
-            expected,
-            "protocol {protocol}"
-        );
+        assert_eq!(matched(&mut kernel, protocol, 17), expected, "protocol {protocol}");
     }
     assert_eq!(
         judge(&mut kernel, &frame(v6().auth(7).udp(9, 9, &[]))).summary(),
@@ -133,10 +102,7 @@ fn a_protocol_is_matched_by_its_number() {
 
 #[test]
 fn the_default_goes_both_ways() {
-    for (default, slot) in [
-        (Action::Deny, Slot::DEFAULT_DROP),
-        (Action::Allow, Slot::DEFAULT_PASS),
-    ] {
+    for (default, slot) in [(Action::Deny, Slot::DEFAULT_DROP), (Action::Allow, Slot::DEFAULT_PASS)] {
         let mut kernel = load(&Setup::rules(&["deny udp 53"]).default(default));
         let passes = default == Action::Allow;
         let deep = (0..3).fold(Ether::to(v6().udp(9, 53, &[])), |ether, n| ether.tag(0x8100, n));
@@ -147,10 +113,7 @@ fn the_default_goes_both_ways() {
             deep.frame(),
         ] {
             let judged = judge(&mut kernel, &frame);
-            assert_eq!(
-                (judged.passes(), judged.reason, judged.slot),
-                (passes, Reason::Default, slot)
-            );
+            assert_eq!((judged.passes(), judged.reason, judged.slot), (passes, Reason::Default, slot));
         }
         assert_eq!(matched(&mut kernel, 17, 53), (false, Some(0)));
     }

@@ -14,21 +14,10 @@ fn frames() -> Vec<(Vec<u8>, usize, usize)> {
     vec![
         (frame(v6().udp(9, 4500, payload)), IP, IP + 48),
         (frame(v6().tcp(9, 22, 2, payload)), IP, IP + 60),
+        (frame(v6().hop_by_hop(8).dest_opts(16).udp(9, 4500, payload)), IP, IP + 72),
+        (frame(v6().routing(4, 24).fragment(1, 0, false).udp(9, 4500, payload)), IP, IP + 80),
         (
-            frame(v6().hop_by_hop(8).dest_opts(16).udp(9, 4500, payload)),
-            IP,
-            IP + 72,
-        ),
-        (
-            frame(v6().routing(4, 24).fragment(1, 0, false).udp(9, 4500, payload)),
-            IP,
-            IP + 80,
-        ),
-        (
-            Ether::to(v6().dest_opts(8).udp(9, 4500, payload))
-                .tag(0x88a8, 1)
-                .tag(0x8100, 2)
-                .frame(),
+            Ether::to(v6().dest_opts(8).udp(9, 4500, payload)).tag(0x88a8, 1).tag(0x8100, 2).frame(),
             IP + 8,
             IP + 64,
         ),
@@ -37,21 +26,11 @@ fn frames() -> Vec<(Vec<u8>, usize, usize)> {
         (frame(v4().udp(9, 4500, payload)), IP, IP + 28),
         (frame(v4().options(&[1; 40]).tcp(9, 22, 2, payload)), IP, IP + 80),
         (frame(v4().icmp(3, 4, payload)), IP, IP + 28),
-        (
-            Ether::to(v4().sctp(9, 22, payload)).tag(0x8100, 2).frame(),
-            IP + 4,
-            IP + 36,
-        ),
+        (Ether::to(v4().sctp(9, 22, payload)).tag(0x8100, 2).frame(), IP + 4, IP + 36),
     ]
 }
 
-const ALL: &[&str] = &[
-    "allow udp",
-    "allow tcp",
-    "allow sctp",
-    "allow icmp",
-    "allow icmpv6",
-];
+const ALL: &[&str] = &["allow udp", "allow tcp", "allow sctp", "allow icmp", "allow icmpv6"];
 
 #[test]
 fn a_frame_that_ends_before_its_packet_drops() {
@@ -78,18 +57,11 @@ fn a_packet_passes_only_with_all_its_headers() {
     for (frame, ip, headers) in frames() {
         let v6 = frame[ip] >> 4 == 6;
         let (field, before) = if v6 { (ip + 4, ip + 40) } else { (ip + 2, ip) };
-        let least = if v6 {
-            ip + 40
-        } else {
-            ip + usize::from(frame[ip] & 15) * 4
-        };
+        let least = if v6 { ip + 40 } else { ip + usize::from(frame[ip] & 15) * 4 };
         for length in least..=frame.len() {
             let says = ((length - before) as u16).to_be_bytes();
             // The frame goes on behind the packet, or it doesn't: what lies there must not be read as headers.
-            for frame in [
-                patched(&frame, field, &says),
-                patched(&frame, field, &says)[..length].to_vec(),
-            ] {
+            for frame in [patched(&frame, field, &says), patched(&frame, field, &says)[..length].to_vec()] {
                 let judged = judge(&mut kernel, &frame);
                 assert_eq!(
                     judged.passes(),
@@ -98,12 +70,7 @@ fn a_packet_passes_only_with_all_its_headers() {
                     frame.len()
                 );
                 if length < headers {
-                    assert_eq!(
-                        judged.reason,
-                        Reason::TransportHeader,
-                        "{length} bytes in {}",
-                        frame.len()
-                    );
+                    assert_eq!(judged.reason, Reason::TransportHeader, "{length} bytes in {}", frame.len());
                 }
             }
         }
@@ -113,26 +80,14 @@ fn a_packet_passes_only_with_all_its_headers() {
 #[test]
 fn a_first_fragment_passes_only_with_all_its_headers() {
     let mut kernel = load(&Setup::rules(ALL).default(Action::Allow));
-    let datagram = v6()
-        .hop_by_hop(8)
-        .dest_opts(24)
-        .dest_opts(16)
-        .udp(9, 4500, &pattern(200));
+    let datagram = v6().hop_by_hop(8).dest_opts(24).dest_opts(16).udp(9, 4500, &pattern(200));
     let datagram4 = v4().options(&[1; 8]).tcp(9, 22, 2, &pattern(200));
     for cut in (8..200).step_by(8) {
         let expected = |headers| {
-            if cut >= headers {
-                Reason::Rule
-            } else {
-                Reason::FragmentHeaders
-            }
+            if cut >= headers { Reason::Rule } else { Reason::FragmentHeaders }
         };
         let first = frame(datagram.fragments(1, &[cut]).remove(0));
-        assert_eq!(
-            judge(&mut kernel, &first).reason,
-            expected(24 + 16 + 8),
-            "{cut} bytes"
-        );
+        assert_eq!(judge(&mut kernel, &first).reason, expected(24 + 16 + 8), "{cut} bytes");
         let first = frame(datagram4.fragments(1, &[cut]).remove(0));
         assert_eq!(judge(&mut kernel, &first).reason, expected(20), "{cut} bytes");
     }

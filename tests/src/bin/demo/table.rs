@@ -3,34 +3,21 @@
 use firewall_tests::ike::scenario::{Host, Report, Scenario};
 use serde_json::{Value, json};
 
-const HEADINGS: [&str; 7] = [
-    "filter",
-    "outcome",
-    "IKE_AUTH fragments",
-    "retransmissions",
-    "accepted",
-    "dropped",
-    "conntrack",
-];
+const HEADINGS: [&str; 7] =
+    ["filter", "outcome", "IKE_AUTH fragments", "retransmissions", "accepted", "dropped", "conntrack"];
 
 /// Prints a table, a scenario a line; the columns are as wide as their widest cell.
 pub(super) fn print(results: &[(Scenario, Report)]) {
     let Some((first, _)) = results.first() else { return };
-    println!(
-        "{}, MTU {}; two strongSwan daemons, IKE_AUTH fragmented by IP\n",
-        first.family, first.mtu
-    );
+    println!("{}, MTU {}; two strongSwan daemons, IKE_AUTH fragmented by IP\n", first.family, first.mtu);
     let mut rows = vec![HEADINGS.map(str::to_owned)];
     rows.extend(results.iter().map(|(scenario, report)| cells(scenario, report)));
     let widths: Vec<usize> = (0..HEADINGS.len())
         .map(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or(0))
         .collect();
     for row in rows {
-        let line: Vec<String> = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:<width$}"))
-            .collect();
+        let line: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
         println!("{}", line.join("  ").trim_end());
     }
 }
@@ -45,12 +32,7 @@ fn cells(scenario: &Scenario, report: &Report) -> [String; 7] {
         report.wire.retransmissions.to_string(),
         count(verdicts.map(|verdicts| verdicts.accepted)),
         count(verdicts.map(|verdicts| verdicts.dropped)),
-        if report.conntrack_in_use() {
-            "in use"
-        } else {
-            "not in use"
-        }
-        .to_owned(),
+        if report.conntrack_in_use() { "in use" } else { "not in use" }.to_owned(),
     ]
 }
 

@@ -5,8 +5,7 @@ use std::iter;
 /// The Internet checksum (RFC 1071) over `parts` one after the other; every part but the last has an even length.
 pub fn internet(parts: &[&[u8]]) -> u16 {
     let words = parts.iter().flat_map(|part| {
-        part.chunks(2)
-            .map(|pair| u64::from(pair[0]) << 8 | pair.get(1).map_or(0, |&low| u64::from(low)))
+        part.chunks(2).map(|pair| u64::from(pair[0]) << 8 | pair.get(1).map_or(0, |&low| u64::from(low)))
     });
     let mut sum: u64 = words.sum();
     while sum > 0xffff {
@@ -33,10 +32,7 @@ mod tests {
     #[test]
     fn known_values() {
         // RFC 1071 section 3, and RFC 3720 appendix B.4.
-        assert_eq!(
-            internet(&[&[0x00, 0x01, 0xf2, 0x03], &[0xf4, 0xf5, 0xf6, 0xf7]]),
-            !0xddf2
-        );
+        assert_eq!(internet(&[&[0x00, 0x01, 0xf2, 0x03], &[0xf4, 0xf5, 0xf6, 0xf7]]), !0xddf2);
         assert_eq!(internet(&[&[0xff]]), 0x00ff);
         assert_eq!(crc32c(&[0; 32]), 0x8a91_36aa);
         assert_eq!(crc32c(&[0xff; 32]), 0x62a8_ab43);

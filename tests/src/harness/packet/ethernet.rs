@@ -22,12 +22,7 @@ impl Ether {
 
     /// A frame around anything.
     pub fn raw(ethertype: u16, payload: &[u8]) -> Self {
-        Self {
-            tags: Vec::new(),
-            ethertype,
-            payload: payload.to_vec(),
-            padding: 0,
-        }
+        Self { tags: Vec::new(), ethertype, payload: payload.to_vec(), padding: 0 }
     }
 
     /// Adds a VLAN tag inside those that are there: its EtherType (0x8100, 0x88a8) and its control field.
@@ -46,12 +41,7 @@ impl Ether {
 
     /// The bytes.
     pub fn frame(&self) -> Vec<u8> {
-        let Self {
-            tags,
-            ethertype,
-            payload,
-            padding,
-        } = self;
+        let Self { tags, ethertype, payload, padding } = self;
         let mut frame = ADDRESSES.to_vec();
         for (kind, control) in tags {
             frame.extend(kind.to_be_bytes());

@@ -29,10 +29,7 @@ pub struct Ip4 {
 /// # Panics
 /// These aren't addresses.
 pub fn ip4(source: &str, destination: &str) -> Ip4 {
-    let address = |text: &str| {
-        text.parse()
-            .unwrap_or_else(|_| panic!("{text:?} is no IPv4 address"))
-    };
+    let address = |text: &str| text.parse().unwrap_or_else(|_| panic!("{text:?} is no IPv4 address"));
     Ip4 {
         source: address(source),
         destination: address(destination),
@@ -79,10 +76,7 @@ impl Ip4 {
     /// The offset is no multiple of 8.
     #[must_use]
     pub fn fragment(mut self, id: u16, offset: u16, more: bool) -> Self {
-        assert!(
-            offset.is_multiple_of(8),
-            "a fragment can't begin at byte {offset}"
-        );
+        assert!(offset.is_multiple_of(8), "a fragment can't begin at byte {offset}");
         self.flags_offset = (offset / 8) | if more { MORE_FRAGMENTS } else { 0 };
         self.id(id)
     }
@@ -97,17 +91,10 @@ impl Ip4 {
         let (protocol, payload) = &self.upper;
         let part = |(start, end): (usize, usize)| {
             let offset = u16::try_from(start).expect("a datagram has at most 65535 bytes");
-            let options = if start == 0 {
-                self.options.clone()
-            } else {
-                copied(&self.options)
-            };
-            Self {
-                options,
-                ..self.clone()
-            }
-            .fragment(id, offset, end < payload.len())
-            .raw(*protocol, &payload[start..end])
+            let options = if start == 0 { self.options.clone() } else { copied(&self.options) };
+            Self { options, ..self.clone() }
+                .fragment(id, offset, end < payload.len())
+                .raw(*protocol, &payload[start..end])
         };
         parts(payload.len(), cuts).into_iter().map(part).collect()
     }
@@ -123,11 +110,7 @@ impl Ip4 {
 fn copied(mut options: &[u8]) -> Vec<u8> {
     let mut kept = Vec::new();
     while let Some(&kind) = options.first() {
-        let length = if kind <= NO_OPERATION {
-            1
-        } else {
-            usize::from(options[1])
-        };
+        let length = if kind <= NO_OPERATION { 1 } else { usize::from(options[1]) };
         if kind & 0x80 != 0 {
             kept.extend(&options[..length]);
         }
@@ -156,11 +139,7 @@ impl Payload for Ip4 {
     fn bytes(&self) -> Vec<u8> {
         let (protocol, payload) = &self.upper;
         let header = 20 + self.options.len().next_multiple_of(4);
-        assert!(
-            header <= 60,
-            "{} bytes of options are too many",
-            self.options.len()
-        );
+        assert!(header <= 60, "{} bytes of options are too many", self.options.len());
         let mut bytes = vec![4 << 4 | (header / 4) as u8, 0];
         bytes.extend(((header + payload.len()) as u16).to_be_bytes());
         bytes.extend(self.id.to_be_bytes());

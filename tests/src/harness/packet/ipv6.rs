@@ -35,10 +35,7 @@ pub struct Ip6 {
 /// # Panics
 /// These aren't addresses.
 pub fn ip6(source: &str, destination: &str) -> Ip6 {
-    let address = |text: &str| {
-        text.parse()
-            .unwrap_or_else(|_| panic!("{text:?} is no IPv6 address"))
-    };
+    let address = |text: &str| text.parse().unwrap_or_else(|_| panic!("{text:?} is no IPv6 address"));
     Ip6 {
         source: address(source),
         destination: address(destination),
@@ -93,10 +90,7 @@ impl Ip6 {
     /// The offset is no multiple of 8.
     #[must_use]
     pub fn fragment(self, id: u32, offset: u16, more: bool) -> Self {
-        assert!(
-            offset.is_multiple_of(8),
-            "a fragment can't begin at byte {offset}"
-        );
+        assert!(offset.is_multiple_of(8), "a fragment can't begin at byte {offset}");
         let mut bytes = vec![0, 0];
         bytes.extend((offset | u16::from(more)).to_be_bytes());
         bytes.extend(id.to_be_bytes());
@@ -132,9 +126,7 @@ impl Ip6 {
             let offset = u16::try_from(start).expect("a datagram has at most 65535 bytes");
             let mut fragment = self.clone();
             fragment.chain.truncate(self.per_fragment);
-            fragment
-                .fragment(id, offset, end < fragmentable.len())
-                .raw(protocol, &fragmentable[start..end])
+            fragment.fragment(id, offset, end < fragmentable.len()).raw(protocol, &fragmentable[start..end])
         };
         parts(fragmentable.len(), cuts).into_iter().map(part).collect()
     }
@@ -144,11 +136,7 @@ impl Ip6 {
     pub fn fragmentable(&self) -> (u8, Vec<u8>) {
         let mut bytes = self.upper.1.clone();
         let mut next = self.upper.0;
-        for Extension {
-            number,
-            bytes: header,
-        } in self.chain[self.per_fragment..].iter().rev()
-        {
+        for Extension { number, bytes: header } in self.chain[self.per_fragment..].iter().rev() {
             let mut header = header.clone();
             header[0] = std::mem::replace(&mut next, *number);
             header.extend(bytes);
@@ -158,10 +146,7 @@ impl Ip6 {
     }
 
     fn options(self, number: u8, length: usize) -> Self {
-        assert!(
-            length >= 8 && length.is_multiple_of(8),
-            "{length} bytes can't be an extension header"
-        );
+        assert!(length >= 8 && length.is_multiple_of(8), "{length} bytes can't be an extension header");
         // One PadN for each 257 bytes, and one for the rest; a Pad1 where a single byte is left (RFC 8200 4.2).
         let mut bytes = vec![0, (length / 8 - 1) as u8];
         while bytes.len() < length {
@@ -201,11 +186,7 @@ impl Payload for Ip6 {
     const ETHERTYPE: u16 = 0x86dd;
 
     fn bytes(&self) -> Vec<u8> {
-        let (next, payload) = Self {
-            per_fragment: 0,
-            ..self.clone()
-        }
-        .fragmentable();
+        let (next, payload) = Self { per_fragment: 0, ..self.clone() }.fragmentable();
         let mut bytes = vec![6 << 4, 0, 0, 0];
         bytes.extend((payload.len() as u16).to_be_bytes());
         bytes.extend([next, self.hop_limit]);

@@ -68,19 +68,14 @@ pub fn sequence(random: &mut Random, number: usize, length: usize) -> Vec<Vec<u8
 /// A frame that carries no IP packet, or one whose payload is no matter of rules.
 fn other(random: &mut Random) -> Vec<u8> {
     let noise: Vec<u8> = (0..random.below(80)).map(|_| random.bits() as u8).collect();
-    let ethertype = random.pick(&[
-        0x0806, 0x0806, 0x0800, 0x86dd, 0x88cc, 0x0042, 0x8100, 0x88a8, 0x9100,
-    ]);
+    let ethertype = random.pick(&[0x0806, 0x0806, 0x0800, 0x86dd, 0x88cc, 0x0042, 0x8100, 0x88a8, 0x9100]);
     tagged(random, Ether::raw(ethertype, &noise))
 }
 
 /// The frame with some VLAN tags, some padding.
 fn tagged(random: &mut Random, mut ether: Ether) -> Vec<u8> {
     for _ in 0..random.pick(&[0, 0, 0, 0, 1, 1, 2, 2, 3]) {
-        ether = ether.tag(
-            random.pick(&[0x8100, 0x88a8, 0x9100]),
-            random.pick(&[7, 8, 0xe007]),
-        );
+        ether = ether.tag(random.pick(&[0x8100, 0x88a8, 0x9100]), random.pick(&[7, 8, 0xe007]));
     }
     ether.padding(random.pick(&[0, 0, 0, 0, 6, 46])).frame()
 }
@@ -109,11 +104,7 @@ fn packets6(random: &mut Random, number: usize) -> Vec<Vec<u8>> {
         _ => {
             let offset = random.pick(&[0_u16, 8, 16, 1232, 0x7ff8, 0xfff8]);
             let (protocol, bytes) = packet.fragmentable();
-            vec![
-                packet
-                    .fragment(id, offset, random.chance(50))
-                    .raw(protocol, &bytes),
-            ]
+            vec![packet.fragment(id, offset, random.chance(50)).raw(protocol, &bytes)]
         }
     };
     frames(random, packets)
@@ -137,10 +128,7 @@ fn extended(random: &mut Random, packet: Ip6) -> Ip6 {
 fn packets4(random: &mut Random, number: usize) -> Vec<Vec<u8>> {
     let host = random.below(2);
     let [high, low] = (number as u16).to_be_bytes();
-    let mut packet = ip4(
-        &format!("10.{high}.{low}.{host}"),
-        &format!("10.{high}.{low}.255"),
-    );
+    let mut packet = ip4(&format!("10.{high}.{low}.{host}"), &format!("10.{high}.{low}.255"));
     for _ in 0..random.pick(&[0, 0, 0, 1, 2]) {
         packet = packet.options(random.pick(&[&[1, 1, 1, 1], &[148, 4, 0, 0], &[7, 3, 4, 1]]));
     }
@@ -162,26 +150,17 @@ fn packets4(random: &mut Random, number: usize) -> Vec<Vec<u8>> {
 fn frames<P: Payload>(random: &mut Random, packets: Vec<P>) -> Vec<Vec<u8>> {
     let like = random.clone();
     let next = |random: &mut Random| {
-        if random.chance(90) {
-            like.clone()
-        } else {
-            Random::new(random.bits())
-        }
+        if random.chance(90) { like.clone() } else { Random::new(random.bits()) }
     };
-    packets
-        .into_iter()
-        .map(|packet| tagged(&mut next(random), Ether::to(packet)))
-        .collect()
+    packets.into_iter().map(|packet| tagged(&mut next(random), Ether::to(packet))).collect()
 }
 
 /// The packet with an upper-layer packet in it.
 fn carrying<I: Internet>(random: &mut Random, packet: I) -> I {
     let length = random.pick(&[0, 1, 8, 12, 20, 100, 1000, 1500, 3000]);
     let payload = pattern(length);
-    let (source, destination) = (
-        random.bits() as u16,
-        random.pick(&[22, 53, 499, 500, 501, 4500, 8000, 8100, 65535]),
-    );
+    let (source, destination) =
+        (random.bits() as u16, random.pick(&[22, 53, 499, 500, 501, 4500, 8000, 8100, 65535]));
     match random.below(14) {
         0..=5 => packet.udp(source, destination, &payload),
         6..=8 => packet.tcp(source, destination, random.bits() as u8, &payload),
@@ -192,23 +171,14 @@ fn carrying<I: Internet>(random: &mut Random, packet: I) -> I {
             random.pick(&[0, 0, 1]),
             &payload,
         ),
-        _ => packet.raw(
-            random.pick(&[0, 33, 41, 43, 44, 47, 50, 51, 58, 59, 60, 136, 255]),
-            &payload,
-        ),
+        _ => packet.raw(random.pick(&[0, 33, 41, 43, 44, 47, 50, 51, 58, 59, 60, 136, 255]), &payload),
     }
 }
 
 /// Some cuts of a datagram, sometimes where its headers are.
 fn cuts(random: &mut Random, length: usize) -> Vec<usize> {
     let mut cuts: Vec<usize> = (0..1 + random.below(3))
-        .map(|_| {
-            if random.chance(30) {
-                8 + 8 * random.below(4)
-            } else {
-                8 * random.below(length / 8 + 1)
-            }
-        })
+        .map(|_| if random.chance(30) { 8 + 8 * random.below(4) } else { 8 * random.below(length / 8 + 1) })
         .filter(|&cut| cut > 0 && cut < length)
         .collect();
     cuts.sort_unstable();
@@ -239,9 +209,7 @@ fn damage(random: &mut Random, frame: &mut Vec<u8>, other: &[u8]) {
             frame.truncate(length);
         }
         8 => {
-            let at = place(random, frame.len().min(other.len()))
-                .max(14)
-                .min(other.len());
+            let at = place(random, frame.len().min(other.len())).max(14).min(other.len());
             frame.truncate(at);
             frame.extend(&other[at..]);
         }

@@ -1,0 +1,245 @@
+//! The command line where nothing goes wrong: help, rules in their order, and the JSON's schema.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Command;
+
+use firewall_tests::harness::fragwall::binary;
+use firewall_tests::harness::host::Host;
+use firewall_tests::harness::temporary_directory;
+use serde_json::{Value, json};
+
+/// Each command with its own options and arguments.
+const COMMANDS: [(&str, &[&str]); 11] = [
+    ("attach", &["[IFACE]", "--config", "--allow", "--mode", "--default"]),
+    ("detach", &["[IFACE]"]),
+    ("status", &[]),
+    ("allow", &["<MATCH>"]),
+    ("deny", &["<MATCH>"]),
+    ("delete", &["<RULE|NUMBER>"]),
+    ("list", &[]),
+    ("flush", &[]),
+    ("stats", &[]),
+    ("check", &["<FILE>"]),
+    ("explain", &["<INPUT>", "--config", "--allow", "--default"]),
+];
+const GLOBAL: [&str; 4] = ["--netns", "--bpffs", "--json", "--help"];
+
+fn help(arguments: &[&str]) -> String {
+    let output = Command::new(binary().unwrap()).args(arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+    assert!(output.stderr.is_empty(), "{arguments:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn help_tells_every_option_of_every_command() {
+    let overview = help(&["--help"]);
+    for (command, own) in COMMANDS {
+        assert!(overview.contains(&format!("\n  {command} ")), "{command}");
+        for text in [help(&[command, "--help"]), help(&["help", command])] {
+            for option in own.iter().chain(&GLOBAL) {
+                assert!(text.contains(option), "{command}: no {option} in {text}");
+            }
+        }
+    }
+    for code in ["0 done", "1 failed", "2 usage", "3 not attached", "4 the interface"] {
+        assert!(overview.contains(code), "no {code:?} in {overview}");
+    }
+    assert!(help(&["--version"]).starts_with("fragwall "));
+}
+
+/// The keys of a JSON document, those of objects in arrays once, as `interfaces[].name`.
+fn keys(value: &Value) -> BTreeSet<String> {
+    fn collect(value: &Value, path: &str, keys: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    let dot = if path.is_empty() { "" } else { "." };
+                    collect(value, &format!("{path}{dot}{name}"), keys);
+                }
+            }
+            Value::Array(items) if items.iter().any(Value::is_object) => {
+                for item in items {
+                    collect(item, &format!("{path}[]"), keys);
+                }
+            }
+            _ => {
+                keys.insert(path.to_owned());
+            }
+        }
+    }
+    let mut all = BTreeSet::new();
+    collect(value, "", &mut all);
+    all
+}
+
+fn assert_schema(value: &Value, expected: &[&str]) {
+    assert_eq!(value["version"], 1, "{value}");
+    let expected: BTreeSet<String> = expected.iter().map(|&key| key.to_owned()).collect();
+    assert_eq!(keys(value), expected, "{value}");
+}
+
+#[test]
+fn the_json_of_every_command_keeps_its_schema() {
+    let host = Host::new("schema").unwrap();
+    let fragwall = host.fragwall();
+    let json = |arguments: &[&str]| fragwall.json(arguments).unwrap();
+    assert_schema(
+        &json(&["attach", "eth0", "--allow", "udp 500"]),
+        &["version", "interfaces[].name", "interfaces[].mode", "interfaces[].not_native_because"],
+    );
+    assert_schema(
+        &json(&["status"]),
+        &[
+            "version",
+            "interfaces[].name",
+            "interfaces[].index",
+            "interfaces[].mode",
+            "default",
+            "rules",
+            "fragments.early",
+            "fragments.timeout",
+            "fragments.table",
+            "changed",
+        ],
+    );
+    let rule = ["version", "number", "rule", "added", "shadowed_by"];
+    assert_schema(&json(&["allow", "udp", "4500"]), &rule);
+    assert_schema(&json(&["deny", "tcp", "23"]), &rule);
+    assert_schema(&json(&["list"]), &["version", "default", "rules[].number", "rules[].rule"]);
+    // Something to count: the neighbour asks for a port that is closed.
+    let to = firewall_tests::harness::host::HOST[0];
+    let sender = firewall_tests::harness::udp::socket(&host.neighbour, to, 0).unwrap();
+    let receiver = firewall_tests::harness::udp::socket(&host.netns, to, 500).unwrap();
+    sender.send_to(&[1], (to, 500)).unwrap();
+    let limit = std::time::Duration::from_secs(20);
+    assert!(firewall_tests::harness::udp::receive(&receiver, limit).unwrap().is_some());
+    assert_schema(
+        &json(&["stats"]),
+        &[
+            "version",
+            "interfaces",
+            "reasons[].reason",
+            "reasons[].verdict",
+            "reasons[].packets",
+            "reasons[].bytes",
+            "rules[].number",
+            "rules[].rule",
+            "rules[].packets",
+            "rules[].bytes",
+            "rules[].trailing.packets",
+            "rules[].trailing.bytes",
+            "default.action",
+            "default.packets",
+            "default.bytes",
+            "default.trailing.packets",
+            "default.trailing.bytes",
+        ],
+    );
+    assert_schema(&json(&["delete", "1"]), &["version", "number", "rule"]);
+    assert_schema(&json(&["flush"]), &["version", "deleted"]);
+    assert_schema(&json(&["detach"]), &["version", "detached"]);
+}
+
+#[test]
+fn rules_keep_their_order_and_numbers_move_up() {
+    let host = Host::new("order").unwrap();
+    let fragwall = host.fragwall();
+    host.ok(&["attach", "eth0"]).unwrap();
+    for (number, words) in
+        [&["allow", "udp", "500,4500"][..], &["deny", "tcp", "23"], &["allow", "esp"]].iter().enumerate()
+    {
+        let added = fragwall.json(words).unwrap();
+        assert_eq!(added["number"], number + 1);
+        assert_eq!((&added["added"], &added["shadowed_by"]), (&json!(true), &json!([])));
+    }
+    let deleted = fragwall.json(&["delete", "2"]).unwrap();
+    assert_eq!((&deleted["number"], &deleted["rule"]), (&json!(2), &json!("deny tcp 23")));
+    assert_eq!(
+        fragwall.json(&["list"]).unwrap(),
+        json!({"version": 1, "default": "deny", "rules": [
+            {"number": 1, "rule": "allow udp 500,4500"},
+            {"number": 2, "rule": "allow esp"},
+        ]})
+    );
+    let text = String::from_utf8(host.ok(&["list"]).unwrap().stdout).unwrap();
+    let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines, [&["1", "allow", "udp", "500,4500"][..], &["2", "allow", "esp"], &["default", "deny"]]);
+    // By its text, with the action and without.
+    assert_eq!(fragwall.json(&["delete", "allow", "udp", "500,4500"]).unwrap()["number"], 1);
+    assert_eq!(fragwall.json(&["delete", "esp"]).unwrap()["number"], 1);
+    assert_eq!(host.rules().unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn a_rule_that_is_there_already_changes_nothing() {
+    let host = Host::new("again").unwrap();
+    host.ok(&["attach", "eth0", "--allow", "udp 500"]).unwrap();
+    let program = host.attached("eth0").unwrap();
+    let again = host.fragwall().json(&["allow", "udp", "500"]).unwrap();
+    assert_eq!(
+        again,
+        json!({"version": 1, "number": 1, "rule": "allow udp 500", "added": false, "shadowed_by": []})
+    );
+    assert_eq!(host.attached("eth0").unwrap(), program, "nothing to put into force");
+    assert_eq!(host.rules().unwrap(), ["allow udp 500"]);
+}
+
+#[test]
+fn a_rule_that_never_matches_is_warned_of() {
+    let host = Host::new("shadow").unwrap();
+    host.ok(&["attach", "eth0", "--allow", "udp 1-1000"]).unwrap();
+    let output = host.ok(&["deny", "udp", "53", "--json"]).unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(words.contains("rule 2 never matches") && words.contains("rule 1"), "{words}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&report["added"], &report["shadowed_by"]), (&json!(true), &json!([1])));
+    let output = host.ok(&["deny", "udp", "1053"]).unwrap();
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("never matches"));
+}
+
+#[test]
+fn flush_deletes_the_rules_and_keeps_the_default() {
+    let host = Host::new("flush").unwrap();
+    host.ok(&["attach", "eth0", "--allow", "udp 500", "--allow", "tcp 22", "--default", "allow"]).unwrap();
+    let flush = || host.fragwall().json(&["flush"]).unwrap();
+    assert_eq!(flush(), json!({"version": 1, "deleted": 2}));
+    assert_eq!(
+        host.fragwall().json(&["list"]).unwrap(),
+        json!({"version": 1, "default": "allow", "rules": []})
+    );
+    assert!(host.attached("eth0").unwrap().is_some());
+    assert_eq!(flush(), json!({"version": 1, "deleted": 0}));
+}
+
+#[test]
+fn a_config_file_is_checked_and_put_into_force() {
+    let host = Host::new("config").unwrap();
+    let directory = temporary_directory("config").unwrap();
+    let path = directory.path().join("fragwall.toml");
+    let config = path.to_string_lossy();
+    let text = "interfaces = [\"eth0\"]\ndefault = \"allow\"\n\
+                rules = [\"deny udp\", \"allow udp 53\", \"allow @ike\"]\n\
+                [fragments]\nearly = \"drop\"\ntimeout = \"5s\"\ntable = 4096\n";
+    fs::write(&path, text).unwrap();
+    assert_eq!(
+        host.fragwall().json(&["check", &config]).unwrap(),
+        json!({"version": 1, "default": "allow", "rules": 3, "interfaces": ["eth0"],
+               "never_match": [{"number": 2, "by": [1]}]})
+    );
+    assert_eq!(host.pins().unwrap(), Vec::<String>::new(), "nothing is in force");
+    let checked = host.ok(&["check", &config]).unwrap();
+    assert!(String::from_utf8_lossy(&checked.stdout).contains("3 rules, default allow"));
+    assert!(String::from_utf8_lossy(&checked.stderr).contains("rule 2 never matches"));
+
+    host.ok(&["attach", "--config", &config, "--allow", "tcp 22"]).unwrap();
+    assert_eq!(host.rules().unwrap(), ["deny udp", "allow udp 53", "allow @ike", "allow tcp 22"]);
+    let status = host.fragwall().json(&["status"]).unwrap();
+    assert_eq!(status["default"], "allow");
+    assert_eq!(status["interfaces"][0]["name"], "eth0");
+    assert_eq!(status["fragments"], json!({"early": "drop", "timeout": "5s", "table": 4096}));
+    // The settings stay when the rules change.
+    host.ok(&["delete", "1"]).unwrap();
+    assert_eq!(host.fragwall().json(&["status"]).unwrap()["fragments"], status["fragments"]);
+}

@@ -1,0 +1,89 @@
+//! Without root, and without a BPF filesystem.
+
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use firewall_tests::harness::fragwall::binary;
+use firewall_tests::harness::temporary_directory;
+
+use super::{assert_refused, filtered, in_force, output};
+
+/// The user `nobody` of most systems.
+const NOBODY: u32 = 65_534;
+
+#[test]
+fn without_root_the_reason_is_told() {
+    let host = filtered("nobody");
+    let before = in_force(&host);
+    // The build's directory may be closed to others.
+    let directory = temporary_directory("nobody").unwrap();
+    let own = directory.path().join("fragwall");
+    fs::copy(binary().unwrap(), &own).unwrap();
+    fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let commands: [&[&str]; 8] = [
+        &["attach", "eth0"],
+        &["detach"],
+        &["status"],
+        &["list"],
+        &["stats"],
+        &["allow", "udp", "4500"],
+        &["delete", "1"],
+        &["flush"],
+    ];
+    for arguments in commands {
+        let mut inside = host.netns.command(&own.to_string_lossy()).unwrap();
+        inside.arg("--bpffs").arg(host.bpffs.path()).args(arguments);
+        // SAFETY: the closure makes system calls between fork and exec, and allocates nothing.
+        unsafe {
+            inside.pre_exec(|| {
+                nix::unistd::setgroups(&[])?;
+                nix::unistd::setgid(NOBODY.into())?;
+                Ok(nix::unistd::setuid(NOBODY.into())?)
+            });
+        }
+        let what = arguments.join(" ");
+        assert_refused(&output(&mut inside), 1, &["permission denied", "root"], &what);
+        assert_eq!(in_force(&host), before, "{what}");
+
+        let mut outside = Command::new(&own);
+        outside.args(["--netns", host.netns.name()]).args(arguments).uid(NOBODY);
+        let says = [host.netns.name(), "permission denied", "root"];
+        assert_refused(&output(&mut outside), 1, &says, &what);
+    }
+}
+
+#[test]
+fn what_needs_no_privileges_works_without() {
+    let directory = temporary_directory("check").unwrap();
+    let own = directory.path().join("fragwall");
+    fs::copy(binary().unwrap(), &own).unwrap();
+    let config = directory.path().join("fragwall.toml");
+    fs::write(&config, "rules = [\"allow @ike\"]\n").unwrap();
+    fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let checked = output(Command::new(&own).arg("check").arg(&config).uid(NOBODY));
+    assert_eq!(checked.status.code(), Some(0), "{checked:?}");
+    let explained = output(Command::new(&own).args(["explain", "/dev/null"]).uid(NOBODY));
+    assert_refused(&explained, 2, &["/dev/null", "empty"], "explain");
+}
+
+#[test]
+fn without_a_bpffs_how_to_get_one_is_told() {
+    let host = filtered("bpffs");
+    let before = in_force(&host);
+    let directory = temporary_directory("plain").unwrap();
+    let missing = directory.path().join("missing");
+    let commands: [&[&str]; 4] = [&["attach", "eth0"], &["detach"], &["status"], &["allow", "udp", "1"]];
+    for bpffs in [directory.path(), &missing] {
+        let path = bpffs.to_string_lossy();
+        for arguments in commands {
+            let mut command = Command::new(binary().unwrap());
+            command.args(["--netns", host.netns.name(), "--bpffs", &path]).args(arguments);
+            let what = format!("{} on {path}", arguments.join(" "));
+            let says = [&*path, "no bpffs", "mount -t bpf"];
+            assert_refused(&output(&mut command), 3, &says, &what);
+        }
+    }
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    assert_eq!(in_force(&host), before);
+}
