@@ -86,17 +86,13 @@ fn build() -> Result<(), String> {
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_ENCODED_RUSTFLAGS", rustflags()?)
         // The target's own linker is a bare `bpf-linker`, which cargo's bin folder need not have on PATH.
-        .env(
-            format!("CARGO_TARGET_{}_LINKER", target.replace('-', "_").to_uppercase()),
-            &linker,
-        );
+        .env(format!("CARGO_TARGET_{}_LINKER", target.replace('-', "_").to_uppercase()), &linker);
     if env::var_os("CARGO_FEATURE_TRACE").is_some() {
         cargo.args(["--features", "trace"]);
     }
 
-    let status = cargo
-        .status()
-        .map_err(|error| format!("{} does not start: {error}", rust.cargo.display()))?;
+    let status =
+        cargo.status().map_err(|error| format!("{} does not start: {error}", rust.cargo.display()))?;
     if !status.success() {
         return Err(format!(
             "the kernel program ({PACKAGE}) does not build with {rust}: see cargo's messages above"
@@ -105,13 +101,8 @@ fn build() -> Result<(), String> {
     for program in PROGRAMS {
         let object = target_dir.join(target).join("release").join(program);
         let shipped = out.join(program);
-        fs::copy(&object, &shipped).map_err(|error| {
-            format!(
-                "can't copy {} to {}: {error}",
-                object.display(),
-                shipped.display()
-            )
-        })?;
+        fs::copy(&object, &shipped)
+            .map_err(|error| format!("can't copy {} to {}: {error}", object.display(), shipped.display()))?;
     }
     Ok(())
 }
@@ -120,11 +111,7 @@ fn build() -> Result<(), String> {
 fn rustflags() -> Result<String, String> {
     let arch = variable("CARGO_CFG_TARGET_ARCH")?;
     // aya-ebpf reads a traced program's registers by the architecture's name, and has one name for both RISC-Vs.
-    let arch = if arch.starts_with("riscv64") {
-        "riscv64"
-    } else {
-        &arch
-    };
+    let arch = if arch.starts_with("riscv64") { "riscv64" } else { &arch };
     Ok([
         &format!("--cfg=bpf_target_arch=\"{arch}\""),
         // BTF is made from the debug information.

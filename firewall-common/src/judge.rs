@@ -48,11 +48,7 @@ impl Outcome {
     /// Of a packet that was judged before anything was learned of it.
     #[inline(always)]
     const fn early(judgement: Judgement) -> Self {
-        Self {
-            judgement,
-            fragment: Fragment::OTHER,
-            end: 0,
-        }
+        Self { judgement, fragment: Fragment::OTHER, end: 0 }
     }
 }
 
@@ -82,11 +78,7 @@ pub fn judge<B: Bytes + ?Sized>(bytes: &B, env: &impl Environment) -> Outcome {
 #[inline(always)]
 fn outcome<B: Bytes + ?Sized>(bytes: &B, parsed: Result<Ip, Reason>, env: &impl Environment) -> Outcome {
     match parsed {
-        Ok(ip) => Outcome {
-            judgement: judge_ip(bytes, &ip, env),
-            fragment: ip.fragment,
-            end: ip.end,
-        },
+        Ok(ip) => Outcome { judgement: judge_ip(bytes, &ip, env), fragment: ip.fragment, end: ip.end },
         Err(reason) => Outcome::early(Judgement::drop(reason)),
     }
 }
@@ -127,11 +119,7 @@ fn by_headers<B: Bytes + ?Sized>(
         _ => 0,
     };
     let decision = rules::decide(env, ip.protocol, port);
-    let reason = if decision.slot().as_rule().is_some() {
-        Reason::Rule
-    } else {
-        Reason::Default
-    };
+    let reason = if decision.slot().as_rule().is_some() { Reason::Rule } else { Reason::Default };
     (Judgement::decided(decision, reason), Some(decision))
 }
 
@@ -141,15 +129,7 @@ fn remember<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, decision: Decision, env: &imp
     let Some((identity, set)) = place(bytes, ip, env) else {
         return;
     };
-    set.insert(
-        identity,
-        Record {
-            decision,
-            first_end: ip.fragment.length,
-        },
-        env.now(),
-        env.timeout(),
-    );
+    set.insert(identity, Record { decision, first_end: ip.fragment.length }, env.now(), env.timeout());
 }
 
 /// Judges a trailing fragment by what its first one got.

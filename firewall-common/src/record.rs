@@ -16,10 +16,7 @@ impl core::ops::Add for Count {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
-        Self {
-            packets: self.packets + other.packets,
-            bytes: self.bytes + other.bytes,
-        }
+        Self { packets: self.packets + other.packets, bytes: self.bytes + other.bytes }
     }
 }
 
@@ -50,13 +47,7 @@ impl Trace {
     /// The record of a judgement.
     #[inline(always)]
     pub const fn new(judgement: &Judgement, fragment: Fragment, serial: u32) -> Self {
-        let Fragment {
-            class,
-            id,
-            offset,
-            more,
-            length: _,
-        } = fragment;
+        let Fragment { class, id, offset, more, length: _ } = fragment;
         Self {
             reason: judgement.reason.code(),
             verdict: judgement.verdict.code(),

@@ -38,29 +38,17 @@ impl Slot {
 
     /// The slot of the `n`th rule, counted from 0; `None` from [`MAX_RULES`] on.
     pub const fn rule(n: usize) -> Option<Self> {
-        if n < MAX_RULES {
-            Some(Self(FIRST_RULE_SLOT + n as u16))
-        } else {
-            None
-        }
+        if n < MAX_RULES { Some(Self(FIRST_RULE_SLOT + n as u16)) } else { None }
     }
 
     /// Which rule this is the slot of, counted from 0; `None` for the fixed slots.
     pub const fn as_rule(self) -> Option<usize> {
-        if self.0 >= FIRST_RULE_SLOT {
-            Some((self.0 - FIRST_RULE_SLOT) as usize)
-        } else {
-            None
-        }
+        if self.0 >= FIRST_RULE_SLOT { Some((self.0 - FIRST_RULE_SLOT) as usize) } else { None }
     }
 
     /// The slot of that place, if there is one.
     pub const fn from_index(index: usize) -> Option<Self> {
-        if index < SLOTS {
-            Some(Self(index as u16))
-        } else {
-            None
-        }
+        if index < SLOTS { Some(Self(index as u16)) } else { None }
     }
 
     /// The slot's place in a table of [`SLOTS`] entries.
@@ -112,11 +100,7 @@ impl Decision {
 
     /// The number of the port table to ask, if this is [`Decision::by_port`].
     pub const fn port_table(self) -> Option<u16> {
-        if self.0 & Self::BY_PORT == Self::BY_PORT {
-            Some(self.0 & Self::SLOT_MASK)
-        } else {
-            None
-        }
+        if self.0 & Self::BY_PORT == Self::BY_PORT { Some(self.0 & Self::SLOT_MASK) } else { None }
     }
 
     /// Whether the packet passes. Anything but a plain "allow" doesn't.
@@ -170,9 +154,7 @@ pub fn decide(rules: &impl RuleTables, protocol: u8, port: u16) -> Decision {
     match decision.port_table() {
         None => decision,
         // A table that is missing is an error of the loader's: deny.
-        Some(table) => rules
-            .port(table, port)
-            .unwrap_or(Decision::default_of(Action::Deny)),
+        Some(table) => rules.port(table, port).unwrap_or(Decision::default_of(Action::Deny)),
     }
 }
 
@@ -194,12 +176,9 @@ mod tests {
 
     #[test]
     fn a_decision_keeps_its_parts() {
-        for slot in [
-            Slot::DEFAULT_DROP,
-            Slot::ESSENTIAL,
-            Slot::rule(0).unwrap(),
-            Slot::rule(MAX_RULES - 1).unwrap(),
-        ] {
+        for slot in
+            [Slot::DEFAULT_DROP, Slot::ESSENTIAL, Slot::rule(0).unwrap(), Slot::rule(MAX_RULES - 1).unwrap()]
+        {
             for action in [Action::Deny, Action::Allow] {
                 let decision = Decision::new(action, slot);
                 assert_eq!(decision.slot(), slot);

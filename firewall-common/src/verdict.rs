@@ -158,36 +158,20 @@ impl Judgement {
     /// Drop, for a reason that no rule has a part in.
     #[inline(always)]
     pub const fn drop(reason: Reason) -> Self {
-        Self {
-            verdict: Verdict::Drop,
-            reason,
-            slot: Slot::NONE,
-        }
+        Self { verdict: Verdict::Drop, reason, slot: Slot::NONE }
     }
 
     /// Pass, for a reason that no rule has a part in.
     #[inline(always)]
     pub const fn pass(reason: Reason) -> Self {
-        Self {
-            verdict: Verdict::Pass,
-            reason,
-            slot: Slot::NONE,
-        }
+        Self { verdict: Verdict::Pass, reason, slot: Slot::NONE }
     }
 
     /// As `decision` says, for `reason`.
     #[inline(always)]
     pub const fn decided(decision: Decision, reason: Reason) -> Self {
-        let verdict = if decision.is_allow() {
-            Verdict::Pass
-        } else {
-            Verdict::Drop
-        };
-        Self {
-            verdict,
-            reason,
-            slot: decision.slot(),
-        }
+        let verdict = if decision.is_allow() { Verdict::Pass } else { Verdict::Drop };
+        Self { verdict, reason, slot: decision.slot() }
     }
 }
 
@@ -214,11 +198,7 @@ impl Cell {
     /// The counter of a judgement.
     #[inline(always)]
     pub fn of(judgement: &Judgement) -> Self {
-        let Judgement {
-            verdict,
-            reason,
-            slot,
-        } = *judgement;
+        let Judgement { verdict, reason, slot } = *judgement;
         match reason {
             Reason::Rule | Reason::Default => Self::Direct(slot, verdict),
             Reason::Inherited => Self::Inherited(slot, verdict),
@@ -247,19 +227,8 @@ mod tests {
         for (i, &reason) in Reason::ALL.iter().enumerate() {
             assert_eq!(usize::from(reason.code()), i);
             assert_eq!(Reason::from_code(reason.code()), Some(reason));
-            assert!(
-                reason
-                    .name()
-                    .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-            );
-            assert_eq!(
-                Reason::ALL
-                    .iter()
-                    .filter(|other| other.name() == reason.name())
-                    .count(),
-                1
-            );
+            assert!(reason.name().bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'));
+            assert_eq!(Reason::ALL.iter().filter(|other| other.name() == reason.name()).count(), 1);
             assert!(reason.describe().ends_with('.'));
         }
         assert_eq!(Reason::from_code(Reason::ALL.len() as u8), None);
@@ -278,10 +247,7 @@ mod tests {
                 mark(Cell::Reason(reason, verdict));
             }
             let fixed = [Slot::DEFAULT_DROP, Slot::DEFAULT_PASS, Slot::ESSENTIAL];
-            for slot in fixed
-                .into_iter()
-                .chain((0..crate::rules::MAX_RULES).filter_map(Slot::rule))
-            {
+            for slot in fixed.into_iter().chain((0..crate::rules::MAX_RULES).filter_map(Slot::rule)) {
                 mark(Cell::Direct(slot, verdict));
                 mark(Cell::Inherited(slot, verdict));
             }

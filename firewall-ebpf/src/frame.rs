@@ -25,10 +25,7 @@ impl Linear {
     /// The first buffer of the packet.
     #[inline(always)]
     pub fn new(ctx: &XdpContext) -> Self {
-        Self {
-            start: ctx.data(),
-            end: ctx.data_end(),
-        }
+        Self { start: ctx.data(), end: ctx.data_end() }
     }
 }
 
@@ -60,10 +57,7 @@ impl<'a> Far<'a> {
     /// All buffers of the packet.
     #[inline(always)]
     pub fn new(ctx: &'a XdpContext) -> Self {
-        Self {
-            ctx,
-            length: length(ctx),
-        }
+        Self { ctx, length: length(ctx) }
     }
 }
 
@@ -78,12 +72,7 @@ impl Bytes for Far<'_> {
         let mut header = MaybeUninit::<T>::uninit();
         // SAFETY: the kernel writes exactly the size of T into the space of a T, or fails.
         let result = unsafe {
-            bpf_xdp_load_bytes(
-                self.ctx.ctx,
-                offset as u32,
-                header.as_mut_ptr().cast(),
-                size_of::<T>() as u32,
-            )
+            bpf_xdp_load_bytes(self.ctx.ctx, offset as u32, header.as_mut_ptr().cast(), size_of::<T>() as u32)
         };
         // SAFETY: the call has written all of it, and any bytes make a T (its contract).
         (result == 0).then(|| unsafe { header.assume_init() })

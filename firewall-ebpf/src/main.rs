@@ -35,11 +35,7 @@ use maps::Kernel;
 #[xdp(frags)]
 pub fn fragwall(ctx: XdpContext) -> u32 {
     let frame = Linear::new(&ctx);
-    let Outcome {
-        judgement,
-        fragment,
-        end,
-    } = judge(&frame, &Kernel::new(&ctx));
+    let Outcome { judgement, fragment, end } = judge(&frame, &Kernel::new(&ctx));
     let mut length = frame.len();
     // Only a frame that goes on behind its packet, or whose packet's end isn't known, can have more buffers than were looked
     // at: all others are spared the call. Padding up to the least length of a frame is no such case.
@@ -59,11 +55,7 @@ pub fn fragwall(ctx: XdpContext) -> u32 {
 fn far(ctx: *mut xdp_md) -> u32 {
     let ctx = XdpContext::new(ctx);
     let frame = Far::new(&ctx);
-    let Outcome {
-        judgement,
-        fragment,
-        end: _,
-    } = judge(&frame, &Kernel::new(&ctx));
+    let Outcome { judgement, fragment, end: _ } = judge(&frame, &Kernel::new(&ctx));
     settle(&ctx, frame.len(), judgement, fragment)
 }
 
@@ -85,11 +77,7 @@ fn settle(ctx: &XdpContext, length: usize, judgement: Judgement, fragment: Fragm
 #[cfg(feature = "trace")]
 #[inline(always)]
 fn trace(ctx: &XdpContext, length: usize, judgement: &Judgement) {
-    let Judgement {
-        verdict,
-        reason,
-        slot,
-    } = judgement;
+    let Judgement { verdict, reason, slot } = judgement;
     aya_log_ebpf::debug!(
         ctx,
         "{} bytes on interface {}: {} because of {}, slot {}",

@@ -156,20 +156,12 @@ impl Environment for Kernel<'_> {
 
     #[inline(always)]
     fn early(&self) -> Action {
-        if setting(&EARLY_PASSES) != 0 {
-            Action::Allow
-        } else {
-            Action::Deny
-        }
+        if setting(&EARLY_PASSES) != 0 { Action::Allow } else { Action::Deny }
     }
 
     #[inline(always)]
     fn default_action(&self) -> Action {
-        if setting(&DEFAULT_PASSES) != 0 {
-            Action::Allow
-        } else {
-            Action::Deny
-        }
+        if setting(&DEFAULT_PASSES) != 0 { Action::Allow } else { Action::Deny }
     }
 
     #[inline(always)]

@@ -42,31 +42,21 @@ impl RustToolchain {
         let rustup = rustup_toolchains();
         if let Some(name) = env::var_os(TOOLCHAIN_VAR).filter(|name| !name.is_empty()) {
             let name = name.to_string_lossy().into_owned();
-            let named = rustup
-                .iter()
-                .find(|(found, _)| *found == name || found.starts_with(&format!("{name}-")));
+            let named =
+                rustup.iter().find(|(found, _)| *found == name || found.starts_with(&format!("{name}-")));
             let Some((_, root)) = named else {
-                return Err(format!(
-                    "{TOOLCHAIN_VAR} names `{name}`, and rustup has no such toolchain"
-                ));
+                return Err(format!("{TOOLCHAIN_VAR} names `{name}`, and rustup has no such toolchain"));
             };
             return Self::in_root(root).map_err(|why| format!("{TOOLCHAIN_VAR} names `{name}`, but {why}"));
         }
         let mut refusals = Vec::new();
-        for root in rustup
-            .into_iter()
-            .map(|(_, root)| root)
-            .chain([PathBuf::from("/usr")])
-        {
+        for root in rustup.into_iter().map(|(_, root)| root).chain([PathBuf::from("/usr")]) {
             match Self::in_root(&root) {
                 Ok(toolchain) => return Ok(toolchain),
                 Err(why) => refusals.push(why),
             }
         }
-        Err(format!(
-            "no Rust toolchain can build for BPF ({})",
-            refusals.join("; ")
-        ))
+        Err(format!("no Rust toolchain can build for BPF ({})", refusals.join("; ")))
     }
 
     fn in_root(root: &Path) -> Result<Self, String> {
@@ -90,10 +80,7 @@ impl RustToolchain {
         let release = field("release:")?.to_owned();
         let oldest = env!("CARGO_PKG_RUST_VERSION");
         if version(&release) < version(oldest) {
-            return Err(format!(
-                "{} is Rust {release}, older than {oldest}",
-                rustc.display()
-            ));
+            return Err(format!("{} is Rust {release}, older than {oldest}", rustc.display()));
         }
         let (llvm, _) = version(field("LLVM version:")?);
         if llvm > LINKER_LLVM {
@@ -102,29 +89,14 @@ impl RustToolchain {
                 rustc.display()
             ));
         }
-        Ok(Self {
-            cargo,
-            rustc,
-            release,
-            llvm,
-        })
+        Ok(Self { cargo, rustc, release, llvm })
     }
 }
 
 impl fmt::Display for RustToolchain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            cargo,
-            rustc,
-            release,
-            llvm,
-        } = self;
-        write!(
-            f,
-            "Rust {release} with LLVM {llvm} ({}, {})",
-            cargo.display(),
-            rustc.display()
-        )
+        let Self { cargo, rustc, release, llvm } = self;
+        write!(f, "Rust {release} with LLVM {llvm} ({}, {})", cargo.display(), rustc.display())
     }
 }
 
@@ -144,10 +116,7 @@ pub(crate) fn find_linker() -> Result<PathBuf, String> {
     let release = text.split_whitespace().nth(1).unwrap_or_default();
     if version(release) < OLDEST_LINKER {
         let (major, minor) = OLDEST_LINKER;
-        return Err(format!(
-            "{} is version {release}, older than {major}.{minor}",
-            file.display()
-        ));
+        return Err(format!("{} is version {release}, older than {major}.{minor}", file.display()));
     }
     Ok(file)
 }
@@ -168,13 +137,7 @@ fn rustup_toolchains() -> Vec<(String, PathBuf)> {
         .flatten()
         .map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()))
         .collect();
-    found.sort_by_key(|(name, _)| {
-        (
-            name != "fragwall-ebpf",
-            !name.starts_with("nightly"),
-            name.clone(),
-        )
-    });
+    found.sort_by_key(|(name, _)| (name != "fragwall-ebpf", !name.starts_with("nightly"), name.clone()));
     found
 }
 
@@ -191,10 +154,7 @@ fn stdout(command: &mut Command) -> Result<String, String> {
         Ok(output) if output.status.success() => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
         Ok(output) => {
             let said = String::from_utf8_lossy(&output.stderr);
-            Err(format!(
-                "{program} does not work: {}",
-                said.lines().next().unwrap_or("it says nothing")
-            ))
+            Err(format!("{program} does not work: {}", said.lines().next().unwrap_or("it says nothing")))
         }
         Err(error) => Err(format!("{program} does not start: {error}")),
     }
@@ -255,27 +215,9 @@ mod tests {
         for (name, release, llvm, source, refusal) in [
             ("fits", oldest, "22.1.2", true, None),
             ("older-llvm", "1.200.0-nightly", "21.0.0", true, None),
-            (
-                "no-source",
-                oldest,
-                "22.1.2",
-                false,
-                Some("lacks the rust-src component"),
-            ),
-            (
-                "old",
-                "1.94.9",
-                "22.1.2",
-                true,
-                Some("is Rust 1.94.9, older than"),
-            ),
-            (
-                "new-llvm",
-                "1.200.0",
-                "23.0.0",
-                true,
-                Some("is built on LLVM 23, newer than bpf-linker's 22"),
-            ),
+            ("no-source", oldest, "22.1.2", false, Some("lacks the rust-src component")),
+            ("old", "1.94.9", "22.1.2", true, Some("is Rust 1.94.9, older than")),
+            ("new-llvm", "1.200.0", "23.0.0", true, Some("is built on LLVM 23, newer than bpf-linker's 22")),
         ] {
             let root = Root::new(name, release, llvm, source);
             match (RustToolchain::in_root(&root.0), refusal) {

@@ -67,29 +67,14 @@ fn run(task: Task) -> Result<ExitCode> {
 
 fn run_binary(name: &str, args: &[OsString]) -> Result<ExitCode> {
     after_setup(
-        cargo()
-            .args([
-                "run",
-                "--release",
-                "--package",
-                "firewall-tests",
-                "--bin",
-                name,
-                "--",
-            ])
-            .args(args),
+        cargo().args(["run", "--release", "--package", "firewall-tests", "--bin", name, "--"]).args(args),
     )
 }
 
 fn after_setup(command: &mut Command) -> Result<ExitCode> {
     setup::run(Found::Keep)?;
-    let status = command
-        .status()
-        .with_context(|| format!("can't start {command:?}"))?;
-    Ok(status
-        .code()
-        .and_then(|code| u8::try_from(code).ok())
-        .map_or(ExitCode::FAILURE, ExitCode::from))
+    let status = command.status().with_context(|| format!("can't start {command:?}"))?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
 /// The cargo that runs this task, in the workspace's folder wherever the task was typed.

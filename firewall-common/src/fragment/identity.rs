@@ -86,10 +86,7 @@ impl HashKey {
     #[inline(always)]
     fn v4(&self, addresses: u64, id: u32, protocol: u8) -> Identity {
         let last = id as u64 | (protocol as u64) << 32;
-        let hash = self
-            .word(13)
-            .wrapping_add(self.term(14, addresses))
-            .wrapping_add(self.term(16, last));
+        let hash = self.word(13).wrapping_add(self.term(14, addresses)).wrapping_add(self.term(16, last));
         Identity(hash)
     }
 }

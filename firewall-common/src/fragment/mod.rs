@@ -29,13 +29,7 @@ pub enum Class {
 
 impl Class {
     /// All of them, in the order of [`Class::code`].
-    pub const ALL: [Self; 5] = [
-        Self::Whole,
-        Self::Atomic,
-        Self::First,
-        Self::Trailing,
-        Self::Other,
-    ];
+    pub const ALL: [Self; 5] = [Self::Whole, Self::Atomic, Self::First, Self::Trailing, Self::Other];
 
     /// The word for it.
     pub const fn name(self) -> &'static str {
@@ -79,19 +73,10 @@ pub struct Fragment {
 
 impl Fragment {
     /// Of a packet that isn't fragmented.
-    pub const WHOLE: Self = Self {
-        class: Class::Whole,
-        id: 0,
-        offset: 0,
-        more: false,
-        length: 0,
-    };
+    pub const WHOLE: Self = Self { class: Class::Whole, id: 0, offset: 0, more: false, length: 0 };
 
     /// Of a packet that isn't IP.
-    pub const OTHER: Self = Self {
-        class: Class::Other,
-        ..Self::WHOLE
-    };
+    pub const OTHER: Self = Self { class: Class::Other, ..Self::WHOLE };
 
     /// Of a packet whose header says this.
     #[inline(always)]
@@ -101,13 +86,7 @@ impl Fragment {
             (0, true) => Class::First,
             _ => Class::Trailing,
         };
-        Self {
-            class,
-            id,
-            offset,
-            more,
-            length,
-        }
+        Self { class, id, offset, more, length }
     }
 
     /// Whether it begins its datagram and isn't all of it.

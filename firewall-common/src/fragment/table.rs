@@ -109,10 +109,7 @@ impl Record {
 
     #[inline(always)]
     const fn unpack(word: u64) -> (Self, Tick) {
-        let record = Self {
-            decision: Decision::from_bits((word >> 16) as u16),
-            first_end: word as u16,
-        };
+        let record = Self { decision: Decision::from_bits((word >> 16) as u16), first_end: word as u16 };
         (record, Tick((word >> 32) as u32))
     }
 }

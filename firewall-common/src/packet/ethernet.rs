@@ -81,11 +81,7 @@ pub const fn is_tag(ethertype: u16) -> bool {
 #[inline(always)]
 pub fn parse<B: Bytes + ?Sized>(bytes: &B) -> Result<Ethernet, Reason> {
     let header: Header = bytes.read(0).ok_or(Reason::Truncated)?;
-    let mut ethernet = Ethernet {
-        ethertype: header.ethertype.value(),
-        payload: HEADER,
-        vlans: 0,
-    };
+    let mut ethernet = Ethernet { ethertype: header.ethertype.value(), payload: HEADER, vlans: 0 };
     for _ in 0..MAX_TAGS {
         if !is_tag(ethernet.ethertype) {
             break;

@@ -77,11 +77,7 @@ pub fn walk<B: Bytes + ?Sized>(
     end: usize,
     next_header: u8,
 ) -> Result<Chain, Reason> {
-    let mut chain = Chain {
-        protocol: next_header,
-        payload: offset,
-        fragment: Fragment::WHOLE,
-    };
+    let mut chain = Chain { protocol: next_header, payload: offset, fragment: Fragment::WHOLE };
     for position in 0..=MAX_HEADERS {
         match chain.protocol {
             HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS | FRAGMENT if position == MAX_HEADERS => {
@@ -142,9 +138,5 @@ fn part<B: Bytes + ?Sized, T: Wire>(
 /// Why a chain that doesn't end inside its packet is malformed.
 #[inline(always)]
 fn cut_short(chain: &Chain) -> Reason {
-    if chain.fragment.is_first() {
-        Reason::FragmentHeaders
-    } else {
-        Reason::TransportHeader
-    }
+    if chain.fragment.is_first() { Reason::FragmentHeaders } else { Reason::TransportHeader }
 }

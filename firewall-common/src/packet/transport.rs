@@ -76,11 +76,7 @@ pub fn parse<B: Bytes + ?Sized>(
     }
     let length = header_length(protocol);
     if offset + length > end {
-        return Err(if fragment.is_first() {
-            Reason::FragmentHeaders
-        } else {
-            Reason::TransportHeader
-        });
+        return Err(if fragment.is_first() { Reason::FragmentHeaders } else { Reason::TransportHeader });
     }
     match protocol {
         ICMP | ICMPV6 => {
@@ -89,9 +85,7 @@ pub fn parse<B: Bytes + ?Sized>(
         }
         _ if length > 0 => {
             let ports: Ports = bytes.read(offset).ok_or(Reason::Truncated)?;
-            Ok(Transport::Ports {
-                destination: ports.destination.value(),
-            })
+            Ok(Transport::Ports { destination: ports.destination.value() })
         }
         _ => Ok(Transport::Opaque),
     }

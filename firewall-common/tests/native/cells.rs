@@ -13,11 +13,7 @@ fn judgements() -> impl Strategy<Value = Judgement> {
         1 => (0..MAX_RULES).prop_map(|n| Slot::rule(n).expect("below the maximum")),
         2 => select(vec![Slot::DEFAULT_DROP, Slot::DEFAULT_PASS, Slot::ESSENTIAL]),
     ];
-    let decided = (
-        slots,
-        any::<bool>(),
-        select(vec![Reason::Rule, Reason::Default, Reason::Inherited]),
-    );
+    let decided = (slots, any::<bool>(), select(vec![Reason::Rule, Reason::Default, Reason::Inherited]));
     prop_oneof![
         decided.prop_map(|(slot, allow, reason)| {
             let action = if allow { Action::Allow } else { Action::Deny };

@@ -16,10 +16,7 @@ fn deny() -> Native {
 fn message(family: Family, protocol: u8, kind: u8, code: u8, hop_limit: u8) -> Packet {
     let mut bytes = vec![0; 24];
     (bytes[0], bytes[1]) = (kind, code);
-    Packet {
-        hop_limit,
-        ..Packet::new(family, protocol, bytes)
-    }
+    Packet { hop_limit, ..Packet::new(family, protocol, bytes) }
 }
 
 fn verdict(packet: &Packet, env: &Native) -> Judgement {
@@ -76,29 +73,18 @@ fn fragments_of_a_packet_too_big_inherit_its_pass() {
         let packet = message(family, protocol, kind, code, 64).at(4, 0, true);
         assert_eq!(verdict(&packet, &env), Judgement::pass(Reason::PacketTooBig));
         let trailing = Packet::new(family, protocol, vec![0; 9]).at(4, 24, false);
-        let inherited = Judgement {
-            verdict: Verdict::Pass,
-            reason: Reason::Inherited,
-            slot: Slot::ESSENTIAL,
-        };
+        let inherited =
+            Judgement { verdict: Verdict::Pass, reason: Reason::Inherited, slot: Slot::ESSENTIAL };
         assert_eq!(verdict(&trailing, &env), inherited);
     }
 }
 
 #[test]
 fn behind_extension_headers_the_hop_limit_is_still_the_packets() {
-    let options = crate::support::frame::Extension {
-        kind: 0,
-        units: 0,
-        third: 255,
-    };
+    let options = crate::support::frame::Extension { kind: 0, units: 0, third: 255 };
     for (hop_limit, reason) in [(255, Reason::NeighbourDiscovery), (254, Reason::Default)] {
         let packet = message(Family::V6, 58, 135, 0, hop_limit);
-        let packet = Packet {
-            before: vec![options.clone()],
-            tags: vec![(0x8100, 3)],
-            ..packet
-        };
+        let packet = Packet { before: vec![options.clone()], tags: vec![(0x8100, 3)], ..packet };
         assert_eq!(verdict(&packet, &deny()).reason, reason);
     }
 }

@@ -30,9 +30,8 @@ fn check_is_what_the_rfcs_say() {
     for offset in (0..=65528u16).step_by(8) {
         let room = 65535 - offset;
         let around_the_end = room.saturating_sub(9)..=room.saturating_add(9);
-        let lengths = (0..=17)
-            .chain([1231, 1232, 1233, 1480, 65527, 65528, 65534, 65535])
-            .chain(around_the_end);
+        let lengths =
+            (0..=17).chain([1231, 1232, 1233, 1480, 65527, 65528, 65534, 65535]).chain(around_the_end);
         for length in lengths {
             for more in [false, true] {
                 for protocol in [0, 1, 5, 6, 7, 17, 44, 58, 59, 255] {
@@ -40,10 +39,9 @@ fn check_is_what_the_rfcs_say() {
                     let objections = objections(offset, length, more, protocol);
                     match fragment.check(protocol) {
                         Ok(()) => assert!(objections.is_empty(), "{fragment:?} {protocol}: {objections:?}"),
-                        Err(reason) => assert!(
-                            objections.contains(&reason),
-                            "{fragment:?} {protocol}: {reason:?}"
-                        ),
+                        Err(reason) => {
+                            assert!(objections.contains(&reason), "{fragment:?} {protocol}: {reason:?}")
+                        }
                     }
                 }
             }
@@ -55,14 +53,7 @@ fn check_is_what_the_rfcs_say() {
 fn every_protocol_but_tcp_may_go_on_at_byte_8() {
     for protocol in 0..=255 {
         let checked = Fragment::new(1, 8, false, 8).check(protocol);
-        assert_eq!(
-            checked,
-            if protocol == 6 {
-                Err(Reason::FragmentTcpFlags)
-            } else {
-                Ok(())
-            }
-        );
+        assert_eq!(checked, if protocol == 6 { Err(Reason::FragmentTcpFlags) } else { Ok(()) });
     }
 }
 

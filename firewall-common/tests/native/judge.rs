@@ -22,10 +22,8 @@ fn slot(n: usize) -> Slot {
 /// UDP, TCP and the like: 4500 allowed by rule 0, 53 denied by rule 1; ESP allowed by rule 2; the rest by default.
 fn environment(default: Action, early: Action) -> Native {
     let mut env = Native::new(default, early);
-    env.ports = vec![
-        (4500, Decision::new(Action::Allow, slot(0))),
-        (53, Decision::new(Action::Deny, slot(1))),
-    ];
+    env.ports =
+        vec![(4500, Decision::new(Action::Allow, slot(0))), (53, Decision::new(Action::Deny, slot(1)))];
     env.protocols = vec![(50, Decision::new(Action::Allow, slot(2)))];
     env
 }
@@ -39,11 +37,7 @@ fn verdict(packet: &Packet, env: &Native) -> Judgement {
 }
 
 fn decided(verdict: Verdict, reason: Reason, slot: Slot) -> Judgement {
-    Judgement {
-        verdict,
-        reason,
-        slot,
-    }
+    Judgement { verdict, reason, slot }
 }
 
 fn first(family: Family, port: u16) -> Packet {
@@ -59,37 +53,21 @@ fn rules_and_default_judge_what_has_headers() {
     for family in FAMILIES {
         for protocol in [6, 17, 33, 132, 136] {
             let packet = |port| Packet::new(family, protocol, ports(9, port, 28));
-            for packet in [
-                packet(4500),
-                packet(4500).at(3, 0, false),
-                packet(4500).at(3, 0, true),
-            ] {
-                assert_eq!(
-                    verdict(&packet, &strict()),
-                    decided(Verdict::Pass, Reason::Rule, slot(0))
-                );
+            for packet in [packet(4500), packet(4500).at(3, 0, false), packet(4500).at(3, 0, true)] {
+                assert_eq!(verdict(&packet, &strict()), decided(Verdict::Pass, Reason::Rule, slot(0)));
             }
             for packet in [packet(53), packet(53).at(3, 0, false), packet(53).at(3, 0, true)] {
                 let env = environment(Action::Allow, Action::Allow);
-                assert_eq!(
-                    verdict(&packet, &env),
-                    decided(Verdict::Drop, Reason::Rule, slot(1))
-                );
+                assert_eq!(verdict(&packet, &env), decided(Verdict::Drop, Reason::Rule, slot(1)));
             }
         }
         let esp = Packet::new(family, 50, vec![1; 24]);
-        assert_eq!(
-            verdict(&esp, &strict()),
-            decided(Verdict::Pass, Reason::Rule, slot(2))
-        );
+        assert_eq!(verdict(&esp, &strict()), decided(Verdict::Pass, Reason::Rule, slot(2)));
         for (default, passed, slot) in [
             (Action::Deny, Verdict::Drop, Slot::DEFAULT_DROP),
             (Action::Allow, Verdict::Pass, Slot::DEFAULT_PASS),
         ] {
-            for packet in [
-                Packet::new(family, 17, udp(54, 0)),
-                Packet::new(family, 47, Vec::new()),
-            ] {
+            for packet in [Packet::new(family, 17, udp(54, 0)), Packet::new(family, 47, Vec::new())] {
                 let env = environment(default, Action::Allow);
                 assert_eq!(verdict(&packet, &env), decided(passed, Reason::Default, slot));
             }
@@ -105,30 +83,17 @@ fn frames_without_ip() {
         frame.extend(ethertypes.iter().flat_map(|ethertype| ethertype.to_be_bytes()));
         frame
     };
-    assert_eq!(
-        judge(&frame(&[0x0806])[..], &env).judgement,
-        Judgement::pass(Reason::Arp)
-    );
-    assert_eq!(
-        judge(&frame(&[0x8100, 7, 0x0806])[..], &env).judgement,
-        Judgement::pass(Reason::Arp)
-    );
+    assert_eq!(judge(&frame(&[0x0806])[..], &env).judgement, Judgement::pass(Reason::Arp));
+    assert_eq!(judge(&frame(&[0x8100, 7, 0x0806])[..], &env).judgement, Judgement::pass(Reason::Arp));
     for ethertype in [0x88cc, 0x8863, 0x0026, 0x0801, 0x86dc] {
         assert_eq!(
             judge(&frame(&[ethertype])[..], &env),
-            Outcome {
-                judgement: Judgement::pass(Reason::NotIp),
-                fragment: Fragment::OTHER,
-                end: 0
-            }
+            Outcome { judgement: Judgement::pass(Reason::NotIp), fragment: Fragment::OTHER, end: 0 }
         );
     }
     // Behind three tags nothing is looked at: the default.
     let deep = frame(&[0x88a8, 1, 0x8100, 2, 0x8100, 3, 0x0806]);
-    assert_eq!(
-        judge(&deep[..], &env).judgement,
-        decided(Verdict::Drop, Reason::Default, Slot::DEFAULT_DROP)
-    );
+    assert_eq!(judge(&deep[..], &env).judgement, decided(Verdict::Drop, Reason::Default, Slot::DEFAULT_DROP));
     let open = environment(Action::Allow, Action::Allow);
     assert_eq!(
         judge(&deep[..], &open).judgement,
@@ -166,43 +131,19 @@ fn a_trailing_fragment_is_of_its_own_datagram_only() {
         let known = trailing(family, 32);
         let others = [
             known.clone().at(10, 32, false),
-            Packet {
-                source: 2,
-                ..known.clone()
-            },
-            Packet {
-                destination: [0x20, 0x02],
-                ..known.clone()
-            },
+            Packet { source: 2, ..known.clone() },
+            Packet { destination: [0x20, 0x02], ..known.clone() },
         ];
         for other in others {
             assert_eq!(verdict(&other, &env), Judgement::drop(Reason::Early), "{other:?}");
         }
         // The Next Header of a trailing fragment is no part of an IPv6 datagram's identity; IPv4's protocol is.
-        let protocol = verdict(
-            &Packet {
-                protocol: 47,
-                ..known.clone()
-            },
-            &env,
-        );
-        let expected = if family == Family::V6 {
-            Reason::Inherited
-        } else {
-            Reason::Early
-        };
+        let protocol = verdict(&Packet { protocol: 47, ..known.clone() }, &env);
+        let expected = if family == Family::V6 { Reason::Inherited } else { Reason::Early };
         assert_eq!(protocol.reason, expected);
         // The link is no part of it, and neither is what routers change or receivers ignore.
-        let same = Packet {
-            tags: vec![(0x8100, 5)],
-            hop_limit: 3,
-            ignored: 0x8006,
-            ..known
-        };
-        assert_eq!(
-            verdict(&same, &Native { interface: 2, ..env }).reason,
-            Reason::Inherited
-        );
+        let same = Packet { tags: vec![(0x8100, 5)], hop_limit: 3, ignored: 0x8006, ..known };
+        assert_eq!(verdict(&same, &Native { interface: 2, ..env }).reason, Reason::Inherited);
     }
 }
 
@@ -210,17 +151,11 @@ fn a_trailing_fragment_is_of_its_own_datagram_only() {
 fn link_local_and_multicast_datagrams_belong_to_their_link() {
     for destination in [[0xfe, 0x80], [0xff, 0x02]] {
         let mut env = strict();
-        let local = |packet: Packet| Packet {
-            destination,
-            ..packet
-        };
+        let local = |packet: Packet| Packet { destination, ..packet };
         verdict(&local(first(Family::V6, 4500)), &env);
         let known = local(trailing(Family::V6, 32));
         assert_eq!(verdict(&known, &env).reason, Reason::Inherited);
-        let tagged = Packet {
-            tags: vec![(0x8100, 5)],
-            ..known.clone()
-        };
+        let tagged = Packet { tags: vec![(0x8100, 5)], ..known.clone() };
         assert_eq!(verdict(&tagged, &env).reason, Reason::Early);
         env.interface = 2;
         assert_eq!(verdict(&known, &env).reason, Reason::Early);
@@ -232,14 +167,8 @@ fn an_early_fragment_gets_the_early_policy() {
     for family in FAMILIES {
         for default in [Action::Deny, Action::Allow] {
             let piece = trailing(family, 32);
-            assert_eq!(
-                verdict(&piece, &environment(default, Action::Deny)),
-                Judgement::drop(Reason::Early)
-            );
-            assert_eq!(
-                verdict(&piece, &environment(default, Action::Allow)),
-                Judgement::pass(Reason::Early)
-            );
+            assert_eq!(verdict(&piece, &environment(default, Action::Deny)), Judgement::drop(Reason::Early));
+            assert_eq!(verdict(&piece, &environment(default, Action::Allow)), Judgement::pass(Reason::Early));
         }
     }
 }
@@ -277,13 +206,8 @@ fn a_trailing_fragment_may_not_begin_inside_its_first() {
 fn atomic_and_whole_packets_are_nobodys_fragments() {
     let env = strict();
     let atomic = Packet::new(Family::V6, 17, udp(4500, 24)).at(9, 0, false);
-    let Outcome {
-        judgement, fragment, ..
-    } = judge(&atomic.frame()[..], &env);
-    assert_eq!(
-        (judgement.verdict, fragment.class),
-        (Verdict::Pass, Class::Atomic)
-    );
+    let Outcome { judgement, fragment, .. } = judge(&atomic.frame()[..], &env);
+    assert_eq!((judgement.verdict, fragment.class), (Verdict::Pass, Class::Atomic));
     assert_eq!(verdict(&trailing(Family::V6, 32), &env).reason, Reason::Early);
 
     // An atomic one doesn't change what is known of a datagram with the same identification either.
@@ -311,16 +235,13 @@ fn a_malformed_first_fragment_is_not_remembered() {
 fn the_ike_exchange_passes() {
     for after_first in [true, false] {
         let env = environment(Action::Deny, Action::Allow);
-        let first = Packet {
-            hop_limit: 51,
-            ..Packet::new(Family::V6, 17, udp(4500, 1224))
-        }
-        .at(0x5efa_507c, 0, true);
-        let last = Packet {
-            hop_limit: 51,
-            ..Packet::new(Family::V6, 17, vec![7; 376])
-        }
-        .at(0x5efa_507c, 1232, false);
+        let first =
+            Packet { hop_limit: 51, ..Packet::new(Family::V6, 17, udp(4500, 1224)) }.at(0x5efa_507c, 0, true);
+        let last = Packet { hop_limit: 51, ..Packet::new(Family::V6, 17, vec![7; 376]) }.at(
+            0x5efa_507c,
+            1232,
+            false,
+        );
         let packets = if after_first { [first, last] } else { [last, first] };
         for packet in packets {
             assert_eq!(verdict(&packet, &env).verdict, Verdict::Pass, "{packet:?}");

@@ -21,13 +21,10 @@ fn transport(packet: &Packet) -> Transport {
     let payload = &packet.payload;
     match packet.protocol {
         _ if packet.class() == Class::Trailing => Transport::Opaque,
-        1 | 58 => Transport::Icmp {
-            kind: payload[0],
-            code: payload[1],
-        },
-        protocol if transport_header(protocol) > 0 => Transport::Ports {
-            destination: u16::from_be_bytes([payload[2], payload[3]]),
-        },
+        1 | 58 => Transport::Icmp { kind: payload[0], code: payload[1] },
+        protocol if transport_header(protocol) > 0 => {
+            Transport::Ports { destination: u16::from_be_bytes([payload[2], payload[3]]) }
+        }
         _ => Transport::Opaque,
     }
 }
@@ -35,23 +32,14 @@ fn transport(packet: &Packet) -> Transport {
 /// What the parser must say of a packet's fragmentation.
 fn fragment(packet: &Packet) -> Fragment {
     match (packet.class(), packet.place) {
-        (Class::Whole, _) | (_, None) => Fragment {
-            class: Class::Whole,
-            ..Fragment::default()
-        },
+        (Class::Whole, _) | (_, None) => Fragment { class: Class::Whole, ..Fragment::default() },
         (class, Some(place)) => {
             let id = match packet.family {
                 Family::V4 => place.id & 0xffff,
                 Family::V6 => place.id,
             };
             let length = packet.fragment_length() as u16;
-            Fragment {
-                class,
-                id,
-                offset: place.offset,
-                more: place.more,
-                length,
-            }
+            Fragment { class, id, offset: place.offset, more: place.more, length }
         }
     }
 }

@@ -33,16 +33,8 @@ struct Letter {
 
 impl Letter {
     fn new(family: Family, datagram: usize, offset: u16, more: bool, payload: Vec<u8>) -> Self {
-        let frame = Packet::new(family, 17, payload.clone())
-            .at(1 + datagram as u32, offset, more)
-            .frame();
-        Self {
-            datagram,
-            offset,
-            more,
-            payload,
-            frame,
-        }
+        let frame = Packet::new(family, 17, payload.clone()).at(1 + datagram as u32, offset, more).frame();
+        Self { datagram, offset, more, payload, frame }
     }
 
     /// Whether it isn't part of a larger datagram at all.
@@ -91,12 +83,7 @@ fn send(sequence: &[&Letter], env: &mut Native) -> usize {
         .collect();
     let mut completed = 0;
     for datagram in 0..2 {
-        let offered = || {
-            sequence
-                .iter()
-                .copied()
-                .filter(move |letter| letter.datagram == datagram)
-        };
+        let offered = || sequence.iter().copied().filter(move |letter| letter.datagram == datagram);
         let arrived = || {
             let pairs = sequence.iter().copied().zip(&passed);
             pairs
@@ -105,12 +92,7 @@ fn send(sequence: &[&Letter], env: &mut Native) -> usize {
         };
         for overlap in [Overlap::Discard, Overlap::FirstWins, Overlap::LastWins] {
             if let Some(bytes) = complete(arrived(), overlap) {
-                assert_eq!(
-                    bytes[2..4],
-                    ALLOWED.to_be_bytes(),
-                    "{overlap:?}: {}",
-                    spell(sequence)
-                );
+                assert_eq!(bytes[2..4], ALLOWED.to_be_bytes(), "{overlap:?}: {}", spell(sequence));
             }
         }
         for letter in arrived().filter(|letter| letter.is_whole()) {
@@ -120,12 +102,7 @@ fn send(sequence: &[&Letter], env: &mut Native) -> usize {
             && !offered().any(Letter::begins_denied)
             && let Some(bytes) = complete(offered(), Overlap::Discard)
         {
-            assert_eq!(
-                complete(arrived(), Overlap::Discard),
-                Some(bytes),
-                "{}",
-                spell(sequence)
-            );
+            assert_eq!(complete(arrived(), Overlap::Discard), Some(bytes), "{}", spell(sequence));
             completed += 1;
         }
     }
@@ -157,30 +134,19 @@ fn send_all<'a>(alphabet: &'a [Letter], sequence: &mut Vec<&'a Letter>, env: &mu
 
 fn environment(early: Action) -> Native {
     let mut env = Native::new(Action::Deny, early);
-    env.ports = vec![(
-        ALLOWED,
-        Decision::new(Action::Allow, Slot::rule(0).expect("a small number")),
-    )];
+    env.ports = vec![(ALLOWED, Decision::new(Action::Allow, Slot::rule(0).expect("a small number")))];
     env
 }
 
 #[test]
 fn are_kept_by_ipv4() {
-    let completed = send_all(
-        &alphabet(Family::V4),
-        &mut Vec::new(),
-        &mut environment(Action::Allow),
-    );
+    let completed = send_all(&alphabet(Family::V4), &mut Vec::new(), &mut environment(Action::Allow));
     assert!(completed > 1000, "{completed} datagrams completed");
 }
 
 #[test]
 fn are_kept_by_ipv6() {
-    let completed = send_all(
-        &alphabet(Family::V6),
-        &mut Vec::new(),
-        &mut environment(Action::Allow),
-    );
+    let completed = send_all(&alphabet(Family::V6), &mut Vec::new(), &mut environment(Action::Allow));
     assert!(completed > 1000, "{completed} datagrams completed");
 }
 

@@ -13,20 +13,12 @@ const TIMEOUT: u32 = 30;
 
 /// The `n`th of some identities without a pattern.
 fn identity(n: u64) -> Identity {
-    Identity(
-        (n + 1)
-            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
-            .rotate_left(29)
-            .wrapping_mul(0xd134_2543_de82_ef95),
-    )
+    Identity((n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29).wrapping_mul(0xd134_2543_de82_ef95))
 }
 
 fn record(action: Action, first_end: u16) -> Record {
     Record {
-        decision: Decision::new(
-            action,
-            Slot::rule(usize::from(first_end) % 4096).expect("below 4096"),
-        ),
+        decision: Decision::new(action, Slot::rule(usize::from(first_end) % 4096).expect("below 4096")),
         first_end,
     }
 }
@@ -38,21 +30,14 @@ const DENIED: Action = Action::Deny;
 fn full(actions: [Action; WAYS]) -> Set {
     let set = Set::default();
     for (n, action) in (0u16..).zip(actions) {
-        set.insert(
-            identity(u64::from(n)),
-            record(action, 8),
-            Tick(u32::from(n)),
-            TIMEOUT,
-        );
+        set.insert(identity(u64::from(n)), record(action, 8), Tick(u32::from(n)), TIMEOUT);
     }
     set
 }
 
 /// Which of the first `WAYS` identities are known at `now`.
 fn known(set: &Set, now: Tick) -> Vec<u64> {
-    (0..WAYS as u64)
-        .filter(|n| set.find(identity(*n), now, TIMEOUT).is_some())
-        .collect()
+    (0..WAYS as u64).filter(|n| set.find(identity(*n), now, TIMEOUT).is_some()).collect()
 }
 
 #[test]
@@ -66,10 +51,7 @@ fn the_newest_verdict_wins() {
         for way in 0..WAYS {
             let set = full([old; WAYS]);
             set.insert(identity(way as u64), record(new, 1232), Tick(9), TIMEOUT);
-            assert_eq!(
-                set.find(identity(way as u64), Tick(9), TIMEOUT),
-                Some(record(new, 1232))
-            );
+            assert_eq!(set.find(identity(way as u64), Tick(9), TIMEOUT), Some(record(new, 1232)));
             assert_eq!(known(&set, Tick(9)).len(), WAYS, "it took its own place");
         }
     }
@@ -82,22 +64,10 @@ fn an_entry_lives_for_its_timeout_and_not_a_tick_longer() {
         set.insert(identity(0), record(ACCEPTED, 8), Tick(start), TIMEOUT);
         for age in 0..=TIMEOUT {
             let now = Tick(start.wrapping_add(age));
-            assert_eq!(
-                set.find(identity(0), now, TIMEOUT),
-                Some(record(ACCEPTED, 8)),
-                "{start} {age}"
-            );
+            assert_eq!(set.find(identity(0), now, TIMEOUT), Some(record(ACCEPTED, 8)), "{start} {age}");
         }
-        assert_eq!(
-            set.find(identity(0), Tick(start.wrapping_add(TIMEOUT + 1)), TIMEOUT),
-            None,
-            "{start}"
-        );
-        assert_eq!(
-            set.find(identity(0), Tick(start.wrapping_add(1)), 0),
-            None,
-            "{start}: a timeout of none"
-        );
+        assert_eq!(set.find(identity(0), Tick(start.wrapping_add(TIMEOUT + 1)), TIMEOUT), None, "{start}");
+        assert_eq!(set.find(identity(0), Tick(start.wrapping_add(1)), 0), None, "{start}: a timeout of none");
     }
 }
 
@@ -114,17 +84,8 @@ fn a_verdict_given_again_lives_anew() {
 fn a_denied_datagram_pushes_out_no_accepted_one() {
     let set = full([ACCEPTED; WAYS]);
     for now in 4..=TIMEOUT {
-        set.insert(
-            identity(100 + u64::from(now)),
-            record(DENIED, 8),
-            Tick(now),
-            TIMEOUT,
-        );
-        assert_eq!(
-            set.find(identity(100 + u64::from(now)), Tick(now), TIMEOUT),
-            None,
-            "it goes unrecorded"
-        );
+        set.insert(identity(100 + u64::from(now)), record(DENIED, 8), Tick(now), TIMEOUT);
+        assert_eq!(set.find(identity(100 + u64::from(now)), Tick(now), TIMEOUT), None, "it goes unrecorded");
     }
     assert_eq!(known(&set, Tick(TIMEOUT)), [0, 1, 2, 3]);
 }
@@ -140,19 +101,13 @@ fn an_entry_of_the_next_tick_is_no_expired_one() {
 
 #[test]
 fn a_denied_datagram_takes_the_oldest_denied_ones_place() {
-    for actions in [
-        [DENIED; 4],
-        [ACCEPTED, DENIED, ACCEPTED, DENIED],
-        [ACCEPTED, ACCEPTED, ACCEPTED, DENIED],
-    ] {
+    for actions in [[DENIED; 4], [ACCEPTED, DENIED, ACCEPTED, DENIED], [ACCEPTED, ACCEPTED, ACCEPTED, DENIED]]
+    {
         for newcomer in [DENIED, ACCEPTED] {
             let set = full(actions);
             set.insert(identity(100), record(newcomer, 8), Tick(5), TIMEOUT);
             assert!(set.find(identity(100), Tick(5), TIMEOUT).is_some());
-            let oldest = actions
-                .iter()
-                .position(|action| *action == DENIED)
-                .expect("one is") as u64;
+            let oldest = actions.iter().position(|action| *action == DENIED).expect("one is") as u64;
             let rest: Vec<u64> = (0..4).filter(|n| *n != oldest).collect();
             assert_eq!(known(&set, Tick(5)), rest, "{actions:?}");
         }

@@ -32,10 +32,7 @@ fn identity(n: u64) -> Identity {
 fn record(n: u64, first_end: u16) -> Record {
     // Allowed, so that it always finds room; the slot is as good as random.
     let bits = 1 << 14 | mix(n << 16 | u64::from(first_end)) as u16 >> 2;
-    Record {
-        decision: Decision::from_bits(bits),
-        first_end,
-    }
+    Record { decision: Decision::from_bits(bits), first_end }
 }
 
 /// Writes and reads in turn; says how many reads found something.
@@ -49,11 +46,7 @@ fn hammer(set: &Set, start: &Barrier, seed: u64) -> u32 {
         set.insert(identity(writes), record(writes, first_end), NOW, TIMEOUT);
         let reads = (random >> 20) % IDENTITIES;
         if let Some(known) = set.find(identity(reads), NOW, TIMEOUT) {
-            assert_eq!(
-                known,
-                record(reads, known.first_end),
-                "a record that nobody wrote for this identity"
-            );
+            assert_eq!(known, record(reads, known.first_end), "a record that nobody wrote for this identity");
             found += 1;
         }
     }
@@ -71,10 +64,7 @@ fn a_read_gives_what_was_written_for_that_identity_or_nothing() {
                 move || hammer(set, start, seed)
             })
         });
-        hands
-            .into_iter()
-            .map(|hand| hand.join().expect("no read was a mixture"))
-            .collect()
+        hands.into_iter().map(|hand| hand.join().expect("no read was a mixture")).collect()
     });
     assert!(
         found.iter().all(|found| *found > ROUNDS / 10),

@@ -25,11 +25,7 @@ pub(super) struct FilterArgs {
 impl FilterArgs {
     /// The configuration that they say; `None` if they say nothing.
     pub(super) fn config(&self) -> anyhow::Result<Option<Config>> {
-        let Self {
-            config,
-            allow,
-            default,
-        } = self;
+        let Self { config, allow, default } = self;
         if config.is_none() && allow.is_empty() && default.is_none() {
             return Ok(None);
         }
@@ -38,16 +34,11 @@ impl FilterArgs {
             None => Config::default(),
         };
         for text in allow {
-            result.rules.push(Rule {
-                action: Action::Allow,
-                matching: matching(text)?,
-            });
+            result.rules.push(Rule { action: Action::Allow, matching: matching(text)? });
         }
         if let Some(word) = default {
             result.default = action::named(word).ok_or_else(|| {
-                Invalid(format!(
-                    "--default {word:?}: it's no action; expected `allow` or `deny`"
-                ))
+                Invalid(format!("--default {word:?}: it's no action; expected `allow` or `deny`"))
             })?;
         }
         Ok(Some(result))

@@ -48,10 +48,7 @@ impl Attach {
         let config = self.filter.config()?;
         let mut interfaces = self.interfaces.clone();
         if interfaces.is_empty() {
-            interfaces = config
-                .as_ref()
-                .map(|config| config.interfaces.clone())
-                .unwrap_or_default();
+            interfaces = config.as_ref().map(|config| config.interfaces.clone()).unwrap_or_default();
         }
         if interfaces.is_empty() {
             let problem =
@@ -59,11 +56,7 @@ impl Attach {
             return Err(Invalid(problem.to_owned()).into());
         }
         if let Some(twice) = (1..interfaces.len()).find(|&i| interfaces[..i].contains(&interfaces[i])) {
-            return Err(Invalid(format!(
-                "attach: interface {:?} is named twice",
-                interfaces[twice]
-            ))
-            .into());
+            return Err(Invalid(format!("attach: interface {:?} is named twice", interfaces[twice])).into());
         }
         let mode = match self.mode {
             Mode::Auto => WantedMode::Auto,
@@ -72,16 +65,9 @@ impl Attach {
         };
         let links = filter::attach(&global.bpffs, &interfaces, config, mode)?;
         if global.json {
-            return output::json(&Report {
-                interfaces: links.iter().map(report).collect(),
-            });
+            return output::json(&Report { interfaces: links.iter().map(report).collect() });
         }
-        for NewLink {
-            interface,
-            mode,
-            refusal,
-        } in &links
-        {
+        for NewLink { interface, mode, refusal } in &links {
             let why = match refusal {
                 Some(refusal) => format!(" (its driver refuses native mode: {refusal})"),
                 None => String::new(),
@@ -93,9 +79,5 @@ impl Attach {
 }
 
 fn report(link: &NewLink) -> ReportLink<'_> {
-    ReportLink {
-        name: &link.interface,
-        mode: link.mode.name(),
-        not_native_because: link.refusal.as_deref(),
-    }
+    ReportLink { name: &link.interface, mode: link.mode.name(), not_native_because: link.refusal.as_deref() }
 }

@@ -34,10 +34,7 @@ impl Check {
         let config = args::read(&self.file)?;
         let never_match = shadows(&config.rules)
             .into_iter()
-            .map(|shadow| Shadowed {
-                number: shadow.number,
-                by: shadow.by,
-            })
+            .map(|shadow| Shadowed { number: shadow.number, by: shadow.by })
             .collect();
         let report = Report {
             default: action::word(config.default),

@@ -32,17 +32,11 @@ impl Delete {
         let selector = Selector::parse(&text, Names::system())
             .map_err(|error| Invalid(format!("{error}\n{}", error.render(&text))))?;
         let mut filter = Filter::open_to_change(&global.bpffs)?;
-        let config = &filter.document.config;
-        let mut ruleset = Ruleset {
-            default: config.default,
-            rules: config.rules.clone(),
-        };
+        let config = &filter.document().config;
+        let mut ruleset = Ruleset { default: config.default, rules: config.rules.clone() };
         let deleted = ruleset.delete(&selector)?;
         filter.replace_rules(ruleset.rules)?;
-        let report = Report {
-            number: deleted.number,
-            rule: deleted.rule.to_string(),
-        };
+        let report = Report { number: deleted.number, rule: deleted.rule.to_string() };
         if global.json {
             return output::json(&report);
         }

@@ -31,12 +31,7 @@ impl Explain {
         let mut logger = explainer.instance().trace(trace::Stderr)?;
         let mut cut = 0_u64;
         for packet in capture {
-            let Packet {
-                number,
-                mut frame,
-                original_len,
-                ..
-            } = packet?;
+            let Packet { number, mut frame, original_len, .. } = packet?;
             if frame.len() < original_len {
                 // What the capture left out is never looked at, but the lengths in the headers count it.
                 cut += 1;
@@ -63,14 +58,7 @@ impl Explain {
 }
 
 fn text(explanation: &Explanation, explainer: &Explainer) -> String {
-    let Explanation {
-        packet,
-        verdict,
-        reason,
-        rule,
-        class,
-        fragment,
-    } = explanation;
+    let Explanation { packet, verdict, reason, rule, class, fragment } = explanation;
     let mut text = format!("{packet:>6}  {verdict}  {reason}");
     if let Some(number) = rule
         && let Some(rule) = explainer.config().rules.get(number - 1)
@@ -79,10 +67,7 @@ fn text(explanation: &Explanation, explainer: &Explainer) -> String {
     }
     text += &format!("  ({class}");
     if let Some(FragmentPlace { id, offset, more }) = fragment {
-        text += &format!(
-            ", id {id:#010x}, offset {offset}{}",
-            if *more { ", more follow" } else { "" }
-        );
+        text += &format!(", id {id:#010x}, offset {offset}{}", if *more { ", more follow" } else { "" });
     }
     text + ")"
 }
@@ -99,11 +84,7 @@ mod trace {
         }
 
         fn log(&self, record: &log::Record<'_>) {
-            eprintln!(
-                "        {}: {}",
-                record.level().as_str().to_lowercase(),
-                record.args()
-            );
+            eprintln!("        {}: {}", record.level().as_str().to_lowercase(), record.args());
         }
 
         fn flush(&self) {}

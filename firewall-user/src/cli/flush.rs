@@ -20,7 +20,7 @@ struct Report {
 impl Flush {
     pub(super) fn run(&self, global: &Global) -> anyhow::Result<()> {
         let mut filter = Filter::open_to_change(&global.bpffs)?;
-        let deleted = filter.document.config.rules.len();
+        let deleted = filter.document().config.rules.len();
         if deleted > 0 {
             filter.replace_rules(Vec::new())?;
         }

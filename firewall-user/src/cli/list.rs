@@ -25,15 +25,12 @@ struct ReportRule {
 impl List {
     pub(super) fn run(&self, global: &Global) -> anyhow::Result<()> {
         let filter = Filter::open(&global.bpffs)?;
-        let config = &filter.document.config;
+        let config = &filter.document().config;
         let report = Report {
             default: action::word(config.default),
             rules: (1..)
                 .zip(&config.rules)
-                .map(|(number, rule)| ReportRule {
-                    number,
-                    rule: rule.to_string(),
-                })
+                .map(|(number, rule)| ReportRule { number, rule: rule.to_string() })
                 .collect(),
         };
         if global.json {

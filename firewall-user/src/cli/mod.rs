@@ -84,9 +84,7 @@ impl Command {
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let entered = cli.global.netns.as_deref().map_or(Ok(()), netns::enter);
-    let result = entered
-        .map_err(anyhow::Error::from)
-        .and_then(|()| cli.command.run(&cli.global));
+    let result = entered.map_err(anyhow::Error::from).and_then(|()| cli.command.run(&cli.global));
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,

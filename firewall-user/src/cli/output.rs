@@ -18,13 +18,7 @@ struct Versioned<'a, T> {
 
 /// Prints a JSON document in one line.
 pub(super) fn json<T: Serialize>(data: &T) -> anyhow::Result<()> {
-    line(
-        &serde_json::to_string(&Versioned {
-            version: SCHEMA,
-            data,
-        })
-        .context("writing JSON")?,
-    )
+    line(&serde_json::to_string(&Versioned { version: SCHEMA, data }).context("writing JSON")?)
 }
 
 /// Prints a line.
@@ -35,8 +29,6 @@ pub(super) fn line(text: &str) -> anyhow::Result<()> {
 /// Whether whoever reads the output has read enough.
 pub(super) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
-        cause
-            .downcast_ref::<io::Error>()
-            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     })
 }

@@ -57,19 +57,11 @@ struct Report {
 }
 
 fn add(action: Action, Words { words }: &Words, global: &Global) -> anyhow::Result<()> {
-    let rule = Rule {
-        action,
-        matching: args::matching(&words.join(" "))?,
-    };
+    let rule = Rule { action, matching: args::matching(&words.join(" "))? };
     let mut filter = Filter::open_to_change(&global.bpffs)?;
-    let config = &filter.document.config;
-    let mut ruleset = Ruleset {
-        default: config.default,
-        rules: config.rules.clone(),
-    };
-    let addition = ruleset
-        .add(rule.clone())
-        .map_err(|error| Invalid(error.to_string()))?;
+    let config = &filter.document().config;
+    let mut ruleset = Ruleset { default: config.default, rules: config.rules.clone() };
+    let addition = ruleset.add(rule.clone()).map_err(|error| Invalid(error.to_string()))?;
     let (number, added, shadowed_by) = match addition {
         Addition::Added { number } => (number, true, Vec::new()),
         Addition::AlreadyThere { number } => (number, false, Vec::new()),
@@ -80,25 +72,13 @@ fn add(action: Action, Words { words }: &Words, global: &Global) -> anyhow::Resu
     }
     if !shadowed_by.is_empty() {
         let by: Vec<String> = shadowed_by.iter().map(ToString::to_string).collect();
-        eprintln!(
-            "rule {number} never matches: rule {} before it matches all that it would",
-            by.join(", ")
-        );
+        eprintln!("rule {number} never matches: rule {} before it matches all that it would", by.join(", "));
     }
-    let report = Report {
-        number,
-        rule: rule.to_string(),
-        added,
-        shadowed_by,
-    };
+    let report = Report { number, rule: rule.to_string(), added, shadowed_by };
     if global.json {
         return output::json(&report);
     }
-    let note = if report.added {
-        ""
-    } else {
-        " (it was there already)"
-    };
+    let note = if report.added { "" } else { " (it was there already)" };
     eprintln!("rule {}: {}{note}", report.number, report.rule);
     Ok(())
 }

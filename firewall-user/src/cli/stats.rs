@@ -23,23 +23,12 @@ struct Report {
 impl Stats {
     pub(super) fn run(&self, global: &Global) -> anyhow::Result<()> {
         let filter = Filter::open(&global.bpffs)?;
-        let stats = stats::Stats::read(&filter.counters()?, &filter.document)?;
-        let report = Report {
-            interfaces: filter.interface_names(),
-            stats,
-        };
+        let stats = stats::Stats::read(&filter.counters()?, filter.document())?;
+        let report = Report { interfaces: filter.interface_names(), stats };
         if global.json {
             return output::json(&report);
         }
-        let Report {
-            interfaces,
-            stats:
-                stats::Stats {
-                    reasons,
-                    rules,
-                    default,
-                },
-        } = report;
+        let Report { interfaces, stats: stats::Stats { reasons, rules, default } } = report;
         output::line(&format!("interfaces: {}\n", interfaces.join(", ")))?;
         output::line(&row("packets", "bytes", "trailing", "rule"))?;
         for rule in &rules {
@@ -47,11 +36,7 @@ impl Stats {
             output::line(&counted(rule.total, &rule.trailing.packets.to_string(), &what))?;
         }
         let what = format!("default: {}", default.action);
-        output::line(&counted(
-            default.total,
-            &default.trailing.packets.to_string(),
-            &what,
-        ))?;
+        output::line(&counted(default.total, &default.trailing.packets.to_string(), &what))?;
         output::line("")?;
         output::line(&row("packets", "bytes", "verdict", "reason"))?;
         for reason in &reasons {

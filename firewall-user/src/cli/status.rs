@@ -42,7 +42,7 @@ struct ReportFragments {
 impl Status {
     pub(super) fn run(&self, global: &Global) -> anyhow::Result<()> {
         let filter = Filter::open(&global.bpffs)?;
-        let config = &filter.document.config;
+        let config = &filter.document().config;
         let changed = filter.changed()?;
         let report = Report {
             interfaces: filter
@@ -71,15 +71,9 @@ impl Status {
         for ReportLink { name, mode, .. } in &report.interfaces {
             output::line(&format!("{name}: attached in {mode} mode"))?;
         }
-        let ReportFragments {
-            early,
-            timeout,
-            table,
-        } = &report.fragments;
+        let ReportFragments { early, timeout, table } = &report.fragments;
         output::line(&format!("rules: {}, default {}", report.rules, report.default))?;
-        output::line(&format!(
-            "fragments: early {early}, timeout {timeout}, table of {table} entries"
-        ))?;
+        output::line(&format!("fragments: early {early}, timeout {timeout}, table of {table} entries"))?;
         if let Some(ago) = changed.and_then(|time| time.elapsed().ok()) {
             output::line(&format!(
                 "in force since: {} ago",

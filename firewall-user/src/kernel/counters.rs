@@ -25,9 +25,7 @@ impl std::fmt::Debug for Counters {
 
 impl Counters {
     pub(super) fn new(map: Map) -> Result<Self, Error> {
-        PerCpuArray::try_from(map)
-            .map(Self)
-            .map_err(|error| Error::aya("opening the counters", error))
+        PerCpuArray::try_from(map).map(Self).map_err(|error| Error::aya("opening the counters", error))
     }
 
     /// The counters that are pinned at `path`.
@@ -37,9 +35,7 @@ impl Counters {
     }
 
     fn values(&self, cell: Cell) -> Result<PerCpuValues<Count>, Error> {
-        self.0
-            .get(&cell.index(), 0)
-            .map_err(|error| Error::aya("reading a counter", error))
+        self.0.get(&cell.index(), 0).map_err(|error| Error::aya("reading a counter", error))
     }
 
     /// What all CPUs together have counted in a cell.
@@ -47,10 +43,7 @@ impl Counters {
     /// # Errors
     /// The kernel refuses to tell.
     pub fn read(&self, cell: Cell) -> Result<Count, Error> {
-        Ok(self
-            .values(cell)?
-            .iter()
-            .fold(Count::default(), |sum, count| sum + *count))
+        Ok(self.values(cell)?.iter().fold(Count::default(), |sum, count| sum + *count))
     }
 
     /// Empties the cells of a slot that a new rule is about to get. What they held goes to [`Slot::RETIRED`], so that
@@ -59,22 +52,15 @@ impl Counters {
     /// # Errors
     /// The kernel refuses to read or write.
     pub(super) fn retire(&mut self, slot: Slot) -> Result<(), Error> {
-        for (kind, verdict) in KINDS
-            .iter()
-            .flat_map(|kind| Verdict::ALL.map(|verdict| (kind, verdict)))
-        {
+        for (kind, verdict) in KINDS.iter().flat_map(|kind| Verdict::ALL.map(|verdict| (kind, verdict))) {
             let from = kind(slot, verdict);
             let to = kind(Slot::RETIRED, verdict);
             let counted = self.values(from)?;
             if counted.iter().all(|count| *count == Count::default()) {
                 continue;
             }
-            let sums: Vec<Count> = self
-                .values(to)?
-                .iter()
-                .zip(counted.iter())
-                .map(|(sum, count)| *sum + *count)
-                .collect();
+            let sums: Vec<Count> =
+                self.values(to)?.iter().zip(counted.iter()).map(|(sum, count)| *sum + *count).collect();
             let zeros = vec![Count::default(); sums.len()];
             self.write(to, sums)?;
             self.write(from, zeros)?;
@@ -85,8 +71,6 @@ impl Counters {
     fn write(&mut self, cell: Cell, counts: Vec<Count>) -> Result<(), Error> {
         let doing = "writing a counter";
         let values = PerCpuValues::try_from(counts).map_err(|error| Error::os(doing, error))?;
-        self.0
-            .set(cell.index(), values, 0)
-            .map_err(|error| Error::aya(doing, error))
+        self.0.set(cell.index(), values, 0).map_err(|error| Error::aya(doing, error))
     }
 }

@@ -61,12 +61,7 @@ impl Document {
     pub fn new(config: Config) -> Result<Self, Error> {
         let assignment = slots::assign(&[], 0, config.rules.clone())?;
         let slots = assignment.rules.into_iter().map(|(_, slot)| slot).collect();
-        Ok(Self {
-            config,
-            slots,
-            next: assignment.next,
-            hash_key: new_hash_key()?,
-        })
+        Ok(Self { config, slots, next: assignment.next, hash_key: new_hash_key()? })
     }
 
     /// The document after a change of the rules, and the slots whose counters must start anew.
@@ -76,37 +71,18 @@ impl Document {
     pub fn with_rules(&self, rules: Vec<Rule>) -> Result<(Self, Vec<Slot>), TooManyRules> {
         let assignment = slots::assign(&self.rules(), self.next, rules)?;
         let (rules, slots) = assignment.rules.into_iter().unzip();
-        let config = Config {
-            rules,
-            ..self.config.clone()
-        };
-        Ok((
-            Self {
-                config,
-                slots,
-                next: assignment.next,
-                hash_key: self.hash_key,
-            },
-            assignment.fresh,
-        ))
+        let config = Config { rules, ..self.config.clone() };
+        Ok((Self { config, slots, next: assignment.next, hash_key: self.hash_key }, assignment.fresh))
     }
 
     /// The rules with their slots, in order.
     pub fn rules(&self) -> Vec<(Rule, Slot)> {
-        self.config
-            .rules
-            .iter()
-            .cloned()
-            .zip(self.slots.iter().copied())
-            .collect()
+        self.config.rules.iter().cloned().zip(self.slots.iter().copied()).collect()
     }
 
     /// The number in the list, from 1, of the rule that has a slot; `None` for the fixed slots and rules that are gone.
     pub fn number_of(&self, slot: Slot) -> Option<usize> {
-        self.slots
-            .iter()
-            .position(|&own| own == slot)
-            .map(|index| index + 1)
+        self.slots.iter().position(|&own| own == slot).map(|index| index + 1)
     }
 
     /// The document as it's stored.
@@ -152,10 +128,7 @@ impl Document {
                 }
                 Ok(bytes)
             });
-        let incompatible = |what: String| Error::Incompatible {
-            path: path.to_owned(),
-            what,
-        };
+        let incompatible = |what: String| Error::Incompatible { path: path.to_owned(), what };
         match bytes {
             Ok(bytes) => Self::decode(&bytes).map_err(incompatible),
             Err(error) => Err(match super::error::io_error(&error) {
@@ -180,20 +153,11 @@ impl Document {
             serde_json::from_slice(json).map_err(|error| format!("its source can't be read: {error}"))?;
         let config = Config::parse(&stored.config, Path::new("the ruleset in force"), Names::system())
             .map_err(|error| format!("version {}: {error}", stored.version))?;
-        let slots: Vec<Slot> = stored
-            .slots
-            .iter()
-            .filter_map(|&number| Slot::rule(number))
-            .collect();
+        let slots: Vec<Slot> = stored.slots.iter().filter_map(|&number| Slot::rule(number)).collect();
         if slots.len() != config.rules.len() {
             return Err(format!("{} slots for {} rules", slots.len(), config.rules.len()));
         }
-        Ok(Self {
-            config,
-            slots,
-            next: stored.next,
-            hash_key: HashKey(stored.hash_key),
-        })
+        Ok(Self { config, slots, next: stored.next, hash_key: HashKey(stored.hash_key) })
     }
 }
 
@@ -203,22 +167,13 @@ mod tests {
 
     fn document() -> Document {
         let rules = ["allow @ike", "deny tcp 1-1023", "allow 47"];
-        let rules = rules
-            .iter()
-            .map(|text| Rule::parse(text, Names::system()).unwrap())
-            .collect();
-        Document::new(Config {
-            rules,
-            ..Config::default()
-        })
-        .unwrap()
+        let rules = rules.iter().map(|text| Rule::parse(text, Names::system()).unwrap()).collect();
+        Document::new(Config { rules, ..Config::default() }).unwrap()
     }
 
     #[test]
     fn what_is_stored_comes_back() {
-        let (changed, fresh) = document()
-            .with_rules(document().config.rules.split_off(1))
-            .unwrap();
+        let (changed, fresh) = document().with_rules(document().config.rules.split_off(1)).unwrap();
         assert_eq!(fresh, []);
         for document in [document(), changed] {
             let mut stored = document.encode();
@@ -241,9 +196,7 @@ mod tests {
 
     #[test]
     fn a_rule_is_found_by_its_slot() {
-        let (document, _) = document()
-            .with_rules(document().config.rules.split_off(1))
-            .unwrap();
+        let (document, _) = document().with_rules(document().config.rules.split_off(1)).unwrap();
         assert_eq!(document.number_of(Slot::rule(1).unwrap()), Some(1));
         assert_eq!(document.number_of(Slot::rule(0).unwrap()), None);
         assert_eq!(document.number_of(Slot::DEFAULT_DROP), None);

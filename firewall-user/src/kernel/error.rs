@@ -23,18 +23,15 @@ pub enum Error {
         inside_netns: Option<String>,
     },
     /// No network namespace of that name.
-    #[error("network namespace {name:?}: {source}; `ip netns list` shows those that are there")]
+    #[error("network namespace {name:?}: {cause}; `ip netns list` shows those that are there")]
     Netns {
         /// The name.
         name: String,
         /// Why it can't be entered.
-        source: io::Error,
+        cause: io::Error,
     },
     /// No interface of that name.
-    #[error(
-        "interface {name:?}: there is none of that name in this network namespace{}",
-        suggestion(known)
-    )]
+    #[error("interface {name:?}: there is none of that name in this network namespace{}", suggestion(known))]
     UnknownInterface {
         /// The name.
         name: String,
@@ -96,14 +93,12 @@ pub enum Error {
         interfaces: Vec<String>,
     },
     /// The driver refuses native mode.
-    #[error(
-        "interface {interface:?}: its driver refuses XDP in native mode ({source}); try `--mode generic`"
-    )]
+    #[error("interface {interface:?}: its driver refuses XDP in native mode ({cause}); try `--mode generic`")]
     NoNativeMode {
         /// The interface.
         interface: String,
         /// What the kernel said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The kernel refuses to attach.
     #[error("interface {interface:?}: attaching in {mode} mode: {problem}")]
@@ -143,8 +138,8 @@ pub enum Error {
     /// A ruleset that can't be compiled.
     #[error(transparent)]
     TooManyRules(#[from] crate::ruleset::TooManyRules),
-    /// Anything else that the system refuses.
-    #[error("{doing}: {source}")]
+    /// Anything else that the system refuses; why is in the source.
+    #[error("{doing}")]
     System {
         /// What was being done.
         doing: String,
@@ -179,10 +174,7 @@ impl Error {
         if source.kind() == io::ErrorKind::PermissionDenied {
             Self::Privileges { doing: doing.into() }
         } else {
-            Self::System {
-                doing: doing.into(),
-                source: source.into(),
-            }
+            Self::System { doing: doing.into(), source: source.into() }
         }
     }
 
@@ -195,10 +187,7 @@ impl Error {
         if denied {
             Self::Privileges { doing: doing.into() }
         } else {
-            Self::System {
-                doing: chain(&doing.into(), &source),
-                source: Box::new(source),
-            }
+            Self::System { doing: doing.into(), source: Box::new(source) }
         }
     }
 }
@@ -213,14 +202,6 @@ pub(crate) fn io_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Opti
         next = error.source();
     }
     None
-}
-
-/// aya's errors often say what failed only in their sources: puts these behind what was being done.
-fn chain(doing: &str, error: &dyn std::error::Error) -> String {
-    match error.source().and_then(std::error::Error::source) {
-        Some(deepest) => format!("{doing} ({deepest})"),
-        None => doing.to_owned(),
-    }
 }
 
 fn no_bpffs_help(inside_netns: Option<&str>, path: &std::path::Path) -> String {
@@ -238,9 +219,5 @@ fn no_bpffs_help(inside_netns: Option<&str>, path: &std::path::Path) -> String {
 }
 
 fn suggestion(known: &[String]) -> String {
-    if known.is_empty() {
-        String::new()
-    } else {
-        format!("; there are {}", known.join(", "))
-    }
+    if known.is_empty() { String::new() } else { format!("; there are {}", known.join(", ")) }
 }

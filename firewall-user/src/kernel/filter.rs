@@ -3,40 +3,26 @@
 use std::{fs, path::Path, time::SystemTime};
 
 use aya::programs::ProgramInfo;
-use firewall_common::rules::Slot;
 
-pub use super::link::WantedMode;
 use super::{
     Error,
     counters::Counters,
     document::Document,
-    generation::{self, Generation},
+    generation,
     layout::{self, Layout},
-    link::{self, Pinned},
+    link,
     lock::Lock,
     netlink::{self, Interface, Mode},
+    state::{State, live_links, names},
 };
+pub use super::{link::WantedMode, state::Link};
 use crate::ruleset::{Config, Rule};
 
 /// A filter that is in force, with the lock on its state.
 #[derive(Debug)]
 pub struct Filter {
-    layout: Layout,
-    /// What it filters by.
-    pub document: Document,
-    current: u32,
-    links: Vec<Link>,
+    state: State,
     _lock: Lock,
-}
-
-/// An interface that a filter is attached to.
-#[derive(Clone, Debug)]
-pub struct Link {
-    /// The interface.
-    pub interface: Interface,
-    /// How it's attached.
-    pub mode: Mode,
-    pinned: Pinned,
 }
 
 /// An interface that was attached to just now.
@@ -58,7 +44,7 @@ impl Filter {
     pub fn open(bpffs: &Path) -> Result<Self, Error> {
         let layout = Layout::new(bpffs)?;
         let lock = Lock::shared(&layout)?;
-        Self::find(layout, lock)
+        Ok(Self { state: State::find(layout)?, _lock: lock })
     }
 
     /// The filter of the current network namespace, to be changed. What an interrupted command left behind is mended.
@@ -67,83 +53,25 @@ impl Filter {
     /// As [`Filter::open`].
     pub fn open_to_change(bpffs: &Path) -> Result<Self, Error> {
         let layout = Layout::new(bpffs)?;
-        if !layout.root().exists() {
-            // Waiting for the lock would make its directory.
-            Lock::shared(&layout)?;
-            return Err(Error::NotAttached);
-        }
         let lock = Lock::exclusive(&layout)?;
-        let filter = Self::find(layout, lock)?;
-        filter.mend()?;
-        Ok(filter)
+        let state = State::find(layout)?;
+        state.mend()?;
+        Ok(Self { state, _lock: lock })
     }
 
-    fn find(layout: Layout, lock: Lock) -> Result<Self, Error> {
-        let links = live_links(&layout)?;
-        let generations = generation::all(&layout)?;
-        let holds =
-            |generation: &&Generation| links.iter().any(|link| link.pinned.program == generation.program);
-        // A command that was killed amid an exchange left the newer generation in some of the links.
-        let current = generations
-            .iter()
-            .rev()
-            .find(holds)
-            .ok_or(Error::NotAttached)?
-            .number;
-        let document = generation::document(&layout, current)?;
-        generation::check_shared(&layout, &document)?;
-        Ok(Self {
-            layout,
-            document,
-            current,
-            links,
-            _lock: lock,
-        })
-    }
-
-    /// Finishes or clears away what an interrupted command left behind: links with an older generation, generations
-    /// that no link holds, links of interfaces that are gone.
-    fn mend(&self) -> Result<(), Error> {
-        for pinned in link::pinned(&self.layout)? {
-            if !self
-                .links
-                .iter()
-                .any(|link| link.pinned.interface == pinned.interface)
-            {
-                link::remove(&self.layout, pinned.interface, pinned.program)?;
-            }
-        }
-        self.settle()
-    }
-
-    /// Puts the current generation into every link, and then removes all others.
-    fn settle(&self) -> Result<(), Error> {
-        let mut program = generation::program(&self.layout, self.current)?;
-        let id = program
-            .info()
-            .map_err(|error| Error::aya("asking the kernel about the program", error))?
-            .id();
-        for link in &self.links {
-            if link.pinned.program != id {
-                link::exchange(&mut program, &self.layout, link.pinned.interface)?;
-            }
-        }
-        for number in layout::numbered(&self.layout.generations())? {
-            if number != self.current {
-                layout::remove(&self.layout.generation(number))?;
-            }
-        }
-        Ok(())
+    /// What it filters by.
+    pub fn document(&self) -> &Document {
+        &self.state.document
     }
 
     /// The interfaces that it's attached to.
     pub fn links(&self) -> &[Link] {
-        &self.links
+        &self.state.links
     }
 
     /// The names of those interfaces.
     pub fn interface_names(&self) -> Vec<String> {
-        names(&self.links)
+        names(&self.state.links)
     }
 
     /// What it has counted.
@@ -151,7 +79,7 @@ impl Filter {
     /// # Errors
     /// The kernel refuses to tell.
     pub fn counters(&self) -> Result<Counters, Error> {
-        Counters::open(&self.layout.counters())
+        Counters::open(&self.state.layout.counters())
     }
 
     /// When its current program was loaded; `None` if the kernel doesn't tell.
@@ -159,7 +87,7 @@ impl Filter {
     /// # Errors
     /// The kernel refuses to tell.
     pub fn changed(&self) -> Result<Option<SystemTime>, Error> {
-        let path = self.layout.generation(self.current).join("program");
+        let path = self.state.layout.generation(self.state.current).join("program");
         ProgramInfo::from_pin(&path)
             .map(|info| info.loaded_at())
             .map_err(|error| Error::aya(format!("opening {}", path.display()), error))
@@ -171,49 +99,8 @@ impl Filter {
     /// # Errors
     /// The kernel refuses the new program: the old one stays in force.
     pub fn replace_rules(&mut self, rules: Vec<Rule>) -> Result<(), Error> {
-        let (document, fresh) = self.document.with_rules(rules)?;
-        let number = self.current + 1;
-        self.empty(&fresh)?;
-        if let Err(error) = generation::make(&self.layout, number, &document) {
-            // What was pinned of it is in nobody's way, and goes with the next command if not now.
-            let _ = layout::remove(&self.layout.generation(number));
-            return Err(error);
-        }
-        self.document = document;
-        self.current = number;
-        self.settle()
+        self.state.replace_rules(rules)
     }
-
-    /// Empties the counters of slots that are given to new rules.
-    fn empty(&self, slots: &[Slot]) -> Result<(), Error> {
-        let mut counters = self.counters()?;
-        slots.iter().try_for_each(|&slot| counters.retire(slot))
-    }
-}
-
-/// The links whose interface is there and has their program.
-fn live_links(layout: &Layout) -> Result<Vec<Link>, Error> {
-    let interfaces = netlink::interfaces()?;
-    let mut links = Vec::new();
-    for pinned in link::pinned(layout)? {
-        let interface = interfaces
-            .iter()
-            .find(|interface| interface.index == pinned.interface);
-        if let Some(interface) = interface
-            && let Some(mode) = interface.mode_of(pinned.program)
-        {
-            links.push(Link {
-                interface: interface.clone(),
-                mode,
-                pinned,
-            });
-        }
-    }
-    Ok(links)
-}
-
-fn names(links: &[Link]) -> Vec<String> {
-    links.iter().map(|link| link.interface.name.clone()).collect()
 }
 
 /// Attaches to interfaces: with `config`, as a new filter; without, to those that the filter in force is to have as well
@@ -229,16 +116,14 @@ pub fn attach(
     mode: WantedMode,
 ) -> Result<Vec<NewLink>, Error> {
     let layout = Layout::new(bpffs)?;
-    let interfaces: Vec<Interface> = interfaces
-        .iter()
-        .map(|name| netlink::interface(name))
-        .collect::<Result<_, _>>()?;
+    let interfaces: Vec<Interface> =
+        interfaces.iter().map(|name| netlink::interface(name)).collect::<Result<_, _>>()?;
     if let Some(interface) = interfaces.iter().find(|interface| !interface.is_ethernet()) {
         let Interface { name, link_type, .. } = interface.clone();
         return Err(Error::NotEthernet { name, link_type });
     }
-    let lock = Lock::exclusive(&layout)?;
-    let attached = attach_locked(&layout, &interfaces, config, mode, lock);
+    let _lock = Lock::make(&layout)?;
+    let attached = attach_locked(&layout, &interfaces, config, mode);
     if attached.is_err() {
         remove_if_unused(&layout);
     }
@@ -250,46 +135,33 @@ fn attach_locked(
     interfaces: &[Interface],
     config: Option<Config>,
     mode: WantedMode,
-    lock: Lock,
 ) -> Result<Vec<NewLink>, Error> {
     let links = live_links(layout)?;
     for interface in interfaces {
         if links.iter().any(|link| link.interface.index == interface.index) {
-            return Err(Error::AlreadyAttached {
-                interface: interface.name.clone(),
-            });
+            return Err(Error::AlreadyAttached { interface: interface.name.clone() });
         }
         if !interface.xdp.is_empty() {
             return Err(link::held(&interface.name));
         }
     }
-    let _lock;
     let mut program = if links.is_empty() {
         // What is there belongs to interfaces that are gone, or to a command that was killed before it attached.
         layout::remove(layout.root())?;
-        _lock = lock;
         layout::make(&layout.links())?;
         generation::make(layout, 1, &Document::new(config.unwrap_or_default())?)?
     } else if config.is_some() {
-        return Err(Error::InForce {
-            interfaces: names(&links),
-        });
+        return Err(Error::InForce { interfaces: names(&links) });
     } else {
-        let filter = Filter::find(layout.clone(), lock)?;
-        filter.mend()?;
-        let program = generation::program(layout, filter.current)?;
-        _lock = filter._lock;
-        program
+        let state = State::find(layout.clone())?;
+        state.mend()?;
+        generation::program(layout, state.current)?
     };
 
     let mut done: Vec<NewLink> = Vec::new();
     for (position, interface) in interfaces.iter().enumerate() {
         match link::attach(&mut program, layout, interface, mode) {
-            Ok((mode, refusal)) => done.push(NewLink {
-                interface: interface.name.clone(),
-                mode,
-                refusal,
-            }),
+            Ok((mode, refusal)) => done.push(NewLink { interface: interface.name.clone(), mode, refusal }),
             Err(error) => {
                 for interface in &interfaces[..position] {
                     // The first error is the one to tell; a link that can't be removed shows up in `status`.
@@ -309,8 +181,6 @@ fn attach_locked(
 /// It isn't attached, or not to one of them.
 pub fn detach(bpffs: &Path, interfaces: &[String]) -> Result<Vec<String>, Error> {
     let layout = Layout::new(bpffs)?;
-    // So that nothing is made where nothing is.
-    drop(Lock::shared(&layout)?);
     let _lock = Lock::exclusive(&layout)?;
     let result = detach_locked(&layout, interfaces);
     remove_if_unused(&layout);
@@ -324,10 +194,7 @@ fn detach_locked(layout: &Layout, interfaces: &[String]) -> Result<Vec<String>, 
         return Err(Error::NotAttached);
     }
     if let Some(interface) = interfaces.iter().find(|name| !names(&links).contains(name)) {
-        return Err(Error::NotAttachedTo {
-            interface: interface.clone(),
-            interfaces: names(&links),
-        });
+        return Err(Error::NotAttachedTo { interface: interface.clone(), interfaces: names(&links) });
     }
     let (off, stay): (Vec<Link>, Vec<Link>) = links
         .into_iter()

@@ -41,9 +41,7 @@ pub(super) fn make(layout: &Layout, number: u32, document: &Document) -> Result<
     let source = instance
         .ebpf
         .map_mut(names::SOURCE)
-        .ok_or(aya::maps::MapError::InvalidName {
-            name: names::SOURCE.to_owned(),
-        });
+        .ok_or(aya::maps::MapError::InvalidName { name: names::SOURCE.to_owned() });
     source
         .and_then(|map| {
             Document::write(&encoded, map)?;
@@ -75,10 +73,7 @@ pub(super) fn all(layout: &Layout) -> Result<Vec<Generation>, Error> {
     for number in layout::numbered(&layout.generations())? {
         let path = layout.generation(number).join("program");
         match ProgramInfo::from_pin(&path) {
-            Ok(info) => generations.push(Generation {
-                number,
-                program: info.id(),
-            }),
+            Ok(info) => generations.push(Generation { number, program: info.id() }),
             Err(error) => {
                 let io = super::error::io_error(&error).map(std::io::Error::kind);
                 if io != Some(std::io::ErrorKind::NotFound) {
@@ -94,12 +89,7 @@ pub(super) fn all(layout: &Layout) -> Result<Vec<Generation>, Error> {
 pub(super) fn check_shared(layout: &Layout, document: &Document) -> Result<(), Error> {
     let sets = document.config.fragments.table / WAYS as u32;
     check_map(&layout.fragments(), MapType::Array, size_of::<Set>(), sets)?;
-    check_map(
-        &layout.counters(),
-        MapType::PerCpuArray,
-        size_of::<Count>(),
-        CELLS as u32,
-    )
+    check_map(&layout.counters(), MapType::PerCpuArray, size_of::<Count>(), CELLS as u32)
 }
 
 fn check_map(path: &std::path::Path, kind: MapType, value: usize, entries: u32) -> Result<(), Error> {
@@ -108,12 +98,7 @@ fn check_map(path: &std::path::Path, kind: MapType, value: usize, entries: u32) 
     }
     let doing = || format!("opening {}", path.display());
     let info = aya::maps::MapInfo::from_pin(path).map_err(|error| Error::aya(doing(), error))?;
-    let found = (
-        info.map_type().ok(),
-        info.key_size(),
-        info.value_size(),
-        info.max_entries(),
-    );
+    let found = (info.map_type().ok(), info.key_size(), info.value_size(), info.max_entries());
     let expected = (Some(kind), 4, value as u32, entries);
     if found == expected {
         return Ok(());

@@ -60,11 +60,7 @@ impl<'a> Settings<'a> {
     /// # Errors
     /// The kernel's tick isn't known.
     pub fn of_document(document: &Document, rules: &'a Compiled, explains: bool) -> Result<Self, Error> {
-        let Fragments {
-            early,
-            timeout,
-            table,
-        } = document.config.fragments;
+        let Fragments { early, timeout, table } = document.config.fragments;
         Ok(Self {
             rules,
             default: document.config.default,
@@ -155,15 +151,7 @@ impl Instance {
         source_chunks: u32,
         level: VerifierLogLevel,
     ) -> Result<Self, EbpfError> {
-        let Settings {
-            rules,
-            default,
-            early,
-            timeout,
-            table,
-            hash_key,
-            explains,
-        } = settings;
+        let Settings { rules, default, early, timeout, table, hash_key, explains } = settings;
         let sets = table / WAYS as u32;
         let shift = u64::BITS - sets.ilog2();
         let flag = |action: &Action| u32::from(*action == Action::Allow);
@@ -240,10 +228,7 @@ impl Instance {
         options.repeat = repeat;
         let result = self.program().and_then(|program| program.test_run(options));
         match result {
-            Ok(result) => Ok(Run {
-                action: result.return_value,
-                duration: result.duration,
-            }),
+            Ok(result) => Ok(Run { action: result.return_value, duration: result.duration }),
             Err(error) => Err(Error::aya(doing(), error)),
         }
     }
@@ -272,9 +257,7 @@ impl Instance {
     }
 
     fn map(&self, name: &'static str) -> Result<&Map, aya::maps::MapError> {
-        self.ebpf.map(name).ok_or(aya::maps::MapError::InvalidName {
-            name: name.to_owned(),
-        })
+        self.ebpf.map(name).ok_or(aya::maps::MapError::InvalidName { name: name.to_owned() })
     }
 
     /// How many instructions the kernel's verifier walked, over all paths; Linux 5.16.
@@ -314,30 +297,17 @@ impl Instance {
 fn refusal(error: EbpfError) -> Error {
     let denied = io_error(&error).is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
     match &error {
-        EbpfError::ProgramError(ProgramError::LoadError {
-            io_error,
-            verifier_log,
-        }) => {
+        EbpfError::ProgramError(ProgramError::LoadError { io_error, verifier_log }) => {
             let log = verifier_log.to_string();
             let tail: Vec<&str> = log.lines().rev().take(20).collect();
             // The verifier says EACCES for what it finds unsafe, and EPERM for what the caller may not do.
             if io_error.raw_os_error() == Some(nix::libc::EPERM) {
-                return Error::Privileges {
-                    doing: "loading the program".to_owned(),
-                };
+                return Error::Privileges { doing: "loading the program".to_owned() };
             }
-            let problem = tail
-                .iter()
-                .rev()
-                .fold(io_error.to_string(), |text, line| text + "\n" + line);
-            Error::Load {
-                problem,
-                hint: hint(),
-            }
+            let problem = tail.iter().rev().fold(io_error.to_string(), |text, line| text + "\n" + line);
+            Error::Load { problem, hint: hint() }
         }
-        _ if denied => Error::Privileges {
-            doing: "loading the program".to_owned(),
-        },
+        _ if denied => Error::Privileges { doing: "loading the program".to_owned() },
         _ => Error::aya("loading the program", error),
     }
 }

@@ -96,12 +96,7 @@ pub(super) fn numbered(directory: &Path) -> Result<Vec<u32>, Error> {
     let mut numbers = Vec::new();
     for entry in entries {
         let entry = entry.map_err(|error| Error::os(directory.display().to_string(), error))?;
-        numbers.extend(
-            entry
-                .file_name()
-                .to_str()
-                .and_then(|name| name.parse::<u32>().ok()),
-        );
+        numbers.extend(entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()));
     }
     numbers.sort_unstable();
     Ok(numbers)

@@ -41,8 +41,8 @@ pub(super) fn attach(
             Err(problem) => match problem.kind() {
                 Refusal::Native if wanted == WantedMode::Auto => refusal = Some(problem.source.to_string()),
                 Refusal::Native => {
-                    let (interface, source) = (interface.name.clone(), problem.source);
-                    return Err(Error::NoNativeMode { interface, source });
+                    let (interface, cause) = (interface.name.clone(), problem.source);
+                    return Err(Error::NoNativeMode { interface, cause });
                 }
                 Refusal::Any => return Err(problem.explain(interface, "native")),
             },
@@ -81,11 +81,7 @@ impl Problem {
             Some(nix::libc::EPERM | nix::libc::EACCES) => {
                 Error::os(format!("attaching to {name:?}"), self.source)
             }
-            _ => Error::Attach {
-                interface: name.clone(),
-                mode,
-                problem: self.source.to_string(),
-            },
+            _ => Error::Attach { interface: name.clone(), mode, problem: self.source.to_string() },
         }
     }
 }
@@ -101,15 +97,8 @@ pub(super) fn held(name: &str) -> Error {
                     .filter_map(Result::ok)
                     .find(|info| info.id() == attached.program);
                 let program = program.as_ref().and_then(ProgramInfo::name_as_str);
-                let holder = Holder {
-                    id: attached.program,
-                    name: program.map(str::to_owned),
-                };
-                Error::Held {
-                    interface: name.to_owned(),
-                    holder,
-                    mode: attached.mode.name().to_owned(),
-                }
+                let holder = Holder { id: attached.program, name: program.map(str::to_owned) };
+                Error::Held { interface: name.to_owned(), holder, mode: attached.mode.name().to_owned() }
             }
             None => Error::Attach {
                 interface: name.to_owned(),
@@ -159,13 +148,8 @@ pub(super) fn pinned(layout: &Layout) -> Result<Vec<Pinned>, Error> {
     let mut links = Vec::new();
     for interface in super::layout::numbered(&layout.links())? {
         let link = open(&layout.link(interface))?;
-        let info = link
-            .info()
-            .map_err(|error| Error::aya("asking the kernel about a link", error))?;
-        links.push(Pinned {
-            interface,
-            program: info.program_id(),
-        });
+        let info = link.info().map_err(|error| Error::aya("asking the kernel about a link", error))?;
+        links.push(Pinned { interface, program: info.program_id() });
     }
     Ok(links)
 }
@@ -181,9 +165,8 @@ fn open(path: &Path) -> Result<FdLink, Error> {
 pub(super) fn exchange(program: &mut Xdp, layout: &Layout, interface: u32) -> Result<(), Error> {
     let path = layout.link(interface);
     let link = open(&path)?;
-    let exchanged = XdpLink::try_from(link)
-        .map_err(|error| Error::aya("opening a link", error))
-        .and_then(|link| {
+    let exchanged =
+        XdpLink::try_from(link).map_err(|error| Error::aya("opening a link", error)).and_then(|link| {
             program
                 .attach_to_link(link)
                 .and_then(|id| program.take_link(id))
@@ -209,8 +192,5 @@ pub(super) fn remove(layout: &Layout, interface: u32, program: u32) -> Result<()
         thread::sleep(Duration::from_millis(10));
     }
     let doing = format!("waiting for the kernel to let go of interface {interface}");
-    Err(Error::os(
-        doing,
-        io::Error::other("some other process holds the link"),
-    ))
+    Err(Error::os(doing, io::Error::other("some other process holds the link")))
 }

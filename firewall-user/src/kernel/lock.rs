@@ -15,7 +15,7 @@ impl Lock {
     ///
     /// # Errors
     /// The directory can't be made or opened.
-    pub fn exclusive(layout: &Layout) -> Result<Self, Error> {
+    pub fn make(layout: &Layout) -> Result<Self, Error> {
         loop {
             super::layout::make(layout.top())?;
             if let Some(lock) = Self::try_once(layout, FlockArg::LockExclusive)? {
@@ -24,12 +24,31 @@ impl Lock {
         }
     }
 
-    /// Waits for the lock that excludes commands that change something.
+    /// Waits for the lock that excludes every other command.
     ///
     /// # Errors
     /// [`Error::NotAttached`] if the directory isn't there: nothing is attached.
+    pub fn exclusive(layout: &Layout) -> Result<Self, Error> {
+        Self::existing(layout, FlockArg::LockExclusive)
+    }
+
+    /// Waits for the lock that excludes commands that change something.
+    ///
+    /// # Errors
+    /// As [`Lock::exclusive`].
     pub fn shared(layout: &Layout) -> Result<Self, Error> {
-        Self::try_once(layout, FlockArg::LockShared)?.ok_or(Error::NotAttached)
+        Self::existing(layout, FlockArg::LockShared)
+    }
+
+    fn existing(layout: &Layout, how: FlockArg) -> Result<Self, Error> {
+        loop {
+            if let Some(lock) = Self::try_once(layout, how)? {
+                return Ok(lock);
+            }
+            if !layout.top().exists() {
+                return Err(Error::NotAttached);
+            }
+        }
     }
 
     /// `None` if the directory isn't there, or was removed by the command that was waited for.

@@ -27,5 +27,6 @@ mod link;
 pub mod lock;
 pub mod netlink;
 pub mod netns;
+mod state;
 
 pub use error::Error;

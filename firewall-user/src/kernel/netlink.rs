@@ -61,10 +61,7 @@ const LOOPBACK: u16 = 772;
 impl Interface {
     /// How that program is attached to it, if it is.
     pub fn mode_of(&self, program: u32) -> Option<Mode> {
-        self.xdp
-            .iter()
-            .find(|attached| attached.program == program)
-            .map(|attached| attached.mode)
+        self.xdp.iter().find(|attached| attached.program == program).map(|attached| attached.mode)
     }
 
     /// Whether its packets begin with an Ethernet header.
@@ -156,18 +153,9 @@ fn interface_of(link: LinkMessage) -> Option<Interface> {
 /// The kernel names the program of each mode by itself (Linux 4.19).
 fn attached(attributes: &[LinkXdp]) -> Vec<Attached> {
     let attached = attributes.iter().map(|attribute| match *attribute {
-        LinkXdp::DrvProgId(program) => Some(Attached {
-            program,
-            mode: Mode::Native,
-        }),
-        LinkXdp::SkbProgId(program) => Some(Attached {
-            program,
-            mode: Mode::Generic,
-        }),
-        LinkXdp::HwProgId(program) => Some(Attached {
-            program,
-            mode: Mode::Hardware,
-        }),
+        LinkXdp::DrvProgId(program) => Some(Attached { program, mode: Mode::Native }),
+        LinkXdp::SkbProgId(program) => Some(Attached { program, mode: Mode::Generic }),
+        LinkXdp::HwProgId(program) => Some(Attached { program, mode: Mode::Hardware }),
         _ => None,
     });
     attached.flatten().collect()

@@ -24,10 +24,7 @@ const NAMED: &str = "/run/netns";
 pub fn enter(name: &str) -> Result<(), Error> {
     let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::PermissionDenied => Error::os(format!("entering network namespace {name:?}"), source),
-        _ => Error::Netns {
-            name: name.to_owned(),
-            source,
-        },
+        _ => Error::Netns { name: name.to_owned(), cause: source },
     };
     if name.is_empty() || name.contains('/') {
         return Err(failed(io::Error::from(io::ErrorKind::InvalidInput)));

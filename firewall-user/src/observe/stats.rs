@@ -94,11 +94,7 @@ impl Stats {
                 };
                 if count.packets > 0 {
                     let (reason, verdict) = (reason.name(), verdict.name());
-                    reasons.push(ReasonStats {
-                        reason,
-                        verdict,
-                        total: count.into(),
-                    });
+                    reasons.push(ReasonStats { reason, verdict, total: count.into() });
                 }
             }
         }
@@ -106,12 +102,7 @@ impl Stats {
             .zip(document.rules())
             .map(|(number, (rule, slot))| {
                 let (total, trailing) = slots.of(slot, rule.action);
-                RuleStats {
-                    number,
-                    rule: rule.to_string(),
-                    total,
-                    trailing,
-                }
+                RuleStats { number, rule: rule.to_string(), total, trailing }
             })
             .collect();
         let default = document.config.default;
@@ -120,15 +111,7 @@ impl Stats {
             Action::Allow => Slot::DEFAULT_PASS,
         };
         let (total, trailing) = slots.of(slot, default);
-        Ok(Self {
-            reasons,
-            rules,
-            default: DefaultStats {
-                action: action::word(default),
-                total,
-                trailing,
-            },
-        })
+        Ok(Self { reasons, rules, default: DefaultStats { action: action::word(default), total, trailing } })
     }
 }
 
@@ -168,18 +151,13 @@ impl SlotCounts {
         (0..SLOTS)
             .filter_map(Slot::from_index)
             .filter(|&slot| wanted(slot))
-            .fold(Count::default(), |sum, slot| {
-                sum + self.count(slot, kind, verdict)
-            })
+            .fold(Count::default(), |sum, slot| sum + self.count(slot, kind, verdict))
     }
 
     /// All packets of a slot whose action is `action`, and the trailing fragments among them.
     fn of(&self, slot: Slot, action: Action) -> (Total, Total) {
         let verdict = Verdict::from(action);
         let trailing = self.count(slot, Kind::Inherited, verdict);
-        (
-            (self.count(slot, Kind::Direct, verdict) + trailing).into(),
-            trailing.into(),
-        )
+        ((self.count(slot, Kind::Direct, verdict) + trailing).into(), trailing.into())
     }
 }

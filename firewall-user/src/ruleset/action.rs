@@ -7,10 +7,7 @@ pub const ACTIONS: [(&str, Action); 2] = [("allow", Action::Allow), ("deny", Act
 
 /// The action that `word` names, in upper or lower case.
 pub fn named(word: &str) -> Option<Action> {
-    ACTIONS
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(word))
-        .map(|&(_, action)| action)
+    ACTIONS.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)).map(|&(_, action)| action)
 }
 
 /// The word for `action`.

@@ -8,21 +8,12 @@ pub(super) fn underline(label: &str, line: &str, span: Range<usize>) -> String {
     let start = floor(line, span.start);
     let end = floor(line, span.end.max(start));
     // The carets stay in step with the text above them if tabs stay tabs.
-    let indent: String = line[..start]
-        .chars()
-        .map(|c| if c == '\t' { '\t' } else { ' ' })
-        .collect();
+    let indent: String = line[..start].chars().map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
     let carets = "^".repeat(line[start..end].chars().count().max(1));
     // A control character would move the cursor or worse: it is shown as what it is, something unprintable.
     let shown: String = line
         .chars()
-        .map(|c| {
-            if c.is_control() && c != '\t' {
-                char::REPLACEMENT_CHARACTER
-            } else {
-                c
-            }
-        })
+        .map(|c| if c.is_control() && c != '\t' { char::REPLACEMENT_CHARACTER } else { c })
         .collect();
     let margin = " ".repeat(label.chars().count());
     format!("{label}{shown}\n{margin}{indent}{carets}")
@@ -30,10 +21,7 @@ pub(super) fn underline(label: &str, line: &str, span: Range<usize>) -> String {
 
 /// The last character boundary at or before `at`, within `line`.
 fn floor(line: &str, at: usize) -> usize {
-    (0..=at.min(line.len()))
-        .rev()
-        .find(|&at| line.is_char_boundary(at))
-        .unwrap_or(0)
+    (0..=at.min(line.len())).rev().find(|&at| line.is_char_boundary(at)).unwrap_or(0)
 }
 
 #[cfg(test)]

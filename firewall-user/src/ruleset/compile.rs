@@ -33,9 +33,7 @@ impl Compiled {
         };
         let mut tables = BTreeMap::new();
         for (.., term) in terms().filter(|(.., term)| term.ports.is_some()) {
-            tables
-                .entry(term.protocol)
-                .or_insert_with(|| (filled::<PORTS>(default), Unclaimed::all()));
+            tables.entry(term.protocol).or_insert_with(|| (filled::<PORTS>(default), Unclaimed::all()));
         }
         let mut protocols = filled::<PROTOCOLS>(default);
         let mut decided = [false; PROTOCOLS];
@@ -58,10 +56,7 @@ impl Compiled {
         for (number, protocol) in (0..).zip(tables.keys()) {
             protocols[usize::from(protocol.0)] = Decision::by_port(number);
         }
-        Ok(Self {
-            protocols,
-            ports: tables.into_values().map(|(table, _)| table).collect(),
-        })
+        Ok(Self { protocols, ports: tables.into_values().map(|(table, _)| table).collect() })
     }
 }
 
@@ -71,18 +66,13 @@ impl RuleTables for Compiled {
     }
 
     fn port(&self, table: u16, port: u16) -> Option<Decision> {
-        self.ports
-            .get(usize::from(table))
-            .map(|table| table[usize::from(port)])
+        self.ports.get(usize::from(table)).map(|table| table[usize::from(port)])
     }
 }
 
 /// `N` times `decision`, made where it stays: a table of ports is too large for the stack.
 fn filled<const N: usize>(decision: Decision) -> Box<[Decision; N]> {
-    vec![decision; N]
-        .into_boxed_slice()
-        .try_into()
-        .expect("the length is the array's")
+    vec![decision; N].into_boxed_slice().try_into().expect("the length is the array's")
 }
 
 #[cfg(test)]
@@ -96,10 +86,7 @@ mod tests {
     fn rules(texts: &[&str]) -> Vec<(Rule, Slot)> {
         let names = Names::parse("", "");
         let rules = texts.iter().map(|text| Rule::parse(text, &names).unwrap());
-        rules
-            .enumerate()
-            .map(|(n, rule)| (rule, Slot::rule(n).unwrap()))
-            .collect()
+        rules.enumerate().map(|(n, rule)| (rule, Slot::rule(n).unwrap())).collect()
     }
 
     /// What the rules mean, tried one by one.
@@ -107,9 +94,7 @@ mod tests {
         let matches = |rule: &Rule| {
             rule.matching.terms().iter().any(|term| {
                 term.protocol == protocol
-                    && term
-                        .ports
-                        .is_none_or(|ports| ports.iter().any(|range| range.contains(port)))
+                    && term.ports.is_none_or(|ports| ports.iter().any(|range| range.contains(port)))
             })
         };
         match rules.iter().find(|(rule, _)| matches(rule)) {
@@ -144,10 +129,8 @@ mod tests {
 
     #[test]
     fn only_a_protocol_whose_ports_are_named_has_a_table() {
-        let compiled = Compiled::new(
-            &rules(&["allow tcp", "deny sctp 7", "allow udp 500", "deny esp"]),
-            Action::Deny,
-        );
+        let compiled =
+            Compiled::new(&rules(&["allow tcp", "deny sctp 7", "allow udp 500", "deny esp"]), Action::Deny);
         let compiled = compiled.unwrap();
         assert_eq!(compiled.ports.len(), 2);
         assert_eq!(compiled.protocol(17), Decision::by_port(0));
@@ -162,10 +145,7 @@ mod tests {
         let mut many = vec![rules(&["allow udp 500"]).remove(0); MAX_RULES];
         assert!(Compiled::new(&many, Action::Deny).is_ok());
         many.push(many[0].clone());
-        assert_eq!(
-            Compiled::new(&many, Action::Deny),
-            Err(TooManyRules { rules: MAX_RULES + 1 })
-        );
+        assert_eq!(Compiled::new(&many, Action::Deny), Err(TooManyRules { rules: MAX_RULES + 1 }));
     }
 
     proptest! {

@@ -89,11 +89,7 @@ impl Default for Config {
 
 impl Default for Fragments {
     fn default() -> Self {
-        Self {
-            early: Early::Pass,
-            timeout: Duration::from_secs(30),
-            table: 65536,
-        }
+        Self { early: Early::Pass, timeout: Duration::from_secs(30), table: 65536 }
     }
 }
 
@@ -128,10 +124,7 @@ impl Config {
                 return Err(ConfigError::Directory(path.to_owned()));
             }
             Err(error) => {
-                return Err(ConfigError::Unreadable {
-                    path: path.to_owned(),
-                    error,
-                });
+                return Err(ConfigError::Unreadable { path: path.to_owned(), error });
             }
             Ok(size) if size as u64 > MAX_SIZE => return Err(ConfigError::TooLarge(path.to_owned())),
             Ok(_) => {}
@@ -141,12 +134,7 @@ impl Config {
             Err(error) => {
                 let at = error.valid_up_to();
                 let text = String::from_utf8_lossy(&bytes);
-                Err(ConfigError::invalid(
-                    path,
-                    &text,
-                    at..at + 1,
-                    ConfigProblem::NotUtf8,
-                ))
+                Err(ConfigError::invalid(path, &text, at..at + 1, ConfigProblem::NotUtf8))
             }
         }
     }
@@ -161,18 +149,9 @@ impl Config {
     }
 
     fn understand(text: &str, names: &Names) -> Result<Self, Wrong> {
-        let RawConfig {
-            interfaces,
-            default,
-            rules,
-            fragments,
-        } = toml::from_str(text).map_err(|error| {
+        let RawConfig { interfaces, default, rules, fragments } = toml::from_str(text).map_err(|error| {
             // A key may have any character in it, control characters too: none of them reaches a terminal.
-            let message = error
-                .message()
-                .trim()
-                .replace('\n', "; ")
-                .replace(char::is_control, "\u{fffd}");
+            let message = error.message().trim().replace('\n', "; ").replace(char::is_control, "\u{fffd}");
             (error.span().unwrap_or(0..0), ConfigProblem::Toml(message))
         })?;
         if let Some(excess) = rules.get(MAX_RULES) {
@@ -222,14 +201,7 @@ fn word_of<T: Copy>(
         Some(&(_, meaning)) => Ok(Some(meaning)),
         None => {
             let nearest = nearest(&word, words.iter().map(|&(known, _)| known));
-            Err((
-                span,
-                ConfigProblem::Word {
-                    word,
-                    expected,
-                    nearest,
-                },
-            ))
+            Err((span, ConfigProblem::Word { word, expected, nearest }))
         }
     }
 }
@@ -252,11 +224,7 @@ fn rule_of(number: usize, rule: Spanned<String>, text: &str, names: &Names) -> R
 }
 
 fn fragments_of(raw: RawFragments) -> Result<Fragments, Wrong> {
-    let RawFragments {
-        early,
-        timeout,
-        table,
-    } = raw;
+    let RawFragments { early, timeout, table } = raw;
     let mut fragments = Fragments::default();
     if let Some(early) = word_of(early, &EARLY, "`pass` or `drop`")? {
         fragments.early = early;
@@ -280,17 +248,7 @@ fn fragments_of(raw: RawFragments) -> Result<Fragments, Wrong> {
 
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            interfaces,
-            default,
-            rules,
-            fragments:
-                Fragments {
-                    early,
-                    timeout,
-                    table,
-                },
-        } = self;
+        let Self { interfaces, default, rules, fragments: Fragments { early, timeout, table } } = self;
         let quoted = |text: &str| toml::Value::from(text).to_string();
         let names: Vec<_> = interfaces.iter().map(|name| quoted(name)).collect();
         writeln!(f, "interfaces = [{}]", names.join(", "))?;

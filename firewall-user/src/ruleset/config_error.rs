@@ -67,10 +67,7 @@ pub struct Invalid {
 
 impl Invalid {
     fn new(path: &Path, text: &str, span: Range<usize>, problem: ConfigProblem) -> Self {
-        let at = (0..=span.start.min(text.len()))
-            .rev()
-            .find(|&at| text.is_char_boundary(at))
-            .unwrap_or(0);
+        let at = (0..=span.start.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
         let begin = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
         let end = text[at..].find('\n').map_or(text.len(), |newline| at + newline);
         Self {
@@ -90,14 +87,7 @@ impl Invalid {
 
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            path,
-            line,
-            column,
-            problem,
-            text: _,
-            span: _,
-        } = self;
+        let Self { path, line, column, problem, text: _, span: _ } = self;
         write!(f, "{}:{line}:{column}: {problem}", path.display())
     }
 }

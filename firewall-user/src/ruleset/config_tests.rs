@@ -29,10 +29,7 @@ fn an_empty_file_is_the_defaults() {
     let config = parse("").unwrap();
     assert_eq!(config, Config::default());
     assert_eq!((config.default, config.fragments.table), (Action::Deny, 65536));
-    assert_eq!(
-        (config.fragments.early, config.fragments.timeout),
-        (Early::Pass, Duration::from_secs(30))
-    );
+    assert_eq!((config.fragments.early, config.fragments.timeout), (Early::Pass, Duration::from_secs(30)));
     assert_eq!(parse("[fragments]\n").unwrap(), Config::default());
     assert_eq!(parse("# only a comment").unwrap(), Config::default());
 }
@@ -51,11 +48,7 @@ fn every_key_counts() {
         config.rules.iter().map(Rule::to_string).collect::<Vec<_>>(),
         ["allow @ike", "deny udp 500,4500"]
     );
-    let wanted = Fragments {
-        early: Early::Drop,
-        timeout: Duration::from_millis(500),
-        table: 1 << 22,
-    };
+    let wanted = Fragments { early: Early::Drop, timeout: Duration::from_millis(500), table: 1 << 22 };
     assert_eq!(config.fragments, wanted);
 }
 
@@ -69,46 +62,22 @@ fn a_wrong_word_in_a_rule_is_pointed_at_where_it_stands() {
             "                         ^^^^^",
         ],
     );
-    refused_at(
-        "rules = ['reject udp']",
-        "1:11",
-        "unknown action `reject`: expected `allow` or `deny`",
-    );
-    refused_at(
-        "# é\nrules = ['allow esp', 'allow ']",
-        "2:29",
-        "rule 2: which packets?",
-    );
+    refused_at("rules = ['reject udp']", "1:11", "unknown action `reject`: expected `allow` or `deny`");
+    refused_at("# é\nrules = ['allow esp', 'allow ']", "2:29", "rule 2: which packets?");
     refused_at("rules = ['allow üdp']", "1:17", "'ü'");
     refused_at("rules = ['']", "1:11", "the rule is empty");
 }
 
 #[test]
 fn a_rule_with_escapes_is_pointed_at_as_a_whole() {
-    refused_at(
-        r#"rules = ["allow esp", "allow\tudb"]"#,
-        "1:23",
-        "unknown protocol `udb`",
-    );
-    refused_at(
-        "rules = [\n\"\"\"\nallow udb\"\"\"]",
-        "2:1",
-        "unknown protocol `udb`",
-    );
+    refused_at(r#"rules = ["allow esp", "allow\tudb"]"#, "1:23", "unknown protocol `udb`");
+    refused_at("rules = [\n\"\"\"\nallow udb\"\"\"]", "2:1", "unknown protocol `udb`");
 }
 
 #[test]
 fn unknown_keys_and_words_are_refused() {
-    refused_at(
-        "\nreplies = true\n",
-        "2:1",
-        "unknown field `replies`, expected one of `interfaces`",
-    );
-    refused_at(
-        "[fragments]\nearly-budget = 8192",
-        "2:1",
-        "unknown field `early-budget`",
-    );
+    refused_at("\nreplies = true\n", "2:1", "unknown field `replies`, expected one of `interfaces`");
+    refused_at("[fragments]\nearly-budget = 8192", "2:1", "unknown field `early-budget`");
     refused(
         "default = \"reject\"",
         &[
@@ -123,11 +92,7 @@ fn unknown_keys_and_words_are_refused() {
 
 #[test]
 fn what_is_no_toml_or_of_the_wrong_type_is_refused_where_it_stands() {
-    refused_at(
-        "default = \"deny\"\nrules = [\"allow esp\"\ndefault = 1",
-        "3:1",
-        "",
-    );
+    refused_at("default = \"deny\"\nrules = [\"allow esp\"\ndefault = 1", "3:1", "");
     refused_at("rules = 'allow esp'", "1:9", "expected a sequence");
     refused_at("rules = [\n5]", "2:1", "expected a string");
     refused_at("fragments = 3", "1:13", "invalid type");
@@ -139,28 +104,14 @@ fn what_is_no_toml_or_of_the_wrong_type_is_refused_where_it_stands() {
 #[test]
 fn interfaces_have_names_that_interfaces_can_have() {
     for name in ["", ".", "..", "a/b", "a b", "a:1", &"x".repeat(128)] {
-        refused_at(
-            &format!("interfaces = ['ok', '{name}']"),
-            "1:21",
-            "can't be an interface's name",
-        );
+        refused_at(&format!("interfaces = ['ok', '{name}']"), "1:21", "can't be an interface's name");
     }
     refused_at("interfaces = ['eth0', 'eth0']", "1:23", "named twice");
 }
 
 #[test]
 fn the_fragment_table_and_its_timeout_have_bounds() {
-    for table in [
-        "0",
-        "-64",
-        "32",
-        "63",
-        "65",
-        "100000",
-        "8388608",
-        "4294967296",
-        "68719476736",
-    ] {
+    for table in ["0", "-64", "32", "63", "65", "100000", "8388608", "4294967296", "68719476736"] {
         refused_at(
             &format!("[fragments]\ntable = {table}"),
             "2:9",
@@ -169,32 +120,17 @@ fn the_fragment_table_and_its_timeout_have_bounds() {
     }
     assert_eq!(parse("[fragments]\ntable = 64").unwrap().fragments.table, 64);
     for timeout in ["0s", "9ms", "61m", "2h"] {
-        refused_at(
-            &format!("[fragments]\ntimeout = '{timeout}'"),
-            "2:11",
-            "expected 10ms to 1h",
-        );
+        refused_at(&format!("[fragments]\ntimeout = '{timeout}'"), "2:11", "expected 10ms to 1h");
     }
-    refused_at(
-        "[fragments]\ntimeout = '30'",
-        "2:11",
-        "\"30\" is no length of time",
-    );
+    refused_at("[fragments]\ntimeout = '30'", "2:11", "\"30\" is no length of time");
     refused_at("[fragments]\ntimeout = 30", "2:11", "expected a string");
 }
 
 #[test]
 fn too_many_rules_are_refused_at_the_first_too_many() {
     let rules = "'allow esp',\n".repeat(MAX_RULES);
-    assert_eq!(
-        parse(&format!("rules = [\n{rules}]")).unwrap().rules.len(),
-        MAX_RULES
-    );
-    refused_at(
-        &format!("rules = [\n{rules}'allow esp']"),
-        "4098:1",
-        "4097 rules are too many",
-    );
+    assert_eq!(parse(&format!("rules = [\n{rules}]")).unwrap().rules.len(), MAX_RULES);
+    refused_at(&format!("rules = [\n{rules}'allow esp']"), "4098:1", "4097 rules are too many");
 }
 
 #[test]
@@ -205,10 +141,7 @@ fn a_file_that_cannot_be_read_is_named() {
     let message = |path: &Path| Config::read(path, &names).unwrap_err().render();
     assert_eq!(
         message(&path),
-        format!(
-            "can't read {}: No such file or directory (os error 2)",
-            path.display()
-        )
+        format!("can't read {}: No such file or directory (os error 2)", path.display())
     );
     assert!(message(folder.path()).contains("is a directory"));
     fs::write(&path, vec![b'#'; MAX_SIZE as usize]).unwrap();
@@ -217,26 +150,16 @@ fn a_file_that_cannot_be_read_is_named() {
     assert!(message(&path).contains("more than 1048576 bytes"));
     assert!(message(Path::new("/dev/zero")).contains("more than 1048576 bytes"));
     fs::write(&path, b"# fine\n# caf\xe9 au lait\n").unwrap();
-    assert!(
-        message(&path).contains("toml:2:6: this isn't UTF-8"),
-        "{}",
-        message(&path)
-    );
+    assert!(message(&path).contains("toml:2:6: this isn't UTF-8"), "{}", message(&path));
 }
 
 #[test]
 fn no_control_character_reaches_a_terminal() {
-    for text in [
-        r#"interfaces = ["\u001b[2J"]"#,
-        r#"default = "\u001b""#,
-        r#""\u001b" = 1"#,
-        r#"rules = ["\u001b"]"#,
-    ] {
+    for text in
+        [r#"interfaces = ["\u001b[2J"]"#, r#"default = "\u001b""#, r#""\u001b" = 1"#, r#"rules = ["\u001b"]"#]
+    {
         let rendered = parse(text).unwrap_err().render();
-        assert!(
-            !rendered.contains(|c: char| c.is_control() && c != '\n'),
-            "{rendered:?}"
-        );
+        assert!(!rendered.contains(|c: char| c.is_control() && c != '\n'), "{rendered:?}");
     }
     let rendered = parse("default = 'deny'\u{7}").unwrap_err().render();
     assert!(!rendered.contains('\u{7}'), "{rendered:?}");
@@ -248,10 +171,7 @@ fn windows_files_are_read_and_shown_as_they_are() {
     let rendered = parse(text).unwrap_err().render();
     let wanted = "f.toml:3:10: rule 1: unknown protocol `udb`: ";
     assert!(rendered.starts_with(wanted), "{rendered}");
-    assert!(
-        rendered.ends_with("\n    3 |   'allow udb'\n                 ^^^"),
-        "{rendered}"
-    );
+    assert!(rendered.ends_with("\n    3 |   'allow udb'\n                 ^^^"), "{rendered}");
 }
 
 fn config() -> impl Strategy<Value = Config> {
@@ -267,11 +187,7 @@ fn config() -> impl Strategy<Value = Config> {
             interfaces: interfaces.into_iter().collect(),
             default,
             rules,
-            fragments: Fragments {
-                early,
-                timeout: Duration::from_millis(timeout),
-                table: 1 << table,
-            },
+            fragments: Fragments { early, timeout: Duration::from_millis(timeout), table: 1 << table },
         })
 }
 

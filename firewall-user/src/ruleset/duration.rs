@@ -21,17 +21,13 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
         .iter()
         .find(|&&(name, _)| name == unit)
         .and_then(|&(_, unit)| number.parse::<u64>().ok()?.checked_mul(unit));
-    millis
-        .map(Duration::from_millis)
-        .ok_or_else(|| DurationError(text.to_owned()))
+    millis.map(Duration::from_millis).ok_or_else(|| DurationError(text.to_owned()))
 }
 
 /// `duration` in the largest unit that states it in a whole number. What is less than a millisecond is left out.
 pub fn text(duration: Duration) -> String {
     let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    let whole = UNITS
-        .iter()
-        .find(|&&(_, unit)| millis > 0 && millis.is_multiple_of(unit));
+    let whole = UNITS.iter().find(|&&(_, unit)| millis > 0 && millis.is_multiple_of(unit));
     let (name, unit) = whole.copied().unwrap_or(("s", 1000));
     format!("{}{name}", millis / unit)
 }

@@ -47,10 +47,7 @@ pub struct Deleted {
 impl Ruleset {
     /// A ruleset without rules.
     pub fn new(default: Action) -> Self {
-        Self {
-            default,
-            rules: Vec::new(),
-        }
+        Self { default, rules: Vec::new() }
     }
 
     /// Appends `rule`, unless it is there already.
@@ -79,10 +76,7 @@ impl Ruleset {
     /// If it means no rule, or more than one.
     pub fn delete(&mut self, selector: &Selector) -> Result<Deleted, DeleteError> {
         let index = selector.find(&self.rules)?;
-        Ok(Deleted {
-            number: index + 1,
-            rule: self.rules.remove(index),
-        })
+        Ok(Deleted { number: index + 1, rule: self.rules.remove(index) })
     }
 
     /// Deletes every rule, and says how many there were. The default stays.
@@ -107,10 +101,7 @@ mod tests {
     }
 
     fn ruleset(texts: &[&str]) -> Ruleset {
-        Ruleset {
-            default: Action::Deny,
-            rules: texts.iter().map(|text| rule(text)).collect(),
-        }
+        Ruleset { default: Action::Deny, rules: texts.iter().map(|text| rule(text)).collect() }
     }
 
     fn delete(ruleset: &mut Ruleset, selector: &str) -> Result<Deleted, DeleteError> {
@@ -123,49 +114,26 @@ mod tests {
         assert_eq!(ruleset.add(rule("allow @ike")), Ok(Addition::Added { number: 1 }));
         assert_eq!(
             ruleset.add(rule("allow udp 4500,500")),
-            Ok(Addition::Shadowed {
-                number: 2,
-                by: vec![1]
-            })
+            Ok(Addition::Shadowed { number: 2, by: vec![1] })
         );
-        assert_eq!(
-            ruleset.add(rule("allow udp 500, 4500")),
-            Ok(Addition::AlreadyThere { number: 2 })
-        );
+        assert_eq!(ruleset.add(rule("allow udp 500, 4500")), Ok(Addition::AlreadyThere { number: 2 }));
         assert_eq!(ruleset.rules.len(), 2);
     }
 
     #[test]
     fn adding_what_an_earlier_rule_denies_says_so() {
         let mut ruleset = ruleset(&["allow tcp 22", "deny udp 53"]);
-        assert_eq!(
-            ruleset.add(rule("allow udp 53")),
-            Ok(Addition::Shadowed {
-                number: 3,
-                by: vec![2]
-            })
-        );
+        assert_eq!(ruleset.add(rule("allow udp 53")), Ok(Addition::Shadowed { number: 3, by: vec![2] }));
         assert_eq!(ruleset.rules[2], rule("allow udp 53"));
-        assert_eq!(
-            ruleset.add(rule("allow udp 53,54")),
-            Ok(Addition::Added { number: 4 })
-        );
+        assert_eq!(ruleset.add(rule("allow udp 53,54")), Ok(Addition::Added { number: 4 }));
     }
 
     #[test]
     fn there_is_an_end_to_adding() {
         let mut ruleset = Ruleset::new(Action::Allow);
-        ruleset.rules = (1..=MAX_RULES)
-            .map(|port| rule(&format!("deny tcp {port}")))
-            .collect();
-        assert_eq!(
-            ruleset.add(rule("deny tcp 7")),
-            Ok(Addition::AlreadyThere { number: 7 })
-        );
-        assert_eq!(
-            ruleset.add(rule("deny udp 7")),
-            Err(TooManyRules { rules: MAX_RULES + 1 })
-        );
+        ruleset.rules = (1..=MAX_RULES).map(|port| rule(&format!("deny tcp {port}"))).collect();
+        assert_eq!(ruleset.add(rule("deny tcp 7")), Ok(Addition::AlreadyThere { number: 7 }));
+        assert_eq!(ruleset.add(rule("deny udp 7")), Err(TooManyRules { rules: MAX_RULES + 1 }));
         assert_eq!(ruleset.rules.len(), MAX_RULES);
         assert_eq!(ruleset.flush(), MAX_RULES);
         assert_eq!(ruleset, Ruleset::new(Action::Allow));
@@ -177,10 +145,7 @@ mod tests {
             let mut ruleset = ruleset(&["allow tcp 22", "deny udp 53", "allow esp"]);
             assert_eq!(
                 delete(&mut ruleset, selector),
-                Ok(Deleted {
-                    number: 2,
-                    rule: rule("deny udp 53")
-                }),
+                Ok(Deleted { number: 2, rule: rule("deny udp 53") }),
                 "{selector}"
             );
             assert_eq!(ruleset.rules, [rule("allow tcp 22"), rule("allow esp")]);
@@ -190,14 +155,7 @@ mod tests {
     #[test]
     fn what_is_not_there_is_not_deleted() {
         let before = ruleset(&["allow tcp 22", "deny udp 53", "allow udp 53"]);
-        for selector in [
-            "0",
-            "4",
-            "99999999999999999999999",
-            "allow udp 54",
-            "udp 53",
-            "esp",
-        ] {
+        for selector in ["0", "4", "99999999999999999999999", "allow udp 54", "udp 53", "esp"] {
             let mut after = before.clone();
             assert!(delete(&mut after, selector).is_err(), "{selector}");
             assert_eq!(after, before);

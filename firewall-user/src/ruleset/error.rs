@@ -146,8 +146,6 @@ struct Elsewhere<'a>(&'a Option<(Protocol, u16)>);
 
 impl fmt::Display for Elsewhere<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .iter()
-            .try_for_each(|(protocol, port)| write!(f, "; it is {protocol} port {port}"))
+        self.0.iter().try_for_each(|(protocol, port)| write!(f, "; it is {protocol} port {port}"))
     }
 }

@@ -31,15 +31,9 @@ impl Rule {
         let word = parser.next().ok_or_else(|| parser.at_end(Problem::Empty))?;
         let action = action::named(word.text).ok_or_else(|| {
             let nearest = nearest(word.text, action::ACTIONS.map(|(name, _)| name)).map(str::to_owned);
-            word.wrong(Problem::Action {
-                word: word.text.to_owned(),
-                nearest,
-            })
+            word.wrong(Problem::Action { word: word.text.to_owned(), nearest })
         })?;
-        Ok(Self {
-            action,
-            matching: parser.matching()?,
-        })
+        Ok(Self { action, matching: parser.matching()? })
     }
 }
 
@@ -76,24 +70,15 @@ impl<'a> Token<'a> {
     }
 
     fn wrong(self, problem: Problem) -> ParseError {
-        ParseError {
-            problem,
-            span: self.span(),
-        }
+        ParseError { problem, span: self.span() }
     }
 
     /// The token's text before and after byte `at`, without the byte itself.
     fn split(self, at: usize) -> (Self, Self) {
         let after = at + 1;
         (
-            Self {
-                text: &self.text[..at],
-                ..self
-            },
-            Self {
-                text: &self.text[after..],
-                start: self.start + after,
-            },
+            Self { text: &self.text[..at], ..self },
+            Self { text: &self.text[after..], start: self.start + after },
         )
     }
 
@@ -113,16 +98,9 @@ impl<'a> Parser<'a> {
     fn new(text: &'a str, names: &'a Names) -> Result<Self, ParseError> {
         if let Some((at, character)) = text.char_indices().find(|&(_, c)| !matches!(c, ' '..='~' | '\t')) {
             let span = at..at + character.len_utf8();
-            return Err(ParseError {
-                problem: Problem::Character(character),
-                span,
-            });
+            return Err(ParseError { problem: Problem::Character(character), span });
         }
-        Ok(Self {
-            names,
-            tokens: tokens(text).into_iter(),
-            end: text.trim_end().len(),
-        })
+        Ok(Self { names, tokens: tokens(text).into_iter(), end: text.trim_end().len() })
     }
 
     fn next(&mut self) -> Option<Token<'a>> {
@@ -130,10 +108,7 @@ impl<'a> Parser<'a> {
     }
 
     fn at_end(&self, problem: Problem) -> ParseError {
-        ParseError {
-            problem,
-            span: self.end..self.end,
-        }
+        ParseError { problem, span: self.end..self.end }
     }
 
     fn matching(&mut self) -> Result<Match, ParseError> {
@@ -146,10 +121,7 @@ impl<'a> Parser<'a> {
             return Ok(Match::protocol(protocol));
         };
         if !protocol.has_ports() {
-            return Err(ParseError {
-                problem: Problem::NoPorts(protocol),
-                span: first.start..self.end,
-            });
+            return Err(ParseError { problem: Problem::NoPorts(protocol), span: first.start..self.end });
         }
         let ports = self.ports(protocol, first)?;
         Ok(Match::ports(protocol, ports).expect("the protocol has ports"))
@@ -159,10 +131,7 @@ impl<'a> Parser<'a> {
         let matching = Match::service(name).ok_or_else(|| {
             let nearest =
                 nearest(name, SERVICES.iter().map(|service| service.name)).map(|name| format!("@{name}"));
-            word.wrong(Problem::Service {
-                word: word.text.to_owned(),
-                nearest,
-            })
+            word.wrong(Problem::Service { word: word.text.to_owned(), nearest })
         })?;
         match self.next() {
             None => Ok(matching),
@@ -177,10 +146,7 @@ impl<'a> Parser<'a> {
         if word.is_number() {
             return word.text.parse().map(Protocol).map_err(|_| {
                 let example = word.text.parse().unwrap_or(500);
-                word.wrong(Problem::ProtocolNumber {
-                    number: word.text.to_owned(),
-                    example,
-                })
+                word.wrong(Problem::ProtocolNumber { number: word.text.to_owned(), example })
             });
         }
         if is_every_protocol(word.text) {
@@ -188,10 +154,7 @@ impl<'a> Parser<'a> {
         }
         self.names.protocol(word.text).ok_or_else(|| {
             let nearest = self.meant_as_match(word.text);
-            word.wrong(Problem::Protocol {
-                word: word.text.to_owned(),
-                nearest,
-            })
+            word.wrong(Problem::Protocol { word: word.text.to_owned(), nearest })
         })
     }
 
@@ -204,20 +167,14 @@ impl<'a> Parser<'a> {
         if let Some((before, after)) = word.split_once(['/', ':']) {
             let pairs = [(before, after), (after, before)];
             return pairs.iter().find_map(|(name, port)| {
-                let protocol = self
-                    .names
-                    .protocol(name)
-                    .filter(|protocol| protocol.has_ports())?;
+                let protocol = self.names.protocol(name).filter(|protocol| protocol.has_ports())?;
                 port.parse::<u16>().ok().map(|port| format!("{protocol} {port}"))
             });
         }
         if let Some((protocol, _)) = self.names.port_of_any(word) {
             return Some(format!("{protocol} {}", word.to_ascii_lowercase()));
         }
-        let services: Vec<String> = SERVICES
-            .iter()
-            .map(|service| format!("@{}", service.name))
-            .collect();
+        let services: Vec<String> = SERVICES.iter().map(|service| format!("@{}", service.name)).collect();
         let candidates = self.names.protocols().chain(services.iter().map(String::as_str));
         nearest(word, candidates).map(str::to_owned)
     }
@@ -254,12 +211,7 @@ impl<'a> Parser<'a> {
             }
         };
         let (from, to) = (self.port(protocol, first)?, self.port(protocol, last)?);
-        PortRange::new(from, to).ok_or_else(|| {
-            item.wrong(Problem::Backwards {
-                first: from,
-                last: to,
-            })
-        })
+        PortRange::new(from, to).ok_or_else(|| item.wrong(Problem::Backwards { first: from, last: to }))
     }
 
     /// Whether the token stands for a port: a number, even if one out of range, or a name.
@@ -269,10 +221,7 @@ impl<'a> Parser<'a> {
 
     fn port(&self, protocol: Protocol, token: Token<'a>) -> Result<u16, ParseError> {
         if !token.is_number() {
-            return self
-                .names
-                .port(protocol, token.text)
-                .ok_or_else(|| self.no_item(protocol, token));
+            return self.names.port(protocol, token.text).ok_or_else(|| self.no_item(protocol, token));
         }
         match token.text.parse() {
             Ok(0) => Err(token.wrong(Problem::PortZero)),
@@ -309,12 +258,7 @@ impl<'a> Parser<'a> {
             _ => nearest(item.text, self.names.ports(protocol)).map(str::to_owned),
         };
         let elsewhere = self.names.port_of_any(item.text);
-        item.wrong(Problem::Port {
-            word: item.text.to_owned(),
-            protocol,
-            elsewhere,
-            nearest,
-        })
+        item.wrong(Problem::Port { word: item.text.to_owned(), protocol, elsewhere, nearest })
     }
 }
 
@@ -328,10 +272,7 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
             tokens.push(Token { text: word, start });
         }
         if piece.ends_with(',') {
-            tokens.push(Token {
-                text: ",",
-                start: start + piece.len() - 1,
-            });
+            tokens.push(Token { text: ",", start: start + piece.len() - 1 });
         }
         start += piece.len();
     }

@@ -10,9 +10,7 @@ fn names() -> Names {
 }
 
 fn canonical(text: &str) -> String {
-    Rule::parse(text, &names())
-        .unwrap_or_else(|error| panic!("{error}\n{}", error.render(text)))
-        .to_string()
+    Rule::parse(text, &names()).unwrap_or_else(|error| panic!("{error}\n{}", error.render(text))).to_string()
 }
 
 /// The error's text, and what of the rule it points at.
@@ -74,11 +72,7 @@ fn an_unknown_word_is_pointed_at() {
     refused("allow @ikke", "@ikke", "did you mean `@ike`?");
     refused("allow @", "@", "unknown service");
     refused("allow udp isakpm", "isakpm", "did you mean `isakmp`?");
-    refused(
-        "allow udp 500,nonesuch",
-        "nonesuch",
-        "unknown udp port `nonesuch`",
-    );
+    refused("allow udp 500,nonesuch", "nonesuch", "unknown udp port `nonesuch`");
     refused("allow tcp 22-nonesuch", "nonesuch", "unknown tcp port `nonesuch`");
     refused("allow tcp nonesuch-22", "nonesuch", "unknown tcp port `nonesuch`");
     refused("allow udp ssh", "ssh", "it is tcp port 22");
@@ -106,16 +100,8 @@ fn ports_out_of_range_are_told_apart() {
     refused("allow udp 0", "0", "port 0 is reserved");
     refused("allow udp 22,0-9", "0", "port 0 is reserved");
     refused("allow udp 65536", "65536", "port 65536 is too large");
-    refused(
-        "allow udp 9-99999999999999999999",
-        "99999999999999999999",
-        "too large",
-    );
-    refused(
-        "allow udp 9-3",
-        "9-3",
-        "runs backwards: the lower port comes first, as in 3-9",
-    );
+    refused("allow udp 9-99999999999999999999", "99999999999999999999", "too large");
+    refused("allow udp 9-3", "9-3", "runs backwards: the lower port comes first, as in 3-9");
     refused("allow udp 5,8000-", "8000-", "lacks an end");
     refused("allow udp -5", "-5", "lacks an end");
     refused("allow udp -", "-", "lacks an end");
@@ -159,10 +145,7 @@ fn the_carets_stand_under_what_is_wrong() {
 #[test]
 fn a_match_stands_alone_too() {
     assert_eq!(Match::parse("udp 500", &names()).unwrap().to_string(), "udp 500");
-    assert_eq!(
-        Match::parse("", &names()).unwrap_err().problem(),
-        &Problem::NoMatch
-    );
+    assert_eq!(Match::parse("", &names()).unwrap_err().problem(), &Problem::NoMatch);
 }
 
 proptest! {

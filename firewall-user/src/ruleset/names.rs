@@ -57,9 +57,7 @@ impl Names {
     /// file that can't be read holds no names.
     pub fn read(protocols: &Path, services: &Path) -> Self {
         let text = |path| {
-            fs::read(path)
-                .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-                .unwrap_or_default()
+            fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
         };
         Self::parse(&text(protocols), &text(services))
     }
@@ -67,10 +65,7 @@ impl Names {
     /// The names in two texts of the form of `/etc/protocols` and `/etc/services`, and the built-in ones. As in libc, a
     /// malformed line is skipped, and the first of two lines with one name is meant.
     pub fn parse(protocols: &str, services: &str) -> Self {
-        let mut names = Self {
-            protocols: BTreeMap::new(),
-            ports: BTreeMap::new(),
-        };
+        let mut names = Self { protocols: BTreeMap::new(), ports: BTreeMap::new() };
         // The built-in names of protocols come first: rules are written back with them, so no file may bend them.
         for (name, number) in PROTOCOL_NAMES {
             names.protocols.insert(name.to_owned(), Protocol(number));
@@ -113,19 +108,8 @@ impl Names {
     /// The port of `protocol` called `name`, in upper or lower case. UDP-Lite's ports are UDP's (RFC 3828 section 3).
     pub fn port(&self, protocol: Protocol, name: &str) -> Option<u16> {
         let known = self.ports.get(&name.to_ascii_lowercase())?;
-        let of = |wanted| {
-            known
-                .iter()
-                .find(|&&(other, _)| other == wanted)
-                .map(|&(_, port)| port)
-        };
-        of(protocol).or_else(|| {
-            if protocol == Protocol::UDPLITE {
-                of(Protocol::UDP)
-            } else {
-                None
-            }
-        })
+        let of = |wanted| known.iter().find(|&&(other, _)| other == wanted).map(|&(_, port)| port);
+        of(protocol).or_else(|| if protocol == Protocol::UDPLITE { of(Protocol::UDP) } else { None })
     }
 
     /// A protocol that knows a port called `name`, and that port.
@@ -140,34 +124,22 @@ impl Names {
 
     /// The names of the ports of `protocol`.
     pub(super) fn ports(&self, protocol: Protocol) -> impl Iterator<Item = &str> {
-        self.ports
-            .keys()
-            .map(String::as_str)
-            .filter(move |name| self.port(protocol, name).is_some())
+        self.ports.keys().map(String::as_str).filter(move |name| self.port(protocol, name).is_some())
     }
 }
 
 /// Whether a word means "any protocol". `/etc/protocols` calls number 0 `ip`, which isn't what anybody who writes
 /// `allow ip` means.
 pub(super) fn is_every_protocol(word: &str) -> bool {
-    ["all", "any", "ip"]
-        .iter()
-        .any(|every| every.eq_ignore_ascii_case(word))
+    ["all", "any", "ip"].iter().any(|every| every.eq_ignore_ascii_case(word))
 }
 
 /// The lines `name value alias…  # comment`: the names (lower case), and the value.
 fn entries(text: &str) -> impl Iterator<Item = (impl Iterator<Item = String>, &str)> {
     text.lines().filter_map(|line| {
-        let mut fields = line
-            .split('#')
-            .next()
-            .unwrap_or_default()
-            .split_ascii_whitespace();
+        let mut fields = line.split('#').next().unwrap_or_default().split_ascii_whitespace();
         let (name, value) = (fields.next()?, fields.next()?);
-        Some((
-            std::iter::once(name).chain(fields).map(str::to_ascii_lowercase),
-            value,
-        ))
+        Some((std::iter::once(name).chain(fields).map(str::to_ascii_lowercase), value))
     })
 }
 
@@ -217,11 +189,7 @@ mod tests {
             assert_eq!(names.port_of_any(name), None, "{name}");
         }
         assert_eq!(names.port(Protocol::TCP, "f"), Some(10));
-        assert_eq!(
-            names.port(Protocol::TCP, "ssh"),
-            Some(2222),
-            "the file wins over the built-in port"
-        );
+        assert_eq!(names.port(Protocol::TCP, "ssh"), Some(2222), "the file wins over the built-in port");
     }
 
     #[test]

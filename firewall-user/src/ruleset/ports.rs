@@ -11,19 +11,12 @@ pub struct PortRange {
 
 impl PortRange {
     /// Every port there can be in a header, 0 included.
-    pub(super) const ALL: Self = Self {
-        first: 0,
-        last: u16::MAX,
-    };
+    pub(super) const ALL: Self = Self { first: 0, last: u16::MAX };
 
     /// The ports from `first` to `last`; `None` if that runs backwards or begins at port 0, which is reserved (RFC 6335
     /// section 6).
     pub const fn new(first: u16, last: u16) -> Option<Self> {
-        if first == 0 || first > last {
-            None
-        } else {
-            Some(Self { first, last })
-        }
+        if first == 0 || first > last { None } else { Some(Self { first, last }) }
     }
 
     /// The lowest port.
@@ -49,29 +42,19 @@ impl PortRange {
 
     /// The ports of this range below all of `other`.
     pub(super) fn before(self, other: Self) -> Option<Self> {
-        (self.first < other.first).then(|| Self {
-            first: self.first,
-            last: self.last.min(other.first - 1),
-        })
+        (self.first < other.first).then(|| Self { first: self.first, last: self.last.min(other.first - 1) })
     }
 
     /// The ports of this range above all of `other`.
     pub(super) fn after(self, other: Self) -> Option<Self> {
-        (self.last > other.last).then(|| Self {
-            first: self.first.max(other.last + 1),
-            last: self.last,
-        })
+        (self.last > other.last).then(|| Self { first: self.first.max(other.last + 1), last: self.last })
     }
 }
 
 impl fmt::Display for PortRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { first, last } = self;
-        if first == last {
-            write!(f, "{first}")
-        } else {
-            write!(f, "{first}-{last}")
-        }
+        if first == last { write!(f, "{first}") } else { write!(f, "{first}-{last}") }
     }
 }
 
@@ -125,13 +108,8 @@ mod tests {
     use crate::ruleset::strategies;
 
     fn ports(ranges: &[(u16, u16)]) -> Ports {
-        Ports::new(
-            ranges
-                .iter()
-                .map(|&(first, last)| PortRange::new(first, last).unwrap())
-                .collect(),
-        )
-        .unwrap()
+        Ports::new(ranges.iter().map(|&(first, last)| PortRange::new(first, last).unwrap()).collect())
+            .unwrap()
     }
 
     #[test]
@@ -144,16 +122,10 @@ mod tests {
 
     #[test]
     fn order_overlap_and_repetition_make_no_difference() {
-        assert_eq!(
-            ports(&[(4500, 4500), (500, 500), (500, 500)]).to_string(),
-            "500,4500"
-        );
+        assert_eq!(ports(&[(4500, 4500), (500, 500), (500, 500)]).to_string(), "500,4500");
         assert_eq!(ports(&[(1, 5), (3, 9), (4, 4)]).to_string(), "1-9");
         assert_eq!(ports(&[(6, 10), (1, 5)]).to_string(), "1-10");
-        assert_eq!(
-            ports(&[(65535, 65535), (65535, 65535), (1, 65535)]).to_string(),
-            "1-65535"
-        );
+        assert_eq!(ports(&[(65535, 65535), (65535, 65535), (1, 65535)]).to_string(), "1-65535");
     }
 
     proptest! {

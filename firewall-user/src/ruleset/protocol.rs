@@ -102,10 +102,7 @@ mod tests {
     #[test]
     fn no_name_stands_for_two_numbers() {
         for (n, (name, _)) in PROTOCOL_NAMES.iter().enumerate() {
-            assert!(
-                !PROTOCOL_NAMES[..n].iter().any(|(earlier, _)| earlier == name),
-                "{name}"
-            );
+            assert!(!PROTOCOL_NAMES[..n].iter().any(|(earlier, _)| earlier == name), "{name}");
             assert_eq!(*name, name.to_ascii_lowercase());
         }
     }

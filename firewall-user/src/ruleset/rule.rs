@@ -59,14 +59,8 @@ impl Match {
     pub fn terms(&self) -> Vec<Term<'_>> {
         match &self.0 {
             Kind::Service(service) => service.terms().to_vec(),
-            &Kind::Protocol(protocol) => vec![Term {
-                protocol,
-                ports: None,
-            }],
-            Kind::Ports(protocol, ports) => vec![Term {
-                protocol: *protocol,
-                ports: Some(ports.ranges()),
-            }],
+            &Kind::Protocol(protocol) => vec![Term { protocol, ports: None }],
+            Kind::Ports(protocol, ports) => vec![Term { protocol: *protocol, ports: Some(ports.ranges()) }],
         }
     }
 }
@@ -124,9 +118,6 @@ mod tests {
         let ike = Match::service("IKE").unwrap();
         assert_eq!(ike.to_string(), "@ike");
         assert_eq!(ike.terms().len(), 2);
-        assert_eq!(
-            Match::protocol(Protocol::UDP).terms()[0].spans(),
-            [PortRange::ALL]
-        );
+        assert_eq!(Match::protocol(Protocol::UDP).terms()[0].spans(), [PortRange::ALL]);
     }
 }

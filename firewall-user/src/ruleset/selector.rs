@@ -33,10 +33,7 @@ pub enum DeleteError {
         nearest: Option<(usize, String)>,
     },
     /// There are several.
-    #[error(
-        "`{wanted}` could be any of the rules {}: say which by its number",
-        list(numbers)
-    )]
+    #[error("`{wanted}` could be any of the rules {}: say which by its number", list(numbers))]
     Ambiguous {
         /// The rule that was asked for, or what it matches.
         wanted: String,
@@ -54,18 +51,11 @@ fn count(rules: usize) -> String {
 }
 
 fn suggestion(nearest: &Option<(usize, String)>) -> String {
-    nearest
-        .iter()
-        .map(|(number, rule)| format!("; did you mean rule {number}, `{rule}`?"))
-        .collect()
+    nearest.iter().map(|(number, rule)| format!("; did you mean rule {number}, `{rule}`?")).collect()
 }
 
 fn list(numbers: &[usize]) -> String {
-    numbers
-        .iter()
-        .map(usize::to_string)
-        .collect::<Vec<_>>()
-        .join(", ")
+    numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")
 }
 
 impl Selector {
@@ -99,30 +89,19 @@ impl Selector {
         let wanted = match self {
             &Self::Number(number) => {
                 let index = number.checked_sub(1).filter(|&index| index < rules.len());
-                return index.ok_or(DeleteError::NoSuchNumber {
-                    number,
-                    rules: rules.len(),
-                });
+                return index.ok_or(DeleteError::NoSuchNumber { number, rules: rules.len() });
             }
             Self::Rule(wanted) => wanted.to_string(),
             Self::Match(wanted) => wanted.to_string(),
         };
-        let found: Vec<usize> = rules
-            .iter()
-            .enumerate()
-            .filter(|(_, rule)| fits(rule))
-            .map(|(index, _)| index)
-            .collect();
+        let found: Vec<usize> =
+            rules.iter().enumerate().filter(|(_, rule)| fits(rule)).map(|(index, _)| index).collect();
         match found[..] {
             [index] => Ok(index),
-            [] => Err(DeleteError::NoSuchRule {
-                nearest: self.nearest(&wanted, rules),
-                wanted,
-            }),
-            _ => Err(DeleteError::Ambiguous {
-                wanted,
-                numbers: found.iter().map(|index| index + 1).collect(),
-            }),
+            [] => Err(DeleteError::NoSuchRule { nearest: self.nearest(&wanted, rules), wanted }),
+            _ => {
+                Err(DeleteError::Ambiguous { wanted, numbers: found.iter().map(|index| index + 1).collect() })
+            }
         }
     }
 
@@ -135,16 +114,13 @@ impl Selector {
         if let Some(index) = other_action {
             return Some((index + 1, rules[index].to_string()));
         }
-        let texts: Vec<String> = rules
-            .iter()
-            .map(|rule| {
-                if matches!(self, Self::Match(_)) {
-                    rule.matching.to_string()
-                } else {
-                    rule.to_string()
-                }
-            })
-            .collect();
+        let texts: Vec<String> =
+            rules
+                .iter()
+                .map(|rule| {
+                    if matches!(self, Self::Match(_)) { rule.matching.to_string() } else { rule.to_string() }
+                })
+                .collect();
         let text = nearest(wanted, texts.iter().map(String::as_str))?;
         let index = texts.iter().position(|known| known == text)?;
         Some((index + 1, rules[index].to_string()))
@@ -172,18 +148,11 @@ mod tests {
     }
 
     fn rules(texts: &[&str]) -> Vec<Rule> {
-        texts
-            .iter()
-            .map(|text| Rule::parse(text, &Names::parse("", "")).unwrap())
-            .collect()
+        texts.iter().map(|text| Rule::parse(text, &Names::parse("", "")).unwrap()).collect()
     }
 
     fn error(selector: &str, texts: &[&str]) -> String {
-        parse(selector)
-            .unwrap()
-            .find(&rules(texts))
-            .unwrap_err()
-            .to_string()
+        parse(selector).unwrap().find(&rules(texts)).unwrap_err().to_string()
     }
 
     #[test]
@@ -197,18 +166,8 @@ mod tests {
     #[test]
     fn the_better_guess_explains_what_is_wrong() {
         assert!(parse("").unwrap_err().to_string().contains("empty"));
-        assert!(
-            parse("alow udp")
-                .unwrap_err()
-                .to_string()
-                .contains("did you mean `allow`?")
-        );
-        assert!(
-            parse("upd 500")
-                .unwrap_err()
-                .to_string()
-                .contains("did you mean `udp`?")
-        );
+        assert!(parse("alow udp").unwrap_err().to_string().contains("did you mean `allow`?"));
+        assert!(parse("upd 500").unwrap_err().to_string().contains("did you mean `udp`?"));
         assert!(parse("-1").unwrap_err().to_string().contains("unknown protocol"));
         assert!(parse("udp 0").unwrap_err().to_string().contains("port 0"));
     }
@@ -216,10 +175,7 @@ mod tests {
     #[test]
     fn errors_say_what_there_is() {
         assert_eq!(error("1", &[]), "there is no rule 1: the ruleset has no rules");
-        assert_eq!(
-            error("2", &["allow esp"]),
-            "there is no rule 2: the ruleset has one rule, number 1"
-        );
+        assert_eq!(error("2", &["allow esp"]), "there is no rule 2: the ruleset has one rule, number 1");
         assert_eq!(
             error("0", &["allow esp", "deny ah"]),
             "there is no rule 0: the ruleset has 2 rules, numbered from 1"

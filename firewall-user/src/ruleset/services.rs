@@ -21,9 +21,7 @@ impl Service {
 
     /// The service called `name` (without the `@`), in upper or lower case.
     pub fn named(name: &str) -> Option<&'static Self> {
-        SERVICES
-            .iter()
-            .find(|service| service.name.eq_ignore_ascii_case(name))
+        SERVICES.iter().find(|service| service.name.eq_ignore_ascii_case(name))
     }
 }
 
@@ -55,24 +53,15 @@ const fn range(first: u16, last: u16) -> PortRange {
 }
 
 const fn tcp(ports: &'static [PortRange]) -> Term<'static> {
-    Term {
-        protocol: Protocol::TCP,
-        ports: Some(ports),
-    }
+    Term { protocol: Protocol::TCP, ports: Some(ports) }
 }
 
 const fn udp(ports: &'static [PortRange]) -> Term<'static> {
-    Term {
-        protocol: Protocol::UDP,
-        ports: Some(ports),
-    }
+    Term { protocol: Protocol::UDP, ports: Some(ports) }
 }
 
 const fn whole(protocol: u8) -> Term<'static> {
-    Term {
-        protocol: Protocol(protocol),
-        ports: None,
-    }
+    Term { protocol: Protocol(protocol), ports: None }
 }
 
 const fn service(name: &'static str, purpose: &'static str, terms: &'static [Term<'static>]) -> Service {
@@ -81,88 +70,36 @@ const fn service(name: &'static str, purpose: &'static str, terms: &'static [Ter
 
 /// Every service, by name.
 pub static SERVICES: [Service; 37] = [
-    service(
-        "bfd",
-        "bidirectional forwarding detection",
-        &[udp(&[range(3784, 3785), port(4784)])],
-    ),
+    service("bfd", "bidirectional forwarding detection", &[udp(&[range(3784, 3785), port(4784)])]),
     service("bgp", "routing between networks", &[tcp(&[port(179)])]),
     service("dhcp-client", "replies to a DHCP client", &[udp(&[port(68)])]),
     service("dhcp-server", "requests to a DHCP server", &[udp(&[port(67)])]),
-    service(
-        "dhcpv6-client",
-        "replies to a DHCPv6 client",
-        &[udp(&[port(546)])],
-    ),
-    service(
-        "dhcpv6-server",
-        "requests to a DHCPv6 server",
-        &[udp(&[port(547)])],
-    ),
+    service("dhcpv6-client", "replies to a DHCPv6 client", &[udp(&[port(546)])]),
+    service("dhcpv6-server", "requests to a DHCPv6 server", &[udp(&[port(547)])]),
     service("dns", "name server", &[udp(&[port(53)]), tcp(&[port(53)])]),
-    service(
-        "dns-tls",
-        "name server over TLS, DTLS and QUIC",
-        &[udp(&[port(853)]), tcp(&[port(853)])],
-    ),
+    service("dns-tls", "name server over TLS, DTLS and QUIC", &[udp(&[port(853)]), tcp(&[port(853)])]),
     service("geneve", "Geneve tunnels", &[udp(&[port(6081)])]),
     service("http", "web server", &[tcp(&[port(80)])]),
-    service(
-        "https",
-        "web server over TLS and QUIC",
-        &[tcp(&[port(443)]), udp(&[port(443)])],
-    ),
-    service(
-        "ike",
-        "IPsec: key exchange, NAT traversal and ESP",
-        &[udp(&[port(500), port(4500)]), whole(50)],
-    ),
+    service("https", "web server over TLS and QUIC", &[tcp(&[port(443)]), udp(&[port(443)])]),
+    service("ike", "IPsec: key exchange, NAT traversal and ESP", &[udp(&[port(500), port(4500)]), whole(50)]),
     service("imap", "mailbox server", &[tcp(&[port(143), port(993)])]),
-    service(
-        "kerberos",
-        "Kerberos authentication",
-        &[udp(&[port(88)]), tcp(&[port(88)])],
-    ),
-    service(
-        "l2tp",
-        "L2TP tunnels, over UDP and bare",
-        &[udp(&[port(1701)]), whole(115)],
-    ),
+    service("kerberos", "Kerberos authentication", &[udp(&[port(88)]), tcp(&[port(88)])]),
+    service("l2tp", "L2TP tunnels, over UDP and bare", &[udp(&[port(1701)]), whole(115)]),
     service("ldap", "directory server", &[tcp(&[port(389), port(636)])]),
     service("mdns", "names on the link", &[udp(&[port(5353)])]),
     service("mysql", "MySQL or MariaDB server", &[tcp(&[port(3306)])]),
     service("nfs", "network file system, version 4", &[tcp(&[port(2049)])]),
     service("ntp", "time server", &[udp(&[port(123)])]),
-    service(
-        "openvpn",
-        "OpenVPN server",
-        &[udp(&[port(1194)]), tcp(&[port(1194)])],
-    ),
+    service("openvpn", "OpenVPN server", &[udp(&[port(1194)]), tcp(&[port(1194)])]),
     service("ospf", "routing inside a network", &[whole(89)]),
     service("postgresql", "PostgreSQL server", &[tcp(&[port(5432)])]),
-    service(
-        "radius",
-        "RADIUS authentication and accounting",
-        &[udp(&[range(1812, 1813)])],
-    ),
-    service(
-        "rdp",
-        "remote desktop server",
-        &[tcp(&[port(3389)]), udp(&[port(3389)])],
-    ),
-    service(
-        "sip",
-        "telephony signalling",
-        &[udp(&[port(5060)]), tcp(&[range(5060, 5061)])],
-    ),
+    service("radius", "RADIUS authentication and accounting", &[udp(&[range(1812, 1813)])]),
+    service("rdp", "remote desktop server", &[tcp(&[port(3389)]), udp(&[port(3389)])]),
+    service("sip", "telephony signalling", &[udp(&[port(5060)]), tcp(&[range(5060, 5061)])]),
     service("smb", "Windows file server", &[tcp(&[port(445)])]),
     service("smtp", "mail from other servers", &[tcp(&[port(25)])]),
     service("snmp", "queries to an SNMP agent", &[udp(&[port(161)])]),
-    service(
-        "snmp-trap",
-        "notifications to an SNMP manager",
-        &[udp(&[port(162)])],
-    ),
+    service("snmp-trap", "notifications to an SNMP manager", &[udp(&[port(162)])]),
     service("ssh", "remote shell", &[tcp(&[port(22)])]),
     service("submission", "mail from users", &[tcp(&[port(465), port(587)])]),
     service(
@@ -173,11 +110,7 @@ pub static SERVICES: [Service; 37] = [
     service("tftp", "requests to a TFTP server", &[udp(&[port(69)])]),
     service("vrrp", "router redundancy", &[whole(112)]),
     service("vxlan", "VXLAN tunnels", &[udp(&[port(4789)])]),
-    service(
-        "wireguard",
-        "WireGuard, on its usual port",
-        &[udp(&[port(51820)])],
-    ),
+    service("wireguard", "WireGuard, on its usual port", &[udp(&[port(51820)])]),
 ];
 
 #[cfg(test)]
@@ -201,18 +134,11 @@ mod tests {
             assert!(!service.terms.is_empty(), "{}", service.name);
             for (n, term) in service.terms.iter().enumerate() {
                 assert!(
-                    !service.terms[..n]
-                        .iter()
-                        .any(|earlier| earlier.protocol == term.protocol),
+                    !service.terms[..n].iter().any(|earlier| earlier.protocol == term.protocol),
                     "{}",
                     service.name
                 );
-                assert_eq!(
-                    term.ports.is_some(),
-                    term.protocol.has_ports(),
-                    "{}",
-                    service.name
-                );
+                assert_eq!(term.ports.is_some(), term.protocol.has_ports(), "{}", service.name);
                 for pair in term.spans().windows(2) {
                     assert!(pair[0].last() < pair[1].first(), "{}", service.name);
                 }
@@ -222,12 +148,7 @@ mod tests {
 
     #[test]
     fn ike_is_what_ipsec_needs() {
-        let terms: Vec<String> = Service::named("ike")
-            .unwrap()
-            .terms()
-            .iter()
-            .map(Term::to_string)
-            .collect();
+        let terms: Vec<String> = Service::named("ike").unwrap().terms().iter().map(Term::to_string).collect();
         assert_eq!(terms, ["udp 500,4500", "esp"]);
     }
 }

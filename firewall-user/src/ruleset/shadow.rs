@@ -27,10 +27,7 @@ pub fn shadows(rules: &[Rule]) -> Vec<Shadow> {
         }
         if !reached {
             let by = shadowed_by(&rules[..index], rule).expect("the rules before it claimed all it matches");
-            shadows.push(Shadow {
-                number: index + 1,
-                by,
-            });
+            shadows.push(Shadow { number: index + 1, by });
         }
     }
     shadows
@@ -42,12 +39,7 @@ pub(super) fn shadowed_by(earlier: &[Rule], rule: &Rule) -> Option<Vec<usize>> {
     for term in rule.matching.terms() {
         let mut unclaimed = Unclaimed::of(term.spans());
         for (index, rule) in earlier.iter().enumerate() {
-            for other in rule
-                .matching
-                .terms()
-                .iter()
-                .filter(|other| other.protocol == term.protocol)
-            {
+            for other in rule.matching.terms().iter().filter(|other| other.protocol == term.protocol) {
                 for &span in other.spans() {
                     if !unclaimed.claim(span).is_empty() {
                         by.insert(index + 1);
@@ -70,10 +62,7 @@ mod tests {
     use crate::ruleset::{Names, strategies};
 
     fn rules(texts: &[&str]) -> Vec<Rule> {
-        texts
-            .iter()
-            .map(|text| Rule::parse(text, &Names::parse("", "")).unwrap())
-            .collect()
+        texts.iter().map(|text| Rule::parse(text, &Names::parse("", "")).unwrap()).collect()
     }
 
     #[test]
@@ -86,13 +75,7 @@ mod tests {
             "deny @ike",
             "allow udp",
         ]);
-        assert_eq!(
-            shadows(&rules),
-            [Shadow {
-                number: 5,
-                by: vec![1, 3, 4]
-            }]
-        );
+        assert_eq!(shadows(&rules), [Shadow { number: 5, by: vec![1, 3, 4] }]);
     }
 
     #[test]
@@ -100,19 +83,10 @@ mod tests {
         assert_eq!(shadows(&rules(&["allow udp 1-65534", "allow udp"])), []);
         // A header may bear port 0, although no rule can name it.
         assert_eq!(shadows(&rules(&["allow udp 1-65535", "deny udp"])), []);
-        assert_eq!(
-            shadows(&rules(&["allow udp", "deny udp 1-65535"])),
-            [Shadow {
-                number: 2,
-                by: vec![1]
-            }]
-        );
+        assert_eq!(shadows(&rules(&["allow udp", "deny udp 1-65535"])), [Shadow { number: 2, by: vec![1] }]);
         assert_eq!(
             shadows(&rules(&["allow esp", "deny ah", "deny esp"])),
-            [Shadow {
-                number: 3,
-                by: vec![1]
-            }]
+            [Shadow { number: 3, by: vec![1] }]
         );
     }
 

@@ -35,31 +35,23 @@ pub fn assign(old: &[(Rule, Slot)], next: usize, new: Vec<Rule>) -> Result<Assig
     for (rule, slot) in old {
         // Two rules with one slot, or with a slot that isn't a rule's, can only come from damaged state: the first
         // rule keeps it.
-        let mut is_unused = |&number: &usize| {
-            used.get_mut(number)
-                .is_some_and(|used| !std::mem::replace(used, true))
-        };
+        let mut is_unused =
+            |&number: &usize| used.get_mut(number).is_some_and(|used| !std::mem::replace(used, true));
         if let Some(number) = slot.as_rule().filter(&mut is_unused) {
             former.entry(rule).or_default().push_back(number);
         }
     }
-    let kept: Vec<Option<usize>> = new
-        .iter()
-        .map(|rule| former.get_mut(rule).and_then(VecDeque::pop_front))
-        .collect();
+    let kept: Vec<Option<usize>> =
+        new.iter().map(|rule| former.get_mut(rule).and_then(VecDeque::pop_front)).collect();
     let mut gone = vec![false; MAX_RULES];
     for number in former.into_values().flatten() {
         gone[number] = true;
     }
     let from_next = || (0..MAX_RULES).map(|step| (next % MAX_RULES + step) % MAX_RULES);
-    let mut free = from_next()
-        .filter(|&number| !used[number])
-        .chain(from_next().filter(|&number| gone[number]));
-    let mut assignment = Assignment {
-        rules: Vec::with_capacity(new.len()),
-        fresh: Vec::new(),
-        next: next % MAX_RULES,
-    };
+    let mut free =
+        from_next().filter(|&number| !used[number]).chain(from_next().filter(|&number| gone[number]));
+    let mut assignment =
+        Assignment { rules: Vec::with_capacity(new.len()), fresh: Vec::new(), next: next % MAX_RULES };
     for (rule, kept) in new.into_iter().zip(kept) {
         let number = kept.unwrap_or_else(|| free.next().expect("there are as many slots as rules at most"));
         let slot = Slot::rule(number).expect("the number is below the number of slots");
@@ -93,30 +85,13 @@ mod tests {
     #[test]
     fn a_slot_that_became_free_is_not_given_away_at_once() {
         let first = assign(&[], 0, vec![rule("allow esp"), rule("allow ah")]).unwrap();
-        assert_eq!(
-            first.rules,
-            [(rule("allow esp"), slot(0)), (rule("allow ah"), slot(1))]
-        );
-        assert_eq!(
-            (first.fresh.as_slice(), first.next),
-            ([slot(0), slot(1)].as_slice(), 2)
-        );
+        assert_eq!(first.rules, [(rule("allow esp"), slot(0)), (rule("allow ah"), slot(1))]);
+        assert_eq!((first.fresh.as_slice(), first.next), ([slot(0), slot(1)].as_slice(), 2));
         let second = assign(&first.rules, first.next, vec![rule("allow ah")]).unwrap();
-        assert_eq!(
-            (second.rules.as_slice(), second.next),
-            ([(rule("allow ah"), slot(1))].as_slice(), 2)
-        );
+        assert_eq!((second.rules.as_slice(), second.next), ([(rule("allow ah"), slot(1))].as_slice(), 2));
         assert!(second.fresh.is_empty());
-        let third = assign(
-            &second.rules,
-            second.next,
-            vec![rule("deny esp"), rule("allow ah")],
-        )
-        .unwrap();
-        assert_eq!(
-            third.rules,
-            [(rule("deny esp"), slot(2)), (rule("allow ah"), slot(1))]
-        );
+        let third = assign(&second.rules, second.next, vec![rule("deny esp"), rule("allow ah")]).unwrap();
+        assert_eq!(third.rules, [(rule("deny esp"), slot(2)), (rule("allow ah"), slot(1))]);
         assert_eq!(third.fresh, [slot(2)]);
     }
 
@@ -128,18 +103,13 @@ mod tests {
         let slots: Vec<_> = assignment.rules.iter().map(|&(_, slot)| slot).collect();
         assert_eq!(slots, [slot(MAX_RULES - 1), slot(0), slot(1)]);
         assert_eq!(assignment.next, 2);
-        assert_eq!(
-            assign(&old, usize::MAX, new.clone()),
-            assign(&old, usize::MAX % MAX_RULES, new)
-        );
+        assert_eq!(assign(&old, usize::MAX, new.clone()), assign(&old, usize::MAX % MAX_RULES, new));
     }
 
     #[test]
     fn a_full_ruleset_can_be_replaced_by_another() {
         let full = |action: &str| {
-            (1..=MAX_RULES)
-                .map(|port| rule(&format!("{action} tcp {port}")))
-                .collect::<Vec<_>>()
+            (1..=MAX_RULES).map(|port| rule(&format!("{action} tcp {port}"))).collect::<Vec<_>>()
         };
         let old = assign(&[], 5, full("allow")).unwrap();
         assert_eq!(old.next, 5);

@@ -9,12 +9,7 @@ pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
     let slips = (word.chars().count() / 3).max(1);
     candidates
         .into_iter()
-        .map(|candidate| {
-            (
-                strsim::damerau_levenshtein(&word, &candidate.to_ascii_lowercase()),
-                candidate,
-            )
-        })
+        .map(|candidate| (strsim::damerau_levenshtein(&word, &candidate.to_ascii_lowercase()), candidate))
         .filter(|&(distance, candidate)| distance <= slips && distance < candidate.chars().count())
         .min_by_key(|&(distance, _)| distance)
         .map(|(_, candidate)| candidate)
@@ -25,8 +20,7 @@ pub(super) struct Suggestion<'a>(pub(super) Option<&'a str>);
 
 impl fmt::Display for Suggestion<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .map_or(Ok(()), |word| write!(f, "; did you mean `{word}`?"))
+        self.0.map_or(Ok(()), |word| write!(f, "; did you mean `{word}`?"))
     }
 }
 
@@ -41,11 +35,7 @@ mod tests {
         assert_eq!(nearest("isakpm", ["ssh", "isakmp"]), Some("isakmp"));
         assert_eq!(nearest("reject", ["deny", "allow"]), None);
         assert_eq!(nearest("", ["a"]), None);
-        assert_eq!(
-            nearest("x", ["y"]),
-            None,
-            "replacing the whole word is no correction"
-        );
+        assert_eq!(nearest("x", ["y"]), None, "replacing the whole word is no correction");
         assert_eq!(nearest("abc", []), None);
     }
 }

@@ -76,10 +76,7 @@ mod tests {
     fn the_edges_of_the_port_space_can_be_claimed() {
         let mut unclaimed = Unclaimed::all();
         assert_eq!(unclaimed.claim(PortRange::new(65535, 65535).unwrap()).len(), 1);
-        assert_eq!(
-            unclaimed.claim(PortRange::new(1, 65535).unwrap()),
-            [PortRange::new(1, 65534).unwrap()]
-        );
+        assert_eq!(unclaimed.claim(PortRange::new(1, 65535).unwrap()), [PortRange::new(1, 65534).unwrap()]);
         assert!(!unclaimed.is_empty(), "port 0 is left");
         assert_eq!(unclaimed.claim(PortRange::ALL).len(), 1);
         assert!(unclaimed.is_empty());

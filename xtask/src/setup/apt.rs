@@ -20,10 +20,7 @@ impl Package {
 
     /// The package, from version `oldest` on.
     pub(crate) const fn since(name: &'static str, oldest: &'static str) -> Self {
-        Self {
-            name,
-            oldest: Some(oldest),
-        }
+        Self { name, oldest: Some(oldest) }
     }
 
     /// Whether it is installed, and new enough.
@@ -49,15 +46,8 @@ impl Package {
     ///
     /// apt-cache or dpkg doesn't start.
     pub(crate) fn offered(&self) -> Result<bool> {
-        let text = stdout(
-            Command::new("apt-cache")
-                .args(["policy", self.name])
-                .env("LC_ALL", "C"),
-        )?;
-        match text
-            .lines()
-            .find_map(|line| line.trim().strip_prefix("Candidate: "))
-        {
+        let text = stdout(Command::new("apt-cache").args(["policy", self.name]).env("LC_ALL", "C"))?;
+        match text.lines().find_map(|line| line.trim().strip_prefix("Candidate: ")) {
             None | Some("(none)") => Ok(false),
             Some(version) => self.takes(version),
         }
@@ -96,10 +86,7 @@ pub(crate) fn names(packages: &[&Package]) -> String {
 
 /// What to type to install `packages` by hand.
 pub(crate) fn command_line(packages: &[&Package]) -> String {
-    format!(
-        "apt-get update && apt-get install --no-install-recommends {}",
-        names(packages)
-    )
+    format!("apt-get update && apt-get install --no-install-recommends {}", names(packages))
 }
 
 /// Fetches the lists of packages. Tells whether all of them came: one dead source need not matter.
@@ -153,23 +140,14 @@ impl Service {
         let mut systemd = Command::new("deb-systemd-helper");
         // The helper, which unlike systemctl is there without systemd too, obeys packages alone. It also notes that the
         // unit is off, so that the package's next version leaves it off.
-        systemd
-            .args(["disable", unit])
-            .env("DPKG_MAINTSCRIPT_PACKAGE", "fragwall");
+        systemd.args(["disable", unit]).env("DPKG_MAINTSCRIPT_PACKAGE", "fragwall");
         let mut system_v = Command::new("update-rc.d");
-        system_v
-            .args([script, "disable"])
-            .env("_SKIP_SYSTEMD_NATIVE", "1");
+        system_v.args([script, "disable"]).env("_SKIP_SYSTEMD_NATIVE", "1");
         for mut command in [systemd, system_v] {
-            let output = command
-                .stdin(Stdio::null())
-                .output()
-                .with_context(|| format!("can't start {command:?}"))?;
+            let output =
+                command.stdin(Stdio::null()).output().with_context(|| format!("can't start {command:?}"))?;
             if !output.status.success() {
-                bail!(
-                    "{command:?} failed: {}",
-                    String::from_utf8_lossy(&output.stderr).trim()
-                );
+                bail!("{command:?} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
             }
         }
         Ok(())
@@ -178,8 +156,6 @@ impl Service {
 
 /// What a query prints; a query that fails has no answer.
 fn stdout(command: &mut Command) -> Result<String> {
-    let output = command
-        .output()
-        .with_context(|| format!("can't start {command:?}"))?;
+    let output = command.output().with_context(|| format!("can't start {command:?}"))?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -39,9 +39,7 @@ pub(crate) fn run(found: Found) -> Result<()> {
         }
         return Ok(());
     }
-    if let Some((_, why)) = missing
-        .iter()
-        .find(|(need, _)| need.detect == Detect::RustToolchain)
+    if let Some((_, why)) = missing.iter().find(|(need, _)| need.detect == Detect::RustToolchain)
         && env::var_os(TOOLCHAIN_VAR).is_some()
     {
         bail!("{why}: unset it, or set it to a toolchain that has the rust-src component");
@@ -70,10 +68,7 @@ pub(crate) fn run(found: Found) -> Result<()> {
     }
     for (need, _) in &missing {
         let place = need.detect.find().map_err(|why| {
-            anyhow!(
-                "{} is still missing after its packages were installed: {why}",
-                need.what
-            )
+            anyhow!("{} is still missing after its packages were installed: {why}", need.what)
         })?;
         eprintln!("installed {}: {place}", need.what);
     }
@@ -135,19 +130,12 @@ fn install_packages(missing: &[Missing]) -> Result<()> {
             announce(need, &apt::names(packages));
         }
     }
-    let packages: Vec<_> = offered
-        .iter()
-        .flat_map(|(_, packages)| packages.iter().copied())
-        .collect();
+    let packages: Vec<_> = offered.iter().flat_map(|(_, packages)| packages.iter().copied()).collect();
     if packages.is_empty() {
         return Ok(());
     }
     apt::install(&packages).with_context(|| {
-        if up_to_date {
-            "setting up"
-        } else {
-            "the package sources can't be reached (is there a network?)"
-        }
+        if up_to_date { "setting up" } else { "the package sources can't be reached (is there a network?)" }
     })?;
     for service in offered.iter().flat_map(|(need, _)| need.services) {
         if let Err(error) = service.keep_off() {
@@ -162,12 +150,7 @@ fn not_offered(withheld: &[(&Need, Vec<String>)], up_to_date: bool) -> String {
     let wanted: Vec<_> = withheld
         .iter()
         .map(|(need, unknown)| {
-            format!(
-                "{} (for {}; Debian 12 has it in {})",
-                unknown.join(", "),
-                need.what,
-                need.suite
-            )
+            format!("{} (for {}; Debian 12 has it in {})", unknown.join(", "), need.what, need.suite)
         })
         .collect();
     let wanted = wanted.join(", ");
@@ -207,13 +190,8 @@ fn by_hand(missing: &[Missing]) -> String {
         };
         let packages: Vec<_> = need.packages.iter().collect();
         // Writing to a string can't fail.
-        let _ = write!(
-            text,
-            "\n  {}: {how} ({}), because {why}: {}",
-            need.what,
-            apt::names(&packages),
-            need.why
-        );
+        let _ =
+            write!(text, "\n  {}: {how} ({}), because {why}: {}", need.what, apt::names(&packages), need.why);
     }
     text
 }
@@ -227,10 +205,7 @@ fn listed(names: &[&str]) -> String {
 }
 
 fn is_root() -> Result<bool> {
-    Ok(fs::metadata("/proc/self")
-        .context("can't read /proc/self, which tells who runs this")?
-        .uid()
-        == 0)
+    Ok(fs::metadata("/proc/self").context("can't read /proc/self, which tells who runs this")?.uid() == 0)
 }
 
 #[cfg(test)]
@@ -262,29 +237,20 @@ mod tests {
 
     #[test]
     fn a_package_that_no_source_has_is_named_with_its_suite() {
-        let withheld = [(
-            need("the eBPF Rust toolchain"),
-            vec!["rustc-web 1.95 or newer".to_owned()],
-        )];
+        let withheld = [(need("the eBPF Rust toolchain"), vec!["rustc-web 1.95 or newer".to_owned()])];
         let fetched = not_offered(&withheld, true);
         assert!(
             fetched.contains("rustc-web 1.95 or newer") && fetched.contains("bookworm-security"),
             "{fetched}"
         );
         let offline = not_offered(&withheld, false);
-        assert!(
-            offline.contains("rustc-web 1.95 or newer") && offline.contains("network"),
-            "{offline}"
-        );
+        assert!(offline.contains("rustc-web 1.95 or newer") && offline.contains("network"), "{offline}");
     }
 
     #[test]
     fn names_are_listed_as_a_person_would() {
         assert_eq!(listed(&["tcpdump"]), "tcpdump is");
         assert_eq!(listed(&["tcpdump", "ping"]), "tcpdump and ping are");
-        assert_eq!(
-            listed(&["tcpdump", "ping", "iperf3"]),
-            "tcpdump, ping and iperf3 are"
-        );
+        assert_eq!(listed(&["tcpdump", "ping", "iperf3"]), "tcpdump, ping and iperf3 are");
     }
 }

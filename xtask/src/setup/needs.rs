@@ -141,10 +141,7 @@ pub(crate) const NEEDS: &[Need] = &[
             Package::any("libstrongswan-standard-plugins"),
         ],
         suite: BOOKWORM,
-        services: &[Service {
-            unit: "strongswan-starter.service",
-            script: "ipsec",
-        }],
+        services: &[Service { unit: "strongswan-starter.service", script: "ipsec" }],
     },
     Need {
         what: "tcpdump",

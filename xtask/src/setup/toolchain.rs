@@ -31,15 +31,9 @@ pub(crate) const RUSTUP: [&str; 8] = [
 ///
 /// rustup fails; it has said why on stderr.
 pub(crate) fn install_rust() -> Result<()> {
-    let status = Command::new(RUSTUP[0])
-        .args(&RUSTUP[1..])
-        .status()
-        .context("can't start rustup")?;
+    let status = Command::new(RUSTUP[0]).args(&RUSTUP[1..]).status().context("can't start rustup")?;
     if !status.success() {
-        bail!(
-            "`{}` failed: its messages above say why (without a network it can't)",
-            RUSTUP.join(" ")
-        );
+        bail!("`{}` failed: its messages above say why (without a network it can't)", RUSTUP.join(" "));
     }
     Ok(())
 }

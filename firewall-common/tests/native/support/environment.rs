@@ -37,9 +37,7 @@ const KEY: HashKey = {
     let mut words = [0x9e37_79b9_7f4a_7c15_u64; 18];
     let mut i = 1;
     while i < words.len() {
-        words[i] = words[i - 1]
-            .wrapping_mul(0xd134_2543_de82_ef95)
-            .wrapping_add(0x2545_f491_4f6c_dd1d);
+        words[i] = words[i - 1].wrapping_mul(0xd134_2543_de82_ef95).wrapping_add(0x2545_f491_4f6c_dd1d);
         i += 1;
     }
     HashKey(words)

@@ -81,31 +81,9 @@ impl Packet {
     /// What it is in respect of fragmentation.
     pub(crate) fn class(&self) -> Class {
         match (self.family, self.place) {
-            (_, None)
-            | (
-                Family::V4,
-                Some(Place {
-                    offset: 0,
-                    more: false,
-                    ..
-                }),
-            ) => Class::Whole,
-            (
-                Family::V6,
-                Some(Place {
-                    offset: 0,
-                    more: false,
-                    ..
-                }),
-            ) => Class::Atomic,
-            (
-                _,
-                Some(Place {
-                    offset: 0,
-                    more: true,
-                    ..
-                }),
-            ) => Class::First,
+            (_, None) | (Family::V4, Some(Place { offset: 0, more: false, .. })) => Class::Whole,
+            (Family::V6, Some(Place { offset: 0, more: false, .. })) => Class::Atomic,
+            (_, Some(Place { offset: 0, more: true, .. })) => Class::First,
             _ => Class::Trailing,
         }
     }
@@ -117,11 +95,7 @@ impl Packet {
 
     /// How many bytes there are behind the fragmentation: what a fragment's length counts.
     pub(crate) fn fragment_length(&self) -> usize {
-        self.after
-            .iter()
-            .map(|header| 8 + 8 * usize::from(header.units))
-            .sum::<usize>()
-            + self.payload.len()
+        self.after.iter().map(|header| 8 + 8 * usize::from(header.units)).sum::<usize>() + self.payload.len()
     }
 
     /// The frame without its padding.
@@ -178,30 +152,9 @@ impl Packet {
 
         frame.extend([0x86, 0xdd, 0x60, 0x12, 0x34, 0x56]);
         frame.extend((length as u16).to_be_bytes());
-        let numbers: Vec<u8> = headers
-            .iter()
-            .map(|(number, _)| *number)
-            .chain([self.protocol])
-            .collect();
+        let numbers: Vec<u8> = headers.iter().map(|(number, _)| *number).chain([self.protocol]).collect();
         frame.extend([numbers[0], self.hop_limit]);
-        frame.extend([
-            0x20,
-            0x01,
-            0x0d,
-            0xb8,
-            0,
-            0,
-            0,
-            0,
-            0,
-            0,
-            0,
-            0,
-            0,
-            0,
-            0,
-            self.source,
-        ]);
+        frame.extend([0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, self.source]);
         frame.extend([self.destination[0], self.destination[1], 0x0d, 0xb8, 0, 0, 0, 0]);
         frame.extend([0, 0, 0, 0, 0, 0, 0, 2]);
         for ((_, rest), next) in headers.iter().zip(&numbers[1..]) {

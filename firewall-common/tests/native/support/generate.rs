@@ -11,10 +11,7 @@ pub(crate) const TRANSPORTS: [(u8, usize); 7] =
 
 /// The least that `protocol`'s header takes, in bytes; none for one without a header that rules look at.
 pub(crate) fn transport_header(protocol: u8) -> usize {
-    TRANSPORTS
-        .iter()
-        .find(|(number, _)| *number == protocol)
-        .map_or(0, |(_, length)| *length)
+    TRANSPORTS.iter().find(|(number, _)| *number == protocol).map_or(0, |(_, length)| *length)
 }
 
 fn protocols() -> impl Strategy<Value = u8> {
@@ -41,21 +38,9 @@ fn places() -> impl Strategy<Value = Option<Place>> {
     let trailing = (id(), prop_oneof![1u16..4, 1u16..=8191], any::<bool>());
     prop_oneof![
         Just(None),
-        id().prop_map(|id| Some(Place {
-            id,
-            offset: 0,
-            more: false
-        })),
-        id().prop_map(|id| Some(Place {
-            id,
-            offset: 0,
-            more: true
-        })),
-        trailing.prop_map(|(id, units, more)| Some(Place {
-            id,
-            offset: units * 8,
-            more
-        })),
+        id().prop_map(|id| Some(Place { id, offset: 0, more: false })),
+        id().prop_map(|id| Some(Place { id, offset: 0, more: true })),
+        trailing.prop_map(|(id, units, more)| Some(Place { id, offset: units * 8, more })),
     ]
 }
 
@@ -102,14 +87,7 @@ fn well_formed(mut packet: Packet, hop_by_hop: bool, port: u16) -> Packet {
         Family::V6 => {
             packet.options.clear();
             if hop_by_hop {
-                packet.before.insert(
-                    0,
-                    Extension {
-                        kind: 0,
-                        units: 0,
-                        third: 5,
-                    },
-                );
+                packet.before.insert(0, Extension { kind: 0, units: 0, third: 5 });
             }
             // Extension headers are none of the upper-layer protocols.
             if [0, 43, 44, 60].contains(&packet.protocol) {

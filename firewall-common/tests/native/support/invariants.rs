@@ -22,19 +22,12 @@ pub(crate) fn judge_frames(input: &[u8]) {
         return;
     };
     let action = |bit: u8| {
-        if policies & bit != 0 {
-            Action::Allow
-        } else {
-            Action::Deny
-        }
+        if policies & bit != 0 { Action::Allow } else { Action::Deny }
     };
     let mut env = Native::new(action(1), action(2));
     let rule = |n: usize, action: Action| Decision::new(action, Slot::rule(n).expect("a small number"));
-    env.ports = vec![
-        (500, rule(0, Action::Allow)),
-        (4500, rule(1, Action::Allow)),
-        (53, rule(2, Action::Deny)),
-    ];
+    env.ports =
+        vec![(500, rule(0, Action::Allow)), (4500, rule(1, Action::Allow)), (53, rule(2, Action::Deny))];
     env.protocols = vec![(50, rule(3, Action::Allow)), (47, rule(4, Action::Deny))];
 
     let mut firsts = HashMap::new();
@@ -44,28 +37,18 @@ pub(crate) fn judge_frames(input: &[u8]) {
         rest = behind;
         env.now.0 = env.now.0.wrapping_add(1);
         let judgement = check(frame, &env, &mut firsts);
-        assert!(
-            (Cell::of(&judgement).index() as usize) < CELLS,
-            "{judgement:?} has no counter"
-        );
+        assert!((Cell::of(&judgement).index() as usize) < CELLS, "{judgement:?} has no counter");
     }
 }
 
 /// Judges one frame; `firsts` holds what the newest first fragment of each datagram got.
 fn check(frame: &[u8], env: &Native, firsts: &mut HashMap<Vec<u8>, Judgement>) -> Judgement {
-    let Outcome {
-        judgement, fragment, ..
-    } = judge(frame, env);
+    let Outcome { judgement, fragment, .. } = judge(frame, env);
     let passed = judgement.verdict == Verdict::Pass;
     match (judgement.reason, fragment.class) {
         (Reason::Inherited, Class::Trailing) => {
-            let first = firsts
-                .get(&datagram(frame, fragment.id))
-                .expect("there was a first fragment");
-            assert_eq!(
-                (first.verdict, inherited(first)),
-                (judgement.verdict, judgement.slot)
-            );
+            let first = firsts.get(&datagram(frame, fragment.id)).expect("there was a first fragment");
+            assert_eq!((first.verdict, inherited(first)), (judgement.verdict, judgement.slot));
         }
         (Reason::Early, Class::Trailing) => assert_eq!(passed, env.early == Action::Allow),
         (reason, Class::Trailing) => assert!(!passed, "a trailing fragment passed: {reason:?}"),
@@ -93,11 +76,7 @@ fn is_decided(reason: Reason) -> bool {
 
 /// What the trailing fragments of this first one are credited to.
 fn inherited(first: &Judgement) -> Slot {
-    if is_decided(first.reason) {
-        first.slot
-    } else {
-        Slot::ESSENTIAL
-    }
+    if is_decided(first.reason) { first.slot } else { Slot::ESSENTIAL }
 }
 
 /// The bytes that fragments of one datagram have in common; VLANs count for link-local and multicast destinations only.

@@ -31,10 +31,7 @@ pub(crate) struct Recorder<'a> {
 impl<'a> Recorder<'a> {
     /// Of these bytes.
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self {
-            bytes,
-            reads: RefCell::default(),
-        }
+        Self { bytes, reads: RefCell::default() }
     }
 
     /// Where each read so far began and ended.

@@ -23,13 +23,7 @@ pub(crate) struct Datagram {
 impl Datagram {
     /// Nothing has arrived yet.
     pub(crate) fn new(overlap: Overlap) -> Self {
-        Self {
-            overlap,
-            pieces: Vec::new(),
-            bytes: vec![None; 64],
-            length: None,
-            given_up: false,
-        }
+        Self { overlap, pieces: Vec::new(), bytes: vec![None; 64], length: None, given_up: false }
     }
 
     /// Puts a fragment in: the offset and the bytes are its payload's.

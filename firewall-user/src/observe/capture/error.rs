@@ -65,11 +65,7 @@ pub enum CaptureError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileFault {
     /// The file is of no known format.
-    #[error(
-        "{} is the beginning of no pcap file, pcapng file or hex dump{}",
-        Bytes(bytes),
-        hint(bytes)
-    )]
+    #[error("{} is the beginning of no pcap file, pcapng file or hex dump{}", Bytes(bytes), hint(bytes))]
     Magic {
         /// The first four bytes, or fewer if the file has no more.
         bytes: Vec<u8>,
@@ -137,10 +133,7 @@ pub enum FileFault {
         original: u32,
     },
     /// A pcapng section's byte-order magic is none.
-    #[error(
-        "the section header's byte-order magic is {}, not 1a 2b 3c 4d in either order",
-        Bytes(bytes)
-    )]
+    #[error("the section header's byte-order magic is {}, not 1a 2b 3c 4d in either order", Bytes(bytes))]
     ByteOrder {
         /// The four bytes in its place.
         bytes: [u8; 4],

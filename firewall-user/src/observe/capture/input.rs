@@ -15,12 +15,7 @@ pub(super) struct Input {
 impl Input {
     /// Takes a reader and looks at its first four bytes (fewer if it has no more) without consuming them.
     pub(super) fn new(name: String, reader: impl BufRead + 'static) -> Result<(Self, Vec<u8>), CaptureError> {
-        let mut input = Self {
-            name,
-            reader: Box::new(reader),
-            offset: 0,
-            packets: 0,
-        };
+        let mut input = Self { name, reader: Box::new(reader), offset: 0, packets: 0 };
         let mut magic = vec![0; 4];
         let found = input.fill(&mut magic)?;
         magic.truncate(found);
@@ -92,42 +87,20 @@ impl Input {
 
     /// The error that the input ended after `found` of `needed` bytes of the `part` that begins at `start`.
     pub(super) fn cut_short(&self, start: u64, part: Part, found: u64, needed: u64) -> CaptureError {
-        self.fault(
-            start,
-            FileFault::CutShort {
-                part,
-                missing: needed - found,
-                end: self.offset.max(found),
-            },
-        )
+        self.fault(start, FileFault::CutShort { part, missing: needed - found, end: self.offset.max(found) })
     }
 
     /// The error that the file is at fault in what begins at `offset`.
     pub(super) fn fault(&self, offset: u64, fault: FileFault) -> CaptureError {
-        CaptureError::File {
-            input: self.name.clone(),
-            offset,
-            packets: self.packets,
-            fault,
-        }
+        CaptureError::File { input: self.name.clone(), offset, packets: self.packets, fault }
     }
 
     /// The error that the text is at fault at this line and column.
     pub(super) fn text_fault(&self, line: u64, column: usize, fault: TextFault) -> CaptureError {
-        CaptureError::Text {
-            input: self.name.clone(),
-            line,
-            column,
-            packets: self.packets,
-            fault,
-        }
+        CaptureError::Text { input: self.name.clone(), line, column, packets: self.packets, fault }
     }
 
     fn unreadable(&self, source: io::Error) -> CaptureError {
-        CaptureError::Read {
-            input: self.name.clone(),
-            offset: self.offset,
-            source,
-        }
+        CaptureError::Read { input: self.name.clone(), offset: self.offset, source }
     }
 }

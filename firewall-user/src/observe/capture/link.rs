@@ -105,12 +105,7 @@ impl LinkType {
         }
         let needed = self.header_len();
         let Some((header, payload)) = captured.split_at_checked(needed) else {
-            return Err(FileFault::LinkHeader {
-                packet,
-                link: self,
-                captured: captured.len(),
-                needed,
-            });
+            return Err(FileFault::LinkHeader { packet, link: self, captured: captured.len(), needed });
         };
         let protocol = match self {
             Self::Ethernet | Self::Raw => by_version(payload),
@@ -128,11 +123,7 @@ impl LinkType {
 pub(super) fn ethernet(protocol: u16, payload: &[u8], original: usize) -> (Vec<u8>, usize) {
     // Below the least EtherType the cooked headers number Linux's own protocols (LLC, CAN, …). In an Ethernet header
     // they would be a length; the true length says the same to the firewall: no EtherType, so not IP.
-    let ethertype = if protocol < FIRST_ETHERTYPE {
-        original.min(MAX_802_3) as u16
-    } else {
-        protocol
-    };
+    let ethertype = if protocol < FIRST_ETHERTYPE { original.min(MAX_802_3) as u16 } else { protocol };
     let mut frame = Vec::with_capacity(ETHERNET_HEADER + payload.len());
     frame.extend_from_slice(&[0; ETHERNET_HEADER - 2]);
     frame.extend_from_slice(&ethertype.to_be_bytes());
@@ -202,12 +193,7 @@ pub(super) struct Supported;
 impl fmt::Display for Supported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, link) in LinkType::ALL.into_iter().enumerate() {
-            write!(
-                f,
-                "{}{link} ({})",
-                if index == 0 { "" } else { ", " },
-                link.number()
-            )?;
+            write!(f, "{}{link} ({})", if index == 0 { "" } else { ", " }, link.number())?;
         }
         Ok(())
     }

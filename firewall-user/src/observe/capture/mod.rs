@@ -96,11 +96,7 @@ impl Capture {
         } else {
             return Err(input.fault(0, FileFault::Magic { bytes: magic }));
         };
-        Ok(Self {
-            input,
-            format,
-            ended: false,
-        })
+        Ok(Self { input, format, ended: false })
     }
 }
 

@@ -18,10 +18,7 @@ const MAGICS: [([u8; 4], ByteOrder); 4] = [
 
 /// The byte order of a pcap file that begins with these bytes, or none if it isn't one.
 pub(super) fn byte_order(magic: &[u8]) -> Option<ByteOrder> {
-    MAGICS
-        .iter()
-        .find(|(bytes, _)| bytes == magic)
-        .map(|&(_, order)| order)
+    MAGICS.iter().find(|(bytes, _)| bytes == magic).map(|&(_, order)| order)
 }
 
 /// Whether a file of these few bytes could be the beginning of a pcap file.
@@ -43,26 +40,13 @@ impl Pcap {
         let (major, minor) = (order.u16(&header, 4), order.u16(&header, 6));
         // Before 2.3 some writers had the two lengths of a record the other way round.
         if (major, minor) != (2, 4) && (major, minor) != (2, 3) {
-            return Err(input.fault(
-                0,
-                FileFault::Version {
-                    major,
-                    minor,
-                    supported: "2.3 and 2.4",
-                },
-            ));
+            return Err(input.fault(0, FileFault::Version { major, minor, supported: "2.3 and 2.4" }));
         }
         // The upper 16 bits say whether frames end in a check sequence.
         let number = order.u32(&header, 20) as u16;
         match LinkType::from_number(number) {
             Some(link) => Ok(Self { order, link }),
-            None => Err(input.fault(
-                0,
-                FileFault::LinkType {
-                    number,
-                    interface: None,
-                },
-            )),
+            None => Err(input.fault(0, FileFault::LinkType { number, interface: None })),
         }
     }
 
@@ -78,10 +62,7 @@ impl Pcap {
                 return Err(input.cut_short(start, part, found as u64, RECORD_HEADER as u64));
             }
         }
-        let lengths = Lengths {
-            captured: self.order.u32(&header, 8),
-            original: self.order.u32(&header, 12),
-        };
+        let lengths = Lengths { captured: self.order.u32(&header, 8), original: self.order.u32(&header, 12) };
         lengths.check(input, start)?;
         let packet = lengths.packet(input, start, self.link)?;
         input.count_packet();

@@ -81,11 +81,7 @@ impl Block {
         if input.skip(rest)? < rest || input.fill(&mut trailer)? < trailer.len() {
             return Err(self.cut_short(input));
         }
-        let Self {
-            kind,
-            start,
-            length: head,
-        } = *self;
+        let Self { kind, start, length: head } = *self;
         let tail = order.u32(&trailer, 0);
         if tail != head {
             return Err(input.fault(start, FileFault::BlockTrailer { kind, head, tail }));
@@ -99,22 +95,14 @@ impl Block {
             SECTION if self.start == 0 => Part::FileHeader,
             kind => Part::Block(kind),
         };
-        input.cut_short(
-            self.start,
-            part,
-            input.offset() - self.start,
-            u64::from(self.length),
-        )
+        input.cut_short(self.start, part, input.offset() - self.start, u64::from(self.length))
     }
 }
 
 impl Pcapng {
     /// Reads the header of the first section.
     pub(super) fn open(input: &mut Input) -> Result<Self, CaptureError> {
-        let mut pcapng = Self {
-            order: ByteOrder::Little,
-            interfaces: Vec::new(),
-        };
+        let mut pcapng = Self { order: ByteOrder::Little, interfaces: Vec::new() };
         let mut head = [0; 8];
         let found = input.fill(&mut head)? as u64;
         if found < 8 {
@@ -138,11 +126,7 @@ impl Pcapng {
                 self.section(input, start, head)?;
                 continue;
             }
-            let block = Block {
-                kind: self.order.u32(&head, 0),
-                start,
-                length: self.order.u32(&head, 4),
-            };
+            let block = Block { kind: self.order.u32(&head, 0), start, length: self.order.u32(&head, 4) };
             let packet = match block.kind {
                 INTERFACE => {
                     self.interface(input, block)?;
@@ -166,11 +150,7 @@ impl Pcapng {
     /// Begins a section: a byte order of its own, and no interfaces yet.
     fn section(&mut self, input: &mut Input, start: u64, head: [u8; 8]) -> Result<(), CaptureError> {
         // The length can't be understood before the byte order, which comes after it.
-        let least = Block {
-            kind: SECTION,
-            start,
-            length: FRAMING as u32 + SECTION_BODY as u32,
-        };
+        let least = Block { kind: SECTION, start, length: FRAMING as u32 + SECTION_BODY as u32 };
         let mut magic = [0; 4];
         if input.fill(&mut magic)? < magic.len() {
             return Err(least.cut_short(input));
@@ -180,10 +160,7 @@ impl Pcapng {
             [0x1a, 0x2b, 0x3c, 0x4d] => ByteOrder::Big,
             bytes => return Err(input.fault(start, FileFault::ByteOrder { bytes })),
         };
-        let block = Block {
-            length: self.order.u32(&head, 4),
-            ..least
-        };
+        let block = Block { length: self.order.u32(&head, 4), ..least };
         block.require(input, SECTION_BODY as u64)?;
         let mut rest = [0; SECTION_BODY - 4];
         if input.fill(&mut rest)? < rest.len() {
@@ -192,14 +169,7 @@ impl Pcapng {
         let (major, minor) = (self.order.u16(&rest, 0), self.order.u16(&rest, 2));
         // The draft has readers take 1.2 for 1.0.
         if major != 1 || (minor != 0 && minor != 2) {
-            return Err(input.fault(
-                start,
-                FileFault::Version {
-                    major,
-                    minor,
-                    supported: "1.0 and 1.2",
-                },
-            ));
+            return Err(input.fault(start, FileFault::Version { major, minor, supported: "1.0 and 1.2" }));
         }
         self.interfaces.clear();
         block.finish(input, self.order)
@@ -210,10 +180,8 @@ impl Pcapng {
         if self.interfaces.len() == MAX_INTERFACES {
             return Err(input.fault(block.start, FileFault::TooManyInterfaces { most: MAX_INTERFACES }));
         }
-        self.interfaces.push(Interface {
-            link: self.order.u16(&body, 0),
-            snap_len: self.order.u32(&body, 4),
-        });
+        self.interfaces
+            .push(Interface { link: self.order.u16(&body, 0), snap_len: self.order.u32(&body, 4) });
         Ok(())
     }
 
@@ -225,10 +193,7 @@ impl Pcapng {
             _ => self.order.u32(&body, 0),
         };
         let (_, link) = self.described(input, block, id)?;
-        let lengths = Lengths {
-            captured: self.order.u32(&body, 12),
-            original: self.order.u32(&body, 16),
-        };
+        let lengths = Lengths { captured: self.order.u32(&body, 12), original: self.order.u32(&body, 16) };
         lengths.check(input, block.start)?;
         block.require(input, PACKET_BODY as u64 + padded(lengths.captured))?;
         lengths.packet(input, block.start, link)
@@ -239,11 +204,7 @@ impl Pcapng {
         let (interface, link) = self.described(input, block, 0)?;
         let original = self.order.u32(&body, 0);
         // A simple packet doesn't say how much of it was captured: all, up to the snap length.
-        let captured = if interface.snap_len == 0 {
-            original
-        } else {
-            original.min(interface.snap_len)
-        };
+        let captured = if interface.snap_len == 0 { original } else { original.min(interface.snap_len) };
         let lengths = Lengths { captured, original };
         lengths.check(input, block.start)?;
         block.require(input, SIMPLE_BODY as u64 + padded(captured))?;
@@ -263,10 +224,7 @@ impl Pcapng {
         match LinkType::from_number(interface.link) {
             Some(link) => Ok((interface, link)),
             None => {
-                let fault = FileFault::LinkType {
-                    number: interface.link,
-                    interface: Some(id),
-                };
+                let fault = FileFault::LinkType { number: interface.link, interface: Some(id) };
                 Err(input.fault(block.start, fault))
             }
         }

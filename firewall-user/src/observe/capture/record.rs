@@ -45,14 +45,7 @@ impl Lengths {
             return Err(input.fault(start, FileFault::TooLong { packet, captured }));
         }
         if captured > original {
-            return Err(input.fault(
-                start,
-                FileFault::MoreThanOriginal {
-                    packet,
-                    captured,
-                    original,
-                },
-            ));
+            return Err(input.fault(start, FileFault::MoreThanOriginal { packet, captured, original }));
         }
         Ok(())
     }
@@ -67,14 +60,8 @@ impl Lengths {
         let number = input.packet();
         let mut bytes = vec![0; self.captured as usize];
         input.fill_all(&mut bytes, start, Part::PacketData(number))?;
-        let (frame, original_len) = link
-            .frame(bytes, self.original as usize, number)
-            .map_err(|fault| input.fault(start, fault))?;
-        Ok(Packet {
-            number,
-            frame,
-            original_len,
-            link,
-        })
+        let (frame, original_len) =
+            link.frame(bytes, self.original as usize, number).map_err(|fault| input.fault(start, fault))?;
+        Ok(Packet { number, frame, original_len, link })
     }
 }

@@ -96,16 +96,8 @@ fn is_heading(line: &[u8]) -> bool {
 
 /// Whether the text begins with `HH:MM:SS.`, `YYYY-MM-DD HH:MM:SS.` or seconds with a fraction, before a space.
 fn is_time(text: &[u8]) -> bool {
-    let text = if matches(text, b"dddd-dd-dd ") {
-        &text[11..]
-    } else {
-        text
-    };
-    let whole = if matches(text, b"dd:dd:dd.") {
-        8
-    } else {
-        run(text, |byte| byte.is_ascii_digit())
-    };
+    let text = if matches(text, b"dddd-dd-dd ") { &text[11..] } else { text };
+    let whole = if matches(text, b"dd:dd:dd.") { 8 } else { run(text, |byte| byte.is_ascii_digit()) };
     let Some((b'.', fraction)) = text[whole..].split_first().map(|(dot, rest)| (*dot, rest)) else {
         return false;
     };
@@ -141,21 +133,11 @@ fn row(line: &[u8]) -> Option<Row> {
     let spaced = group.len() < line.len() - rest;
     let pairs = run(group, |byte| !byte.is_ascii_whitespace()) == 2 && run(group, u8::is_ascii_hexdigit) == 2;
     let long = digits >= if prefixed { 1 } else { OFFSET_DIGITS };
-    let is_row = if colon {
-        spaced || group.is_empty()
-    } else {
-        spaced && pairs
-    };
+    let is_row = if colon { spaced || group.is_empty() } else { spaced && pairs };
     if !long || !is_row {
         return None;
     }
-    Some(Row {
-        offset: number(&line[from..end])?,
-        start,
-        rest,
-        colon,
-        prefixed,
-    })
+    Some(Row { offset: number(&line[from..end])?, start, rest, colon, prefixed })
 }
 
 /// The number that these hex digits make, if they are hex digits and it fits.
@@ -214,33 +196,20 @@ fn group_bytes(start: usize, group: &[u8], bytes: &mut Vec<u8>) -> Result<usize,
     let digits = run(group, u8::is_ascii_hexdigit);
     if digits < group.len() {
         // The text needn't be UTF-8: then the replacement character stands for what isn't.
-        let character = String::from_utf8_lossy(&group[digits..])
-            .chars()
-            .next()
-            .unwrap_or_default();
+        let character = String::from_utf8_lossy(&group[digits..]).chars().next().unwrap_or_default();
         return Err((start + digits, TextFault::NotHex { character }));
     }
     if digits % 2 != 0 {
         return Err((start, TextFault::OddDigits { digits }));
     }
-    bytes.extend(
-        group
-            .chunks_exact(2)
-            .map(|pair| nibble(pair[0]) << 4 | nibble(pair[1])),
-    );
+    bytes.extend(group.chunks_exact(2).map(|pair| nibble(pair[0]) << 4 | nibble(pair[1])));
     Ok(digits)
 }
 
 /// How far the line is indented, in columns, with a tab to every eighth.
 pub(super) fn indent(line: &[u8]) -> usize {
     let space = line.iter().take_while(|byte| byte.is_ascii_whitespace());
-    space.fold(0, |column: usize, byte| {
-        if *byte == b'\t' {
-            (column + 8) / 8 * 8
-        } else {
-            column + 1
-        }
-    })
+    space.fold(0, |column: usize, byte| if *byte == b'\t' { (column + 8) / 8 * 8 } else { column + 1 })
 }
 
 /// The value of a character known to be a hex digit.

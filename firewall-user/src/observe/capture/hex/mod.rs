@@ -77,9 +77,7 @@ impl Hex {
                 self.held = true;
                 return Ok(Some(self.take(input)));
             }
-            let ended = self
-                .read(kind)
-                .map_err(|(index, fault)| self.fault(input, index, fault))?;
+            let ended = self.read(kind).map_err(|(index, fault)| self.fault(input, index, fault))?;
             if self.bytes.len() > MAX_PACKET {
                 return Err(self.fault(input, 0, TextFault::TooLong));
             }
@@ -152,10 +150,7 @@ impl Hex {
             },
             Kind::Row(row) if !self.is_plain(row) => {
                 self.reach(row.offset, row.start)?;
-                self.shape = Shape::Rows {
-                    last: self.bytes.len(),
-                    repeat: false,
-                };
+                self.shape = Shape::Rows { last: self.bytes.len(), repeat: false };
                 line::row_bytes(&self.line, row, &mut self.bytes)?;
             }
             Kind::Row(_) | Kind::Plain => return self.read_plain(),
@@ -191,13 +186,7 @@ impl Hex {
                 self.bytes.extend_from_slice(&row);
             }
         } else if offset != expected {
-            return Err((
-                start,
-                TextFault::Offset {
-                    found: offset,
-                    expected,
-                },
-            ));
+            return Err((start, TextFault::Offset { found: offset, expected }));
         }
         Ok(())
     }
@@ -226,12 +215,7 @@ impl Hex {
         let number = input.packet();
         input.count_packet();
         let (link, frame) = guess::frame(bytes);
-        Packet {
-            number,
-            original_len: frame.len(),
-            frame,
-            link,
-        }
+        Packet { number, original_len: frame.len(), frame, link }
     }
 
     fn fault(&self, input: &Input, index: usize, fault: TextFault) -> CaptureError {

@@ -11,10 +11,7 @@ fn assert_counting(text: &str) {
     let packets = good(text);
     assert_eq!(packets.len(), 1, "{text}");
     assert_eq!(packets[0].frame, counting(), "{text}");
-    assert_eq!(
-        (packets[0].original_len, packets[0].link),
-        (40, LinkType::Ethernet)
-    );
+    assert_eq!((packets[0].original_len, packets[0].link), (40, LinkType::Ethernet));
 }
 
 #[test]
@@ -33,10 +30,7 @@ fn bytes_alone_in_any_groups() {
 fn empty_lines_part_packets() {
     let packets = good("0102\n03\n\n \t\n# the second\n0a0b\n\n");
     assert_eq!(
-        packets
-            .iter()
-            .map(|packet| packet.frame.clone())
-            .collect::<Vec<_>>(),
+        packets.iter().map(|packet| packet.frame.clone()).collect::<Vec<_>>(),
         [vec![1, 2, 3], vec![10, 11]]
     );
 }
@@ -49,14 +43,11 @@ fn packets_that_say_where_they_end_can_stand_one_a_line() {
     tagged.splice(14..14, [0, 7, 0x86, 0xdd]);
     let frames = [made_frame(0x86dd, &v6), made_frame(0x0800, &v4), tagged];
     let lines: Vec<String> = frames.iter().map(|frame| hex(frame)).collect();
-    let read: Vec<_> = good(&lines.join("\n"))
-        .into_iter()
-        .map(|packet| packet.frame)
-        .collect();
+    let read: Vec<_> = good(lines.join("\n")).into_iter().map(|packet| packet.frame).collect();
     assert_eq!(read, frames);
     // One that goes on over several lines is still one.
     let (start, rest) = lines[0].split_at(40);
-    assert_eq!(good(&format!("{start}\n{rest}\n{}", lines[1])).len(), 2);
+    assert_eq!(good(format!("{start}\n{rest}\n{}", lines[1])).len(), 2);
 }
 
 #[test]
@@ -130,37 +121,13 @@ fn repeated_rows_are_filled_in() {
     let text = "00000000  00 11 22 33\n*\n00000010  44 55\n00000012\n";
     let expected = [[0, 0x11, 0x22, 0x33].repeat(4), vec![0x44, 0x55]].concat();
     assert_eq!(good(text)[0].frame, expected);
-    assert_eq!(
-        good("0000  00 11\n*\n0006\n")[0].frame,
-        [0, 0x11, 0, 0x11, 0, 0x11]
-    );
-    assert_text_fault(
-        "0000  00 11\n*\n0005\n",
-        (3, 1),
-        0,
-        &TextFault::Offset {
-            found: 5,
-            expected: 2,
-        },
-    );
+    assert_eq!(good("0000  00 11\n*\n0006\n")[0].frame, [0, 0x11, 0, 0x11, 0, 0x11]);
+    assert_text_fault("0000  00 11\n*\n0005\n", (3, 1), 0, &TextFault::Offset { found: 5, expected: 2 });
     assert_text_fault("0000  00 11\n*\n", (2, 1), 0, &TextFault::RepeatAlone);
-    assert_text_fault(
-        "0000  00 11\n*\n\n0000  00 11\n",
-        (3, 1),
-        0,
-        &TextFault::RepeatAlone,
-    );
+    assert_text_fault("0000  00 11\n*\n\n0000  00 11\n", (3, 1), 0, &TextFault::RepeatAlone);
     assert_text_fault("00 11\n*\n", (2, 1), 0, &TextFault::NotHex { character: '*' });
     let beyond = "0000  00 11\n*\nffffffff0  00 11\n";
-    assert_text_fault(
-        beyond,
-        (3, 1),
-        0,
-        &TextFault::Offset {
-            found: 0xffff_ffff0,
-            expected: 2,
-        },
-    );
+    assert_text_fault(beyond, (3, 1), 0, &TextFault::Offset { found: 0xffff_ffff0, expected: 2 });
 }
 
 #[test]
@@ -171,25 +138,11 @@ fn the_link_header_is_guessed_from_lengths_that_fit() {
     for (text, ethertype, payload, link) in [
         (IPV4_PACKET.to_owned(), 0x0800, &v4, LinkType::Raw),
         (IPV6_PACKET.to_owned(), 0x86dd, &v6, LinkType::Raw),
-        (
-            format!("{cooked} 0800 {IPV4_PACKET}"),
-            0x0800,
-            &v4,
-            LinkType::Cooked,
-        ),
-        (
-            format!("86dd {cooked2} {IPV6_PACKET}"),
-            0x86dd,
-            &v6,
-            LinkType::Cooked2,
-        ),
+        (format!("{cooked} 0800 {IPV4_PACKET}"), 0x0800, &v4, LinkType::Cooked),
+        (format!("86dd {cooked2} {IPV6_PACKET}"), 0x86dd, &v6, LinkType::Cooked2),
     ] {
         let packets = good(&text);
-        assert_eq!(
-            (packets[0].link, &packets[0].frame),
-            (link, &made_frame(ethertype, payload)),
-            "{text}"
-        );
+        assert_eq!((packets[0].link, &packets[0].frame), (link, &made_frame(ethertype, payload)), "{text}");
         // One byte more, and it fits no longer.
         assert_eq!(good(format!("{text} 00"))[0].link, LinkType::Ethernet, "{text}");
     }
@@ -203,69 +156,25 @@ fn the_link_header_is_guessed_from_lengths_that_fit() {
 #[test]
 fn faults_have_their_line_and_column() {
     assert_text_fault("0102\n03 0x", (2, 5), 0, &TextFault::NotHex { character: 'x' });
-    assert_text_fault(
-        "0102\n\n  03 é4",
-        (3, 6),
-        1,
-        &TextFault::NotHex { character: 'é' },
-    );
+    assert_text_fault("0102\n\n  03 é4", (3, 6), 1, &TextFault::NotHex { character: 'é' });
     assert_text_fault("# é\n0102 030 04", (2, 6), 0, &TextFault::OddDigits { digits: 3 });
-    assert_text_fault(
-        "0000  00 11\n0003  22",
-        (2, 1),
-        0,
-        &TextFault::Offset {
-            found: 3,
-            expected: 2,
-        },
-    );
-    assert_text_fault(
-        "\t0x0010:  0011",
-        (1, 2),
-        0,
-        &TextFault::Offset {
-            found: 16,
-            expected: 0,
-        },
-    );
+    assert_text_fault("0000  00 11\n0003  22", (2, 1), 0, &TextFault::Offset { found: 3, expected: 2 });
+    assert_text_fault("\t0x0010:  0011", (1, 2), 0, &TextFault::Offset { found: 16, expected: 0 });
     assert_text_fault("0000  00 11\n00 11", (2, 1), 0, &TextFault::NoOffset);
     assert_text_fault("0000  00 1122", (1, 10), 0, &TextFault::NotOneByte { digits: 4 });
-    assert_text_fault(
-        "0000: 00 11 2g",
-        (1, 14),
-        0,
-        &TextFault::NotHex { character: 'g' },
-    );
+    assert_text_fault("0000: 00 11 2g", (1, 14), 0, &TextFault::NotHex { character: 'g' });
     assert_text_fault("# nothing\n\n", (2, 1), 0, &TextFault::NoPacket);
     let heading = "12:34:56.789012 IP6 2001:db8::1 > 2001:db8::2: ICMP6";
     assert_text_fault(heading, (1, 1), 0, &TextFault::HeadingAlone);
-    assert_text_fault(
-        format!("0102\n{heading}\n{heading}\n"),
-        (2, 1),
-        1,
-        &TextFault::HeadingAlone,
-    );
+    assert_text_fault(format!("0102\n{heading}\n{heading}\n"), (2, 1), 1, &TextFault::HeadingAlone);
 }
 
 #[test]
 fn words_of_two_bytes_and_octal_offsets_are_refused() {
     // hexdump and od without options print them in the machine's byte order.
-    assert_text_fault(
-        "0000000 0060 0000 1000\n",
-        (1, 1),
-        0,
-        &TextFault::OddDigits { digits: 7 },
-    );
+    assert_text_fault("0000000 0060 0000 1000\n", (1, 1), 0, &TextFault::OddDigits { digits: 7 });
     let octal = "0000000 00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f\n0000020 10\n";
-    assert_text_fault(
-        octal,
-        (2, 1),
-        0,
-        &TextFault::Offset {
-            found: 0x20,
-            expected: 0x10,
-        },
-    );
+    assert_text_fault(octal, (2, 1), 0, &TextFault::Offset { found: 0x20, expected: 0x10 });
 }
 
 #[test]

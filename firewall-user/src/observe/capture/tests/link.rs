@@ -42,11 +42,7 @@ fn ip_behind_each_link_header_becomes_the_same_frame() {
         let data = behind(&link_header, payload);
         let ethertype = if payload[0] >> 4 == 4 { 0x0800 } else { 0x86dd };
         let got = packet(number, &data, data.len() + 100);
-        assert_eq!(
-            got.frame,
-            made_frame(ethertype, payload),
-            "link type {number}, header {link_header}"
-        );
+        assert_eq!(got.frame, made_frame(ethertype, payload), "link type {number}, header {link_header}");
         assert_eq!((got.link, got.original_len), (link, 14 + payload.len() + 100));
     }
 }
@@ -64,50 +60,30 @@ fn what_is_not_ip_gets_no_ethertype() {
     let data = behind("0000 0001 0006 0200000000010000 0004", &[0x42; 38]);
     assert_eq!(packet(113, &data, data.len()).frame, made_frame(38, &[0x42; 38]));
     let data = behind("07000000", &[0x42; 2000]);
-    assert_eq!(
-        packet(0, &data, data.len()).frame,
-        made_frame(1500, &[0x42; 2000])
-    );
+    assert_eq!(packet(0, &data, data.len()).frame, made_frame(1500, &[0x42; 2000]));
 }
 
 #[test]
 fn a_raw_packet_of_no_ip_version_is_still_judged_as_ip() {
-    assert_eq!(
-        packet(101, &[0x5f; 30], 30).frame,
-        made_frame(0x0800, &[0x5f; 30])
-    );
+    assert_eq!(packet(101, &[0x5f; 30], 30).frame, made_frame(0x0800, &[0x5f; 30]));
     assert_eq!(packet(101, &[], 30).frame, made_frame(0x0800, &[]));
 }
 
 #[test]
 fn a_packet_shorter_than_its_link_header_is_a_fault() {
-    for (number, link, needed) in [
-        (0, LinkType::Null, 4),
-        (113, LinkType::Cooked, 16),
-        (276, LinkType::Cooked2, 20),
-    ] {
+    for (number, link, needed) in
+        [(0, LinkType::Null, 4), (113, LinkType::Cooked, 16), (276, LinkType::Cooked2, 20)]
+    {
         let mut file = header(false, 0xa1b2_c3d4, number);
         let captured = needed - 1;
         record(&mut file, false, &vec![0; captured], captured as u32, 100);
-        assert_file_fault(
-            &file,
-            24,
-            0,
-            &FileFault::LinkHeader {
-                packet: 1,
-                link,
-                captured,
-                needed,
-            },
-        );
+        assert_file_fault(&file, 24, 0, &FileFault::LinkHeader { packet: 1, link, captured, needed });
     }
 }
 
 #[test]
 fn numbers_lead_back_to_their_link_types() {
-    let known: Vec<u16> = (0..=u16::MAX)
-        .filter(|number| LinkType::from_number(*number).is_some())
-        .collect();
+    let known: Vec<u16> = (0..=u16::MAX).filter(|number| LinkType::from_number(*number).is_some()).collect();
     assert_eq!(known, [0, 1, 12, 14, 101, 108, 113, 228, 229, 276]);
     for number in known.into_iter().filter(|number| ![12, 14].contains(number)) {
         assert_eq!(LinkType::from_number(number).unwrap().number(), number);

@@ -19,10 +19,7 @@ const IPV4_PACKET: &str = "450000180001000040110000c0000201c000020261626364";
 /// The bytes that the digits make.
 fn bytes(digits: &str) -> Vec<u8> {
     let digits: String = digits.split_whitespace().collect();
-    (0..digits.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap())
-        .collect()
+    (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
 }
 
 /// An Ethernet frame with zero addresses, as made for other link types.
@@ -60,15 +57,7 @@ fn good(input: impl AsRef<[u8]>) -> Vec<Packet> {
 /// Requires a fault of the file, at this offset, after this many packets.
 fn assert_file_fault(input: impl AsRef<[u8]>, at: u64, after: u64, expected: &FileFault) {
     match read(input) {
-        (
-            read,
-            Some(CaptureError::File {
-                input,
-                offset,
-                packets,
-                fault,
-            }),
-        ) => {
+        (read, Some(CaptureError::File { input, offset, packets, fault })) => {
             assert_eq!((offset, packets, &fault), (at, after, expected));
             assert_eq!((read.len() as u64, input.as_str()), (after, "input"));
         }
@@ -79,16 +68,7 @@ fn assert_file_fault(input: impl AsRef<[u8]>, at: u64, after: u64, expected: &Fi
 /// Requires a fault of the text, at this line and column, after this many packets.
 fn assert_text_fault(input: impl AsRef<[u8]>, place: (u64, usize), after: usize, expected: &TextFault) {
     match read(input) {
-        (
-            read,
-            Some(CaptureError::Text {
-                line,
-                column,
-                packets,
-                fault,
-                ..
-            }),
-        ) => {
+        (read, Some(CaptureError::Text { line, column, packets, fault, .. })) => {
             assert_eq!(((line, column), &fault), (place, expected));
             assert_eq!((read.len(), packets), (after, after as u64));
         }

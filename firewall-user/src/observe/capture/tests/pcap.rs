@@ -13,11 +13,7 @@ pub(super) fn header(big: bool, magic: u32, link: u32) -> Vec<u8> {
 }
 
 pub(super) fn word(file: &mut Vec<u8>, big: bool, value: u32) {
-    file.extend(if big {
-        value.to_be_bytes()
-    } else {
-        value.to_le_bytes()
-    });
+    file.extend(if big { value.to_be_bytes() } else { value.to_le_bytes() });
 }
 
 pub(super) fn record(file: &mut Vec<u8>, big: bool, data: &[u8], captured: u32, original: u32) {
@@ -69,11 +65,7 @@ fn cut_at_every_byte() {
             61..76 => (60, 1, Part::PacketHeader(2), 76),
             _ => (60, 1, Part::PacketData(2), 96),
         };
-        let fault = FileFault::CutShort {
-            part,
-            missing: length - end_offset,
-            end: end_offset,
-        };
+        let fault = FileFault::CutShort { part, missing: length - end_offset, end: end_offset };
         assert_file_fault(&file[..end], at, after, &fault);
     }
 }
@@ -84,39 +76,16 @@ fn unbelievable_lengths() {
     record(&mut file, true, &[1; 20], 20, 20);
     let good = file.clone();
     record(&mut file, true, &[], MAX_PACKET as u32 + 1, u32::MAX);
-    assert_file_fault(
-        &file,
-        60,
-        1,
-        &FileFault::TooLong {
-            packet: 2,
-            captured: 262_145,
-        },
-    );
+    assert_file_fault(&file, 60, 1, &FileFault::TooLong { packet: 2, captured: 262_145 });
     let mut file = good;
     record(&mut file, true, &[1; 20], 20, 19);
-    assert_file_fault(
-        &file,
-        60,
-        1,
-        &FileFault::MoreThanOriginal {
-            packet: 2,
-            captured: 20,
-            original: 19,
-        },
-    );
+    assert_file_fault(&file, 60, 1, &FileFault::MoreThanOriginal { packet: 2, captured: 20, original: 19 });
 }
 
 #[test]
 fn the_longest_packet_is_read() {
     let mut file = header(false, MICRO, 1);
-    record(
-        &mut file,
-        false,
-        &vec![7; MAX_PACKET],
-        MAX_PACKET as u32,
-        MAX_PACKET as u32,
-    );
+    record(&mut file, false, &vec![7; MAX_PACKET], MAX_PACKET as u32, MAX_PACKET as u32);
     assert_eq!(good(&file)[0].frame.len(), MAX_PACKET);
 }
 
@@ -124,29 +93,17 @@ fn the_longest_packet_is_read() {
 fn unsupported_version_and_link_type() {
     let mut file = header(false, MICRO, 1);
     file[4] = 3;
-    let fault = FileFault::Version {
-        major: 3,
-        minor: 4,
-        supported: "2.3 and 2.4",
-    };
+    let fault = FileFault::Version { major: 3, minor: 4, supported: "2.3 and 2.4" };
     assert_file_fault(&file, 0, 0, &fault);
-    let fault = FileFault::LinkType {
-        number: 127,
-        interface: None,
-    };
+    let fault = FileFault::LinkType { number: 127, interface: None };
     assert_file_fault(header(false, MICRO, 127), 0, 0, &fault);
     let text = read(header(false, MICRO, 127)).1.unwrap().to_string();
-    assert!(
-        text.contains("127 (IEEE 802.11 with radiotap)") && text.contains("Ethernet (1)"),
-        "{text}"
-    );
+    assert!(text.contains("127 (IEEE 802.11 with radiotap)") && text.contains("Ethernet (1)"), "{text}");
 }
 
 #[test]
 fn other_files_are_refused_with_a_hint() {
-    let fault = FileFault::Magic {
-        bytes: vec![0x1f, 0x8b, 8, 0],
-    };
+    let fault = FileFault::Magic { bytes: vec![0x1f, 0x8b, 8, 0] };
     assert_file_fault([0x1f, 0x8b, 8, 0, 1, 2, 3], 0, 0, &fault);
     assert!(fault.to_string().contains("gzip -dc"));
     assert_file_fault([0x7f], 0, 0, &FileFault::Magic { bytes: vec![0x7f] });

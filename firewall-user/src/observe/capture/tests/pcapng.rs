@@ -10,18 +10,11 @@ pub(super) struct File {
 
 impl File {
     pub(super) fn new(big: bool) -> Self {
-        Self {
-            big,
-            data: Vec::new(),
-        }
+        Self { big, data: Vec::new() }
     }
 
     pub(super) fn half(&self, value: u16) -> [u8; 2] {
-        if self.big {
-            value.to_be_bytes()
-        } else {
-            value.to_le_bytes()
-        }
+        if self.big { value.to_be_bytes() } else { value.to_le_bytes() }
     }
 
     /// A block of these 32-bit fields and then these bytes, padded.
@@ -92,10 +85,7 @@ fn every_kind_of_packet_block_in_both_byte_orders() {
             (vec![3; 29], 29, LinkType::Ethernet),
             (raw, 58, LinkType::Raw),
         ];
-        let read: Vec<_> = packets
-            .into_iter()
-            .map(|got| (got.frame, got.original_len, got.link))
-            .collect();
+        let read: Vec<_> = packets.into_iter().map(|got| (got.frame, got.original_len, got.link)).collect();
         assert_eq!(read, expected);
     }
 }
@@ -111,16 +101,9 @@ fn each_section_has_its_own_byte_order_and_interfaces() {
     let at = file.section();
     let at = at + 28;
     let packets = good(&file.data);
-    assert_eq!(
-        (packets[0].link, packets[1].link),
-        (LinkType::Ethernet, LinkType::Ipv6)
-    );
+    assert_eq!((packets[0].link, packets[1].link), (LinkType::Ethernet, LinkType::Ipv6));
     file.enhanced(0, &[1; 20], 20);
-    let fault = FileFault::UnknownInterface {
-        packet: 3,
-        interface: 0,
-        described: 0,
-    };
+    let fault = FileFault::UnknownInterface { packet: 3, interface: 0, described: 0 };
     assert_file_fault(&file.data, at as u64, 2, &fault);
 }
 
@@ -131,10 +114,7 @@ fn an_unsupported_interface_matters_only_with_its_packet() {
     file.enhanced(0, &[1; 20], 20);
     assert_eq!(good(&file.data).len(), 1);
     let at = file.enhanced(1, &[1; 20], 20);
-    let fault = FileFault::LinkType {
-        number: 189,
-        interface: Some(1),
-    };
+    let fault = FileFault::LinkType { number: 189, interface: Some(1) };
     assert_file_fault(&file.data, at as u64, 1, &fault);
 }
 
@@ -158,11 +138,7 @@ fn cut_at_every_byte() {
             (_, 28..49) => (Part::PacketData(packet), start + 49),
             _ => (Part::Block(6), next),
         };
-        let fault = FileFault::CutShort {
-            part,
-            missing: (part_end - end) as u64,
-            end: end as u64,
-        };
+        let fault = FileFault::CutShort { part, missing: (part_end - end) as u64, end: end as u64 };
         assert_file_fault(&file.data[..end], start as u64, packet - 1, &fault);
     }
 }
@@ -187,35 +163,16 @@ fn lengths_that_lie() {
         let fault = FileFault::BlockLength { kind, length, least };
         assert_file_fault(patched(&file, at + 4, length), start, 1, &fault);
     }
-    let fault = FileFault::BlockTrailer {
-        kind,
-        head: 52,
-        tail: 56,
-    };
+    let fault = FileFault::BlockTrailer { kind, head: 52, tail: 56 };
     assert_file_fault(patched(&file, at + 48, 56), start, 1, &fault);
-    let fault = FileFault::TooLong {
-        packet: 2,
-        captured: 0x7fff_ffff,
-    };
+    let fault = FileFault::TooLong { packet: 2, captured: 0x7fff_ffff };
     assert_file_fault(patched(&file, at + 20, 0x7fff_ffff), start, 1, &fault);
-    let fault = FileFault::MoreThanOriginal {
-        packet: 2,
-        captured: 20,
-        original: 3,
-    };
+    let fault = FileFault::MoreThanOriginal { packet: 2, captured: 20, original: 3 };
     assert_file_fault(patched(&file, at + 24, 3), start, 1, &fault);
-    let fault = FileFault::UnknownInterface {
-        packet: 2,
-        interface: 1,
-        described: 1,
-    };
+    let fault = FileFault::UnknownInterface { packet: 2, interface: 1, described: 1 };
     assert_file_fault(patched(&file, at + 8, 1), start, 1, &fault);
     let simple = file.simple(&[1; 20], 20);
-    let fault = FileFault::BlockLength {
-        kind: 3,
-        length: 36,
-        least: 40,
-    };
+    let fault = FileFault::BlockLength { kind: 3, length: 36, least: 40 };
     assert_file_fault(patched(&file, simple + 8, 21), simple as u64, 2, &fault);
 }
 
@@ -224,17 +181,9 @@ fn section_headers_that_are_wrong() {
     let file = File::begun(false);
     let fault = FileFault::ByteOrder { bytes: [1, 0, 0, 0] };
     assert_file_fault(patched(&file, 8, 1), 0, 0, &fault);
-    let fault = FileFault::BlockLength {
-        kind: 0x0a0d_0d0a,
-        length: 24,
-        least: 28,
-    };
+    let fault = FileFault::BlockLength { kind: 0x0a0d_0d0a, length: 24, least: 28 };
     assert_file_fault(patched(&file, 4, 24), 0, 0, &fault);
-    let fault = FileFault::Version {
-        major: 2,
-        minor: 0,
-        supported: "1.0 and 1.2",
-    };
+    let fault = FileFault::Version { major: 2, minor: 0, supported: "1.0 and 1.2" };
     assert_file_fault(patched(&file, 12, 2), 0, 0, &fault);
 }
 
@@ -247,10 +196,5 @@ fn interfaces_are_bounded() {
     }
     assert!(good(&file.data).is_empty());
     let at = file.interface(1, 0);
-    assert_file_fault(
-        &file.data,
-        at as u64,
-        0,
-        &FileFault::TooManyInterfaces { most: 65_536 },
-    );
+    assert_file_fault(&file.data, at as u64, 0, &FileFault::TooManyInterfaces { most: 65_536 });
 }

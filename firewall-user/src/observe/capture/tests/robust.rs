@@ -26,13 +26,7 @@ impl Read for Slow {
 }
 
 fn slow(data: &[u8], fails: bool) -> Result<Capture, CaptureError> {
-    Capture::from_reader(
-        "pipe".into(),
-        BufReader::new(Slow {
-            data: Cursor::new(data.to_vec()),
-            fails,
-        }),
-    )
+    Capture::from_reader("pipe".into(), BufReader::new(Slow { data: Cursor::new(data.to_vec()), fails }))
 }
 
 /// Frames with the bytes a snap length cut off.
@@ -43,13 +37,7 @@ fn frames() -> impl Strategy<Value = Vec<(Vec<u8>, u32)>> {
 fn pcap(frames: &[(Vec<u8>, u32)], big: bool) -> Vec<u8> {
     let mut file = header(big, 0xa1b2_c3d4, 1);
     for (frame, cut) in frames {
-        record(
-            &mut file,
-            big,
-            frame,
-            frame.len() as u32,
-            frame.len() as u32 + cut,
-        );
+        record(&mut file, big, frame, frame.len() as u32, frame.len() as u32 + cut);
     }
     file
 }
@@ -137,11 +125,7 @@ fn a_failing_reader_is_named_with_its_offset() {
         let mut capture = slow(&file[..end], true).unwrap();
         assert_eq!(capture.by_ref().take(after).filter(Result::is_ok).count(), after);
         match capture.next() {
-            Some(Err(CaptureError::Read {
-                input,
-                offset,
-                source,
-            })) => {
+            Some(Err(CaptureError::Read { input, offset, source })) => {
                 assert_eq!(
                     (input.as_str(), offset, source.to_string().as_str()),
                     ("pipe", end as u64, "the line went dead")
@@ -156,10 +140,7 @@ fn a_failing_reader_is_named_with_its_offset() {
 #[test]
 fn files_are_opened_by_path() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
-    assert!(matches!(
-        Capture::open(file.path()),
-        Err(CaptureError::Empty { .. })
-    ));
+    assert!(matches!(Capture::open(file.path()), Err(CaptureError::Empty { .. })));
     file.write_all(b"0102 0304\n").unwrap();
     let packets: Vec<_> = Capture::open(file.path()).unwrap().map(Result::unwrap).collect();
     assert_eq!(packets[0].frame, [1, 2, 3, 4]);
@@ -171,8 +152,5 @@ fn files_are_opened_by_path() {
         other => panic!("opened: {:?}", other.is_ok()),
     }
     let directory = tempfile::tempdir().unwrap();
-    assert!(matches!(
-        Capture::open(directory.path()),
-        Err(CaptureError::Read { offset: 0, .. })
-    ));
+    assert!(matches!(Capture::open(directory.path()), Err(CaptureError::Read { offset: 0, .. })));
 }
