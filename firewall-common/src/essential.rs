@@ -1,7 +1,7 @@
 //! ICMP that passes whatever the rules say, because the link or path-MTU discovery would break without it.
 
 use crate::{
-    packet::{Bytes, Family, Ip, ipv6, transport::ICMPV6},
+    packet::{Be64, Bytes, Family, Ip, ipv6, transport::ICMPV6},
     rules::{Action, Decision, Slot},
     verdict::Reason,
 };
@@ -22,6 +22,14 @@ const REDIRECT: u8 = 137;
 /// The hop limit that proves a message of neighbour discovery to come from this link.
 const FROM_THIS_LINK: u8 = 255;
 
+/// ICMPv6 multicast listener query, report and done (RFC 2710) and report of version 2 (RFC 3810).
+const MULTICAST_LISTENER: [u8; 4] = [130, 131, 132, 143];
+/// The hop limit that all of them have.
+const ON_THIS_LINK: u8 = 1;
+
+/// Where the source address lies in an IPv6 header, in bytes.
+const SOURCE: usize = 8;
+
 /// Whether an ICMP message is essential: the reason to pass it, or the reason to drop what only looks like it; `None` if
 /// it's for the rules.
 #[inline(always)]
@@ -35,12 +43,26 @@ pub fn judge<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, kind: u8, code: u8) -> Optio
             ROUTER_SOLICITATION..=REDIRECT if ip.fragment.is_fragment() => {
                 Some(Err(Reason::FragmentNeighbourDiscovery))
             }
-            ROUTER_SOLICITATION..=REDIRECT => {
-                // A hop limit that can't be read is none: the message is left to the rules.
-                let [hop_limit] = bytes.read(ip.offset + ipv6::HOP_LIMIT)?;
-                (hop_limit == FROM_THIS_LINK && code == 0).then_some(Ok(Reason::NeighbourDiscovery))
+            ROUTER_SOLICITATION..=REDIRECT => (hop_limit(bytes, ip)? == FROM_THIS_LINK && code == 0)
+                .then_some(Ok(Reason::NeighbourDiscovery)),
+            kind if MULTICAST_LISTENER.contains(&kind) && !ip.fragment.is_fragment() => {
+                (hop_limit(bytes, ip)? == ON_THIS_LINK && is_from_this_link(bytes, ip)?)
+                    .then_some(Ok(Reason::MulticastListener))
             }
             _ => None,
         },
     }
+}
+
+/// The hop limit; one that can't be read is none, and leaves the message to the rules.
+#[inline(always)]
+fn hop_limit<B: Bytes + ?Sized>(bytes: &B, ip: &Ip) -> Option<u8> {
+    bytes.read(ip.offset + ipv6::HOP_LIMIT)
+}
+
+/// Whether the source is a link-local address (`fe80::/10`), or none yet (`::`).
+#[inline(always)]
+fn is_from_this_link<B: Bytes + ?Sized>(bytes: &B, ip: &Ip) -> Option<bool> {
+    let [high, low]: [Be64; 2] = bytes.read(ip.offset + SOURCE)?;
+    Some(high.value() >> 54 == 0xfe80 >> 6 || high.value() | low.value() == 0)
 }

@@ -83,6 +83,8 @@ reasons! {
     Arp = "arp",
     /// IPv6 neighbour discovery from this link (RFC 4861: hop limit 255).
     NeighbourDiscovery = "neighbour-discovery",
+    /// A multicast listener's message on this link (RFC 2710, RFC 3810: hop limit 1, link-local source).
+    MulticastListener = "multicast-listener",
     /// ICMPv6 packet too big, or ICMP fragmentation needed: path-MTU discovery.
     PacketTooBig = "packet-too-big",
     /// A rule matched.

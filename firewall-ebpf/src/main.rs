@@ -37,11 +37,12 @@ pub fn fragwall(ctx: XdpContext) -> u32 {
     let frame = Linear::new(&ctx);
     let Outcome { judgement, fragment, end } = judge(&frame, &Kernel::new(&ctx));
     let mut length = frame.len();
-    // Only a frame that goes on behind its packet, or whose packet's end isn't known, can have more buffers than were looked
+    // Only a packet that ended too soon, or a frame that goes on behind its packet, can have more buffers than were looked
     // at: all others are spared the call. Padding up to the least length of a frame is no such case.
-    if length > end && length > ethernet::MIN_FRAME {
+    let past_end = judgement.reason.is_past_end();
+    if past_end || (length > end && length > ethernet::MIN_FRAME) {
         length = frame::length(&ctx);
-        if judgement.reason.is_past_end() && length > frame.len() {
+        if past_end && length > frame.len() {
             return far(ctx.ctx);
         }
     }
@@ -101,6 +102,6 @@ static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
 #[cfg(target_arch = "bpf")]
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo) -> ! {
-    // SAFETY: nothing in the program panics; were a panic compiled in, the verifier would refuse the loop that this is.
-    unsafe { core::hint::unreachable_unchecked() }
+    // Nothing in the program panics; were a panic compiled in, the verifier would refuse this loop.
+    loop {}
 }

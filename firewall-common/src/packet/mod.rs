@@ -43,12 +43,29 @@ impl Be32 {
     }
 }
 
+/// A 64-bit big-endian field.
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+pub struct Be64(u64);
+
+impl Be64 {
+    /// The value in host byte order.
+    #[inline(always)]
+    pub const fn value(self) -> u64 {
+        u64::from_be(self.0)
+    }
+}
+
 // SAFETY: a packed integer: any bits are a value, no padding, alignment 1.
 unsafe impl Wire for Be16 {}
 // SAFETY: as above.
 unsafe impl Wire for Be32 {}
-// SAFETY: as above, and an array of them has no padding either.
-unsafe impl<const N: usize> Wire for [u8; N] {}
+// SAFETY: as above.
+unsafe impl Wire for Be64 {}
+// SAFETY: a byte is a value whatever its bits.
+unsafe impl Wire for u8 {}
+// SAFETY: an array of what has no padding and an alignment of 1 has none either, and the same.
+unsafe impl<T: Wire, const N: usize> Wire for [T; N] {}
 
 /// The bytes of a frame, from its first link-layer byte.
 pub trait Bytes {

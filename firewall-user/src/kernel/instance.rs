@@ -222,9 +222,25 @@ impl Instance {
     /// # Errors
     /// The kernel refuses the frame: it must hold an Ethernet header, and be no longer than a jumbo frame.
     pub fn run(&mut self, frame: &[u8], repeat: u32) -> Result<Run, Error> {
+        self.run_with(frame, repeat, None)
+    }
+
+    /// Runs the program on a frame of which the first buffer holds only so many bytes; Linux 6.18.
+    ///
+    /// # Errors
+    /// The kernel refuses the frame, or is too old.
+    pub fn run_in_buffers(&mut self, frame: &[u8], first: u32) -> Result<Run, Error> {
+        // struct xdp_md: data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex.
+        let mut context = [0; 24];
+        context[4..8].copy_from_slice(&first.to_ne_bytes());
+        self.run_with(frame, 1, Some(&context))
+    }
+
+    fn run_with(&mut self, frame: &[u8], repeat: u32, context: Option<&[u8]>) -> Result<Run, Error> {
         let doing = || format!("running the program on a frame of {} bytes", frame.len());
         let mut options = TestRunOptions::new();
         options.data_in = Some(frame);
+        options.ctx_in = context;
         options.repeat = repeat;
         let result = self.program().and_then(|program| program.test_run(options));
         match result {

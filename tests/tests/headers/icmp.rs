@@ -4,9 +4,14 @@ use firewall_common::verdict::{
     Reason,
     Verdict::{Drop, Pass},
 };
-use firewall_tests::harness::packet::{Internet, pattern};
+use firewall_tests::harness::packet::{Internet, Ip6, ip6, pattern};
 
 use crate::{Case, frame, v4, v6};
+
+/// A multicast listener's message, with the router alert option that it bears.
+fn listener(source: &str, hop_limit: u8, kind: u8) -> Ip6 {
+    ip6(source, "ff02::1").hop_limit(hop_limit).hop_by_hop(8).icmp6(kind, 0, &[0; 20])
+}
 
 /// The cases.
 pub(crate) fn cases() -> Vec<Case> {
@@ -40,6 +45,20 @@ pub(crate) fn cases() -> Vec<Case> {
             frame(v6().hop_limit(255).hop_by_hop(8).icmp6(135, 0, &[0; 20])),
             Pass,
             Reason::NeighbourDiscovery,
+        ),
+        ("listener query", frame(listener("fe80::1", 1, 130)), Pass, Reason::MulticastListener),
+        ("listener report", frame(listener("fe80::1", 1, 131)), Pass, Reason::MulticastListener),
+        ("listener done", frame(listener("fe80::1", 1, 132)), Pass, Reason::MulticastListener),
+        ("listener report, version 2", frame(listener("::", 1, 143)), Pass, Reason::MulticastListener),
+        ("listener query from afar", frame(listener("fe80::1", 2, 130)), Drop, Reason::Default),
+        ("listener query of a global source", frame(listener("2001:db8::1", 1, 130)), Drop, Reason::Default),
+        ("listener query of a site's source", frame(listener("fec0::1", 1, 130)), Drop, Reason::Default),
+        ("listener query of an embedded source", frame(listener("::1", 1, 130)), Drop, Reason::Default),
+        (
+            "listener query in an atomic fragment",
+            frame(ip6("fe80::1", "ff02::1").hop_limit(1).fragment(1, 0, false).icmp6(130, 0, &[0; 20])),
+            Drop,
+            Reason::Default,
         ),
         ("packet too big", frame(v6().icmp6(2, 0, &[0; 44])), Pass, Reason::PacketTooBig),
         (

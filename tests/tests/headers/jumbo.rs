@@ -1,10 +1,15 @@
 //! Jumbo frames, which reach the program in several buffers.
 
-use firewall_common::verdict::{Reason, Verdict};
+use firewall_common::{
+    rules::{Action, Slot},
+    verdict::{Cell, Reason, Verdict},
+};
 use firewall_tests::harness::{
     kernel::Setup,
     packet::{Ether, Internet, patched, pattern},
 };
+
+use fragwall::kernel::instance::{Instance, Settings, new_hash_key};
 
 use crate::{Case, IP, RULES, frame, judge, load, v4, v6};
 
@@ -71,5 +76,45 @@ fn headers_are_found_on_both_sides_of_a_buffers_end() {
         };
         assert_eq!(judge(&mut kernel, &packet(4500)).reason, Reason::Rule, "{length} bytes of options");
         assert_eq!(judge(&mut kernel, &packet(500)).reason, Reason::Default, "{length} bytes of options");
+    }
+}
+
+/// Drivers may split headers from payload, or leave the first buffer empty: wherever it ends, the packet fares the same and
+/// counts with all its bytes. Only an Ethernet header must be in it for the kernel's test runs.
+#[test]
+fn a_first_buffer_may_end_anywhere() {
+    let release = nix::sys::utsname::uname().unwrap();
+    let release = release.release().to_string_lossy().into_owned();
+    let mut numbers = release.split(['.', '-']).map(|number| number.parse::<u32>().unwrap_or(0));
+    if (numbers.next(), numbers.next()) < (Some(6), Some(18)) {
+        eprintln!("Linux {release} can't make test runs with a short first buffer: that takes Linux 6.18");
+        return;
+    }
+    let compiled = Setup::rules(RULES).compile().unwrap();
+    let settings = Settings {
+        rules: &compiled,
+        default: Action::Deny,
+        early: Action::Allow,
+        timeout: 1000,
+        table: 1024,
+        hash_key: new_hash_key().unwrap(),
+        explains: false,
+    };
+    let mut program = Instance::load(&settings).unwrap();
+    let counters = program.counters().unwrap();
+    let allowed = Cell::Direct(Slot::rule(0).unwrap(), Verdict::Pass);
+    let denied = Cell::Direct(Slot::DEFAULT_DROP, Verdict::Drop);
+    for (packet, port) in
+        [(frame(v6().udp(9, 4500, &pattern(1000))), 4500), (frame(v4().udp(9, 9, &pattern(1000))), 9)]
+    {
+        let (action, cell) = if port == 4500 { (2, allowed) } else { (1, denied) };
+        for first in (14..=100).chain([packet.len() as u32 - 1]) {
+            let before = counters.read(cell).unwrap();
+            let run = program.run_in_buffers(&packet, first).unwrap();
+            let after = counters.read(cell).unwrap();
+            assert_eq!(run.action, action, "port {port}, {first} bytes in the first buffer");
+            assert_eq!(after.packets - before.packets, 1, "port {port}, {first} bytes in the first buffer");
+            assert_eq!(after.bytes - before.bytes, packet.len() as u64, "{first} bytes in the first buffer");
+        }
     }
 }

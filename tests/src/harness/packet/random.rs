@@ -82,13 +82,16 @@ fn tagged(random: &mut Random, mut ether: Ether) -> Vec<u8> {
 
 fn packets6(random: &mut Random, number: usize) -> Vec<Vec<u8>> {
     let host = random.below(2);
-    let source = format!("2001:db8:{number:x}::{host:x}");
+    let source = match random.below(6) {
+        0 => format!("fe80::{number:x}:{host:x}"),
+        _ => format!("2001:db8:{number:x}::{host:x}"),
+    };
     let destination = match random.below(6) {
         0 => format!("fe80::{number:x}"),
         1 => format!("ff02::1:{number:x}"),
         _ => format!("2001:db8:{number:x}::ff"),
     };
-    let mut packet = ip6(&source, &destination).hop_limit(random.pick(&[64, 255, 254]));
+    let mut packet = ip6(&source, &destination).hop_limit(random.pick(&[64, 255, 254, 1]));
     for _ in 0..random.pick(&[0, 0, 0, 0, 1, 1, 2, 3, 9]) {
         packet = extended(random, packet);
     }
@@ -167,7 +170,7 @@ fn carrying<I: Internet>(random: &mut Random, packet: I) -> I {
         9 => packet.sctp(source, destination, &payload),
         10 => packet.icmp(random.pick(&[0, 3, 3, 8]), random.pick(&[0, 4, 4]), &payload),
         11..=12 => packet.icmp6(
-            random.pick(&[1, 2, 128, 133, 135, 136, 137, 138]),
+            random.pick(&[1, 2, 128, 130, 133, 135, 136, 137, 138, 143]),
             random.pick(&[0, 0, 1]),
             &payload,
         ),
