@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Global, output};
 use crate::{
-    kernel::filter::Filter,
+    kernel::filter::{Filter, Link, Place},
     ruleset::{action, duration},
 };
 
@@ -18,6 +18,8 @@ pub(super) struct Status {}
 #[derive(Serialize)]
 struct Report<'a> {
     interfaces: Vec<ReportLink<'a>>,
+    /// How many more were moved to another network namespace, where they are filtered as before.
+    moved: usize,
     default: &'static str,
     rules: usize,
     fragments: ReportFragments,
@@ -45,15 +47,8 @@ impl Status {
         let config = &filter.document().config;
         let changed = filter.changed()?;
         let report = Report {
-            interfaces: filter
-                .links()
-                .iter()
-                .map(|link| ReportLink {
-                    name: &link.interface.name,
-                    index: link.interface.index,
-                    mode: link.mode.name(),
-                })
-                .collect(),
+            interfaces: filter.links().iter().filter_map(report_link).collect(),
+            moved: filter.links().iter().filter(|link| link.name().is_none()).count(),
             default: action::word(config.default),
             rules: config.rules.len(),
             fragments: ReportFragments {
@@ -71,6 +66,12 @@ impl Status {
         for ReportLink { name, mode, .. } in &report.interfaces {
             output::line(&format!("{name}: attached in {mode} mode"))?;
         }
+        if report.moved > 0 {
+            output::line(&format!(
+                "moved to another network namespace, and filtered there: {}",
+                report.moved
+            ))?;
+        }
         let ReportFragments { early, timeout, table } = &report.fragments;
         output::line(&format!("rules: {}, default {}", report.rules, report.default))?;
         output::line(&format!("fragments: early {early}, timeout {timeout}, table of {table} entries"))?;
@@ -81,5 +82,14 @@ impl Status {
             ))?;
         }
         Ok(())
+    }
+}
+
+fn report_link(link: &Link) -> Option<ReportLink<'_>> {
+    match &link.place {
+        Place::Here { interface, mode } => {
+            Some(ReportLink { name: &interface.name, index: interface.index, mode: mode.name() })
+        }
+        Place::Elsewhere => None,
     }
 }

@@ -22,6 +22,14 @@ pub enum Error {
         /// The namespace's name inside of `ip netns exec`, which hides the bpffs of the host.
         inside_netns: Option<String>,
     },
+    /// The directory that the state would be in is, or may be, in somebody else's hands.
+    #[error("{}: {problem}; the filter's state isn't kept there", path.display())]
+    NotPrivate {
+        /// The directory.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
+        problem: String,
+    },
     /// No network namespace of that name.
     #[error("network namespace {name:?}: {cause}; `ip netns list` shows those that are there")]
     Netns {
@@ -213,7 +221,9 @@ fn no_bpffs_help(inside_netns: Option<&str>, path: &std::path::Path) -> String {
         }
         None => {
             let path = path.display();
-            format!("; mount one with `mount -t bpf bpf {path}`, or name another with `--bpffs DIR`")
+            format!(
+                "; mount one with `mount -t bpf -o mode=0700 bpf {path}`, or name another with `--bpffs DIR`"
+            )
         }
     }
 }

@@ -13,9 +13,12 @@ use super::{
     link,
     lock::Lock,
     netlink::{self, Interface, Mode},
-    state::{State, live_links, names},
+    state::{State, links, names},
 };
-pub use super::{link::WantedMode, state::Link};
+pub use super::{
+    link::WantedMode,
+    state::{Link, Place},
+};
 use crate::ruleset::{Config, Rule};
 
 /// A filter that is in force, with the lock on its state.
@@ -124,9 +127,7 @@ pub fn attach(
     }
     let _lock = Lock::make(&layout)?;
     let attached = attach_locked(&layout, &interfaces, config, mode);
-    if attached.is_err() {
-        remove_if_unused(&layout);
-    }
+    clear_away(&layout);
     attached
 }
 
@@ -136,9 +137,9 @@ fn attach_locked(
     config: Option<Config>,
     mode: WantedMode,
 ) -> Result<Vec<NewLink>, Error> {
-    let links = live_links(layout)?;
+    let links = links(layout)?;
     for interface in interfaces {
-        if links.iter().any(|link| link.interface.index == interface.index) {
+        if links.iter().any(|link| link.is_named(&interface.name)) {
             return Err(Error::AlreadyAttached { interface: interface.name.clone() });
         }
         if !interface.xdp.is_empty() {
@@ -146,10 +147,19 @@ fn attach_locked(
         }
     }
     let mut program = if links.is_empty() {
-        // What is there belongs to interfaces that are gone, or to a command that was killed before it attached.
-        layout::remove(layout.root())?;
+        // What is there belongs to interfaces that are gone, or to a command that was killed before it attached. An
+        // interface that was made anew gets the rules that it had.
+        let config = match config {
+            Some(config) => config,
+            None => last_config(layout).unwrap_or_default(),
+        };
+        if let Some(entry) = layout.unknown_entry()? {
+            let what = format!("{entry:?} in it is nothing that this version knows");
+            return Err(Error::Incompatible { path: layout.root().to_owned(), what });
+        }
+        remove_state(layout)?;
         layout::make(&layout.links())?;
-        generation::make(layout, 1, &Document::new(config.unwrap_or_default())?)?
+        generation::make(layout, 1, &Document::new(config)?)?
     } else if config.is_some() {
         return Err(Error::InForce { interfaces: names(&links) });
     } else {
@@ -165,7 +175,7 @@ fn attach_locked(
             Err(error) => {
                 for interface in &interfaces[..position] {
                     // The first error is the one to tell; a link that can't be removed shows up in `status`.
-                    let _ = fs::remove_file(layout.link(interface.index));
+                    let _ = link::remove(layout, interface.index);
                 }
                 return Err(error);
             }
@@ -183,36 +193,55 @@ pub fn detach(bpffs: &Path, interfaces: &[String]) -> Result<Vec<String>, Error>
     let layout = Layout::new(bpffs)?;
     let _lock = Lock::exclusive(&layout)?;
     let result = detach_locked(&layout, interfaces);
-    remove_if_unused(&layout);
+    clear_away(&layout);
     result
 }
 
 fn detach_locked(layout: &Layout, interfaces: &[String]) -> Result<Vec<String>, Error> {
-    let links = live_links(layout)?;
+    let links = links(layout)?;
     if links.is_empty() {
-        layout::remove(layout.root())?;
+        remove_state(layout)?;
         return Err(Error::NotAttached);
     }
-    if let Some(interface) = interfaces.iter().find(|name| !names(&links).contains(name)) {
+    let named = |name: &String| links.iter().any(|link| link.is_named(name));
+    if let Some(interface) = interfaces.iter().find(|&name| !named(name)) {
         return Err(Error::NotAttachedTo { interface: interface.clone(), interfaces: names(&links) });
     }
-    let (off, stay): (Vec<Link>, Vec<Link>) = links
-        .into_iter()
-        .partition(|link| interfaces.is_empty() || interfaces.contains(&link.interface.name));
+    let is_meant = |link: &Link| interfaces.is_empty() || interfaces.iter().any(|name| link.is_named(name));
+    let (off, stay): (Vec<Link>, Vec<Link>) = links.iter().cloned().partition(is_meant);
     for link in &off {
-        link::remove(layout, link.pinned.interface, link.pinned.program)?;
+        link::remove(layout, link.pinned.name)?;
     }
     if stay.is_empty() {
-        layout::remove(layout.root())?;
+        remove_state(layout)?;
     }
     Ok(names(&off))
 }
 
-/// Removes the top directory if nothing is in it, and this namespace's if it holds no link.
-fn remove_if_unused(layout: &Layout) {
-    if layout::numbered(&layout.links()).is_ok_and(|links| links.is_empty()) {
-        // What can't be removed is in nobody's way: the next attach clears it away, or tells why it can't.
-        let _ = layout::remove(layout.root());
+/// The configuration of the newest generation that this version can read.
+fn last_config(layout: &Layout) -> Option<Config> {
+    let newest = generation::all(layout).ok()?.pop()?;
+    Some(generation::document(layout, newest.number).ok()?.config)
+}
+
+/// Removes all of this namespace's state, whose links are of no use any more.
+fn remove_state(layout: &Layout) -> Result<(), Error> {
+    for pinned in link::pinned(layout)? {
+        link::remove(layout, pinned.name)?;
+    }
+    layout::remove(layout.root())
+}
+
+/// Removes this namespace's state if it holds no link, that of namespaces which are gone with all their interfaces, and
+/// the top directory if nothing is left in it.
+fn clear_away(layout: &Layout) {
+    // What can't be removed is in nobody's way: the next attach clears it away, or tells why it can't.
+    for other in layout.all().unwrap_or_default() {
+        let unused = link::pinned(&other)
+            .is_ok_and(|links| links.iter().all(|pinned| pinned.info.interface.is_none()));
+        if unused && other.unknown_entry().is_ok_and(|entry| entry.is_none()) {
+            let _ = remove_state(&other);
+        }
     }
     let _ = fs::remove_dir(layout.top());
 }

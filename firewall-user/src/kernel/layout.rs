@@ -1,8 +1,9 @@
 //! Where the state is pinned.
 
 use std::{
-    fs, io,
-    os::unix::fs::MetadataExt as _,
+    fs::{self, DirBuilder},
+    io,
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _},
     path::{Path, PathBuf},
 };
 
@@ -12,6 +13,9 @@ use super::{Error, netns};
 
 /// `BPF_FS_MAGIC` of `linux/magic.h`.
 const BPF_FS_MAGIC: FsType = FsType(0xcafe_4a11_u32 as _);
+
+/// What the names of namespaces' directories begin with; the namespace's inode number follows.
+const PREFIX: &str = "net-";
 
 /// The directories and files of one network namespace's filter.
 #[derive(Clone, Debug)]
@@ -38,8 +42,43 @@ impl Layout {
         let namespace = fs::metadata(netns::CURRENT)
             .map_err(|error| Error::os("reading the current network namespace", error))?;
         let top = bpffs.join("fragwall");
-        let root = top.join(format!("net-{}", namespace.ino()));
+        let root = top.join(format!("{PREFIX}{}", namespace.ino()));
         Ok(Self { top, root })
+    }
+
+    /// The state of every network namespace that has a directory.
+    ///
+    /// # Errors
+    /// The top directory can't be read.
+    pub(super) fn all(&self) -> io::Result<Vec<Self>> {
+        let mut all = Vec::new();
+        for entry in fs::read_dir(&self.top)? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(PREFIX) {
+                all.push(Self { top: self.top.clone(), root: entry.path() });
+            }
+        }
+        Ok(all)
+    }
+
+    /// An entry of this namespace's directory that isn't ours: a later version's, perhaps.
+    ///
+    /// # Errors
+    /// The directory can't be read.
+    pub(super) fn unknown_entry(&self) -> Result<Option<String>, Error> {
+        let failed = |error| Error::os(self.root.display().to_string(), error);
+        let entries = match fs::read_dir(&self.root) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        for entry in entries {
+            let path = entry.map_err(failed)?.path();
+            if ![self.fragments(), self.counters(), self.links(), self.generations()].contains(&path) {
+                return Ok(Some(path.file_name().unwrap_or_default().to_string_lossy().into_owned()));
+            }
+        }
+        Ok(None)
     }
 
     /// The directory of all namespaces' filters, which is also what commands lock.
@@ -102,9 +141,13 @@ pub(super) fn numbered(directory: &Path) -> Result<Vec<u32>, Error> {
     Ok(numbers)
 }
 
-/// Makes a directory and those above it.
+/// Makes a directory and those above it, for this user alone: who may open a directory may lock it, too.
 pub(super) fn make(directory: &Path) -> Result<(), Error> {
-    fs::create_dir_all(directory).map_err(|error| Error::os(directory.display().to_string(), error))
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .map_err(|error| Error::os(directory.display().to_string(), error))
 }
 
 /// Removes a directory with all that is in it; it's no error if it isn't there.

@@ -1,6 +1,6 @@
 //! XDP links: what ties a program to an interface.
 
-use std::{fs, io, path::Path, thread, time::Duration};
+use std::{fs, io, path::Path};
 
 use aya::programs::{
     ProgramError, ProgramInfo, Xdp, XdpMode,
@@ -13,6 +13,7 @@ use super::{
     error::{Holder, io_error},
     layout::Layout,
     netlink::{self, Interface, Mode},
+    syscall::{self, LinkInfo},
 };
 
 /// Which mode to attach in.
@@ -137,19 +138,20 @@ fn pin(link: FdLink, layout: &Layout, interface: &Interface) -> Result<(), Error
 /// A pinned link, as the kernel shows it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pinned {
-    /// The index of the interface that it was made for, and is pinned by.
-    pub(super) interface: u32,
-    /// The id of the program it holds.
-    pub(super) program: u32,
+    /// What it's pinned by: the index that its interface had when it was made.
+    pub(super) name: u32,
+    /// What it ties together.
+    pub(super) info: LinkInfo,
 }
 
 /// The links that are pinned.
 pub(super) fn pinned(layout: &Layout) -> Result<Vec<Pinned>, Error> {
     let mut links = Vec::new();
-    for interface in super::layout::numbered(&layout.links())? {
-        let link = open(&layout.link(interface))?;
-        let info = link.info().map_err(|error| Error::aya("asking the kernel about a link", error))?;
-        links.push(Pinned { interface, program: info.program_id() });
+    for name in super::layout::numbered(&layout.links())? {
+        let path = layout.link(name);
+        let info = syscall::Link::open(&path).and_then(|link| link.info());
+        let info = info.map_err(|error| Error::os(format!("opening {}", path.display()), error))?;
+        links.push(Pinned { name, info });
     }
     Ok(links)
 }
@@ -161,10 +163,9 @@ fn open(path: &Path) -> Result<FdLink, Error> {
     }
 }
 
-/// Exchanges the program in an interface's link for another, atomically.
-pub(super) fn exchange(program: &mut Xdp, layout: &Layout, interface: u32) -> Result<(), Error> {
-    let path = layout.link(interface);
-    let link = open(&path)?;
+/// Exchanges the program in the link of that name for another, atomically.
+pub(super) fn exchange(program: &mut Xdp, layout: &Layout, name: u32) -> Result<(), Error> {
+    let link = open(&layout.link(name))?;
     let exchanged =
         XdpLink::try_from(link).map_err(|error| Error::aya("opening a link", error)).and_then(|link| {
             program
@@ -176,21 +177,12 @@ pub(super) fn exchange(program: &mut Xdp, layout: &Layout, interface: u32) -> Re
     Ok(())
 }
 
-/// Removes an interface's link, and with it the filter from the interface.
-pub(super) fn remove(layout: &Layout, interface: u32, program: u32) -> Result<(), Error> {
-    let path = layout.link(interface);
-    fs::remove_file(&path).map_err(|error| Error::os(format!("removing {}", path.display()), error))?;
-    // The kernel lets go of a removed pin only after a grace period: wait until it has, so that what comes next finds
-    // the interface free. It's bounded, since all that could be late is this.
-    for _ in 0..500 {
-        let still = netlink::interfaces()?
-            .iter()
-            .any(|found| found.index == interface && found.mode_of(program).is_some());
-        if !still {
-            return Ok(());
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
-    let doing = format!("waiting for the kernel to let go of interface {interface}");
-    Err(Error::os(doing, io::Error::other("some other process holds the link")))
+/// Takes the filter off the interface of the link of that name, and removes the link.
+pub(super) fn remove(layout: &Layout, name: u32) -> Result<(), Error> {
+    let path = layout.link(name);
+    // Removing the pin alone would leave the filter on for a grace period, and for as long as anyone else holds the link.
+    syscall::Link::open(&path)
+        .and_then(|link| link.detach())
+        .map_err(|error| Error::os(format!("detaching {}", path.display()), error))?;
+    fs::remove_file(&path).map_err(|error| Error::os(format!("removing {}", path.display()), error))
 }

@@ -28,5 +28,6 @@ pub mod lock;
 pub mod netlink;
 pub mod netns;
 mod state;
+mod syscall;
 
 pub use error::Error;

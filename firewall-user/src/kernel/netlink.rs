@@ -1,9 +1,11 @@
 //! Which interfaces there are, and which XDP program each has.
 
-use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
+use netlink_packet_core::{
+    NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+};
 use netlink_packet_route::{
     RouteNetlinkMessage,
-    link::{LinkAttribute, LinkMessage, LinkXdp},
+    link::{LinkAttribute, LinkMessage, LinkXdp, Prop},
 };
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
@@ -16,6 +18,8 @@ pub struct Interface {
     pub index: u32,
     /// Its name.
     pub name: String,
+    /// Its alternative names (Linux 5.5).
+    pub alternative_names: Vec<String>,
     /// Its link type (`ARPHRD_*` of `linux/if_arp.h`).
     pub link_type: u16,
     /// The XDP programs attached to it: one at most, but for hardware that runs one of its own.
@@ -59,6 +63,11 @@ const ETHERNET: u16 = 1;
 const LOOPBACK: u16 = 772;
 
 impl Interface {
+    /// Whether this is its name, or one of its alternative names.
+    pub fn is_named(&self, name: &str) -> bool {
+        self.name == name || self.alternative_names.iter().any(|other| other == name)
+    }
+
     /// How that program is attached to it, if it is.
     pub fn mode_of(&self, program: u32) -> Option<Mode> {
         self.xdp.iter().find(|attached| attached.program == program).map(|attached| attached.mode)
@@ -75,16 +84,21 @@ impl Interface {
 /// # Errors
 /// Netlink fails.
 pub fn interfaces() -> Result<Vec<Interface>, Error> {
-    dump().map_err(|error| Error::os("asking the kernel for its interfaces (netlink)", error))
+    // The list changed while it was read: what was read may lack an interface that was there all along.
+    const TRIES: u32 = 10;
+    let list = (0..TRIES).find_map(|_| dump().transpose()).unwrap_or_else(|| {
+        Err(std::io::Error::other(format!("they changed {TRIES} times while they were listed")))
+    });
+    list.map_err(|error| Error::os("asking the kernel for its interfaces (netlink)", error))
 }
 
-/// The interface of that name.
+/// The interface of that name, or alternative name.
 ///
 /// # Errors
 /// There's none, or netlink fails.
 pub fn interface(name: &str) -> Result<Interface, Error> {
     let interfaces = interfaces()?;
-    match interfaces.iter().find(|interface| interface.name == name) {
+    match interfaces.iter().find(|interface| interface.is_named(name)) {
         Some(interface) => Ok(interface.clone()),
         None => Err(Error::UnknownInterface {
             name: name.to_owned(),
@@ -93,7 +107,8 @@ pub fn interface(name: &str) -> Result<Interface, Error> {
     }
 }
 
-fn dump() -> std::io::Result<Vec<Interface>> {
+/// All interfaces; `None` if they changed meanwhile.
+fn dump() -> std::io::Result<Option<Vec<Interface>>> {
     let invalid = |problem: &dyn std::fmt::Display| std::io::Error::other(problem.to_string());
     let mut socket = Socket::new(NETLINK_ROUTE)?;
     socket.bind_auto()?;
@@ -111,14 +126,16 @@ fn dump() -> std::io::Result<Vec<Interface>> {
     socket.send(&bytes, 0)?;
 
     let mut interfaces = Vec::new();
+    let mut interrupted = false;
     loop {
         let (datagram, _) = socket.recv_from_full()?;
         let mut rest = datagram.as_slice();
         while !rest.is_empty() {
             let message =
                 NetlinkMessage::<RouteNetlinkMessage>::deserialize(rest).map_err(|error| invalid(&error))?;
+            interrupted |= message.header.flags & NLM_F_DUMP_INTR != 0;
             match message.payload {
-                NetlinkPayload::Done(_) => return Ok(interfaces),
+                NetlinkPayload::Done(_) => return Ok((!interrupted).then_some(interfaces)),
                 NetlinkPayload::Error(error) => return Err(error.to_io()),
                 NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => {
                     interfaces.extend(interface_of(link));
@@ -134,10 +151,17 @@ fn dump() -> std::io::Result<Vec<Interface>> {
 
 fn interface_of(link: LinkMessage) -> Option<Interface> {
     let mut name = None;
+    let mut alternative_names = Vec::new();
     let mut xdp = Vec::new();
     for attribute in link.attributes {
         match attribute {
             LinkAttribute::IfName(given) => name = Some(given),
+            LinkAttribute::PropList(properties) => {
+                alternative_names.extend(properties.into_iter().filter_map(|property| match property {
+                    Prop::AltIfName(name) => Some(name),
+                    _ => None,
+                }));
+            }
             LinkAttribute::Xdp(attributes) => xdp = attached(&attributes),
             _ => {}
         }
@@ -145,6 +169,7 @@ fn interface_of(link: LinkMessage) -> Option<Interface> {
     Some(Interface {
         index: link.header.index,
         name: name?,
+        alternative_names,
         link_type: link.header.link_layer_type.into(),
         xdp,
     })

@@ -1,0 +1,100 @@
+//! The calls of bpf(2) on links that aya doesn't make.
+
+use std::{
+    ffi::CString,
+    fs, io,
+    os::{
+        fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
+        unix::ffi::OsStrExt as _,
+    },
+    path::Path,
+};
+
+use nix::libc;
+
+/// `BPF_OBJ_GET` of `linux/bpf.h`.
+const OBJ_GET: libc::c_int = 7;
+/// `BPF_LINK_DETACH`, Linux 5.9.
+const LINK_DETACH: libc::c_int = 34;
+
+/// A link, opened by its pin.
+#[derive(Debug)]
+pub(super) struct Link(OwnedFd);
+
+/// What the kernel says of an XDP link.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct LinkInfo {
+    /// The id of the program that it holds.
+    pub(super) program: u32,
+    /// The index of its interface, in whatever network namespace that is now; `None` if the interface is gone.
+    pub(super) interface: Option<u32>,
+}
+
+impl Link {
+    /// Opens the link that is pinned at `path`.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        /// The part of `union bpf_attr` that `BPF_OBJ_GET` reads.
+        #[repr(C)]
+        struct Attributes {
+            path: u64,
+            descriptor: u32,
+            flags: u32,
+        }
+        let path = CString::new(path.as_os_str().as_bytes())?;
+        let attributes = Attributes { path: path.as_ptr() as u64, descriptor: 0, flags: 0 };
+        let descriptor = bpf(OBJ_GET, &attributes)?;
+        // SAFETY: the kernel has just made the descriptor, for us alone.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(descriptor) }))
+    }
+
+    /// Asks what it ties together. aya's own answer leaves the interface out; the kernel also tells it in fdinfo.
+    pub(super) fn info(&self) -> io::Result<LinkInfo> {
+        let text = fs::read_to_string(format!("/proc/thread-self/fdinfo/{}", self.0.as_raw_fd()))?;
+        parse(&text)
+            .ok_or_else(|| io::Error::other("the kernel's fdinfo doesn't tell its program and interface"))
+    }
+
+    /// Takes its program off its interface, whoever else holds the link.
+    pub(super) fn detach(&self) -> io::Result<()> {
+        let descriptor = self.0.as_raw_fd();
+        bpf(LINK_DETACH, &descriptor).map(drop)
+    }
+}
+
+/// Calls bpf(2) with the attributes that the command reads.
+fn bpf<T>(command: libc::c_int, attributes: &T) -> io::Result<i32> {
+    // SAFETY: the kernel reads as many bytes as it is told, which are the attributes', and takes all further ones for zero;
+    // what they point to outlives the call.
+    let result = unsafe {
+        libc::syscall(libc::SYS_bpf, command, std::ptr::from_ref(attributes), size_of::<T>() as libc::c_uint)
+    };
+    i32::try_from(result).ok().filter(|&result| result >= 0).ok_or_else(io::Error::last_os_error)
+}
+
+fn parse(fdinfo: &str) -> Option<LinkInfo> {
+    let field = |name: &str| {
+        let value = fdinfo.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        value.trim().parse::<u32>().ok()
+    };
+    Some(LinkInfo {
+        program: field("prog_id")?,
+        interface: Some(field("ifindex")?).filter(|&index| index != 0),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_links_fdinfo_is_understood() {
+        let text = |index| {
+            format!(
+                "pos:\t0\nflags:\t02000000\nlink_type:\txdp\nlink_id:\t3\nprog_id:\t17\nifindex:\t{index}\n"
+            )
+        };
+        assert_eq!(parse(&text(4)), Some(LinkInfo { program: 17, interface: Some(4) }));
+        assert_eq!(parse(&text(0)), Some(LinkInfo { program: 17, interface: None }));
+        assert_eq!(parse("pos:\t0\nprog_id:\t17\n"), None);
+    }
+}
