@@ -1,12 +1,17 @@
 //! The command line where nothing goes wrong: help, rules in their order, and the JSON's schema.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::process::Command;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read, pipe};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use firewall_tests::harness::fragwall::binary;
 use firewall_tests::harness::host::Host;
 use firewall_tests::harness::temporary_directory;
+use nix::fcntl::{Flock, FlockArg};
 use serde_json::{Value, json};
 
 /// Each command with its own options and arguments.
@@ -113,7 +118,7 @@ fn the_json_of_every_command_keeps_its_schema() {
     let sender = firewall_tests::harness::udp::socket(&host.neighbour, to, 0).unwrap();
     let receiver = firewall_tests::harness::udp::socket(&host.netns, to, 500).unwrap();
     sender.send_to(&[1], (to, 500)).unwrap();
-    let limit = std::time::Duration::from_secs(20);
+    let limit = Duration::from_secs(20);
     assert!(firewall_tests::harness::udp::receive(&receiver, limit).unwrap().is_some());
     assert_schema(
         &json(&["stats"]),
@@ -242,4 +247,100 @@ fn a_config_file_is_checked_and_put_into_force() {
     // The settings stay when the rules change.
     host.ok(&["delete", "1"]).unwrap();
     assert_eq!(host.fragwall().json(&["status"]).unwrap()["fragments"], status["fragments"]);
+}
+
+#[test]
+fn an_attach_that_says_nothing_is_told_what_its_filter_lets_pass() {
+    let host = Host::new("nothing").unwrap();
+    host.add_interface("eth1").unwrap();
+    let told = |arguments: &[&str]| {
+        let words = String::from_utf8(host.ok(arguments).unwrap().stderr).unwrap();
+        let new = words.contains("a new filter without rules was made");
+        assert_eq!(new, words.contains("everything but ARP, neighbour discovery and the ICMP"), "{words}");
+        new
+    };
+    assert!(told(&["attach", "eth0"]));
+    assert!(!told(&["attach", "eth1"]), "the filter was there already");
+    host.ok(&["detach"]).unwrap();
+    assert!(told(&["attach", "eth0", "eth1", "--json"]));
+    host.ok(&["detach"]).unwrap();
+    assert!(!told(&["attach", "eth0", "--default", "deny"]), "asked for");
+    host.ok(&["detach"]).unwrap();
+    assert!(!told(&["attach", "eth0", "--allow", "udp 500"]));
+}
+
+#[test]
+fn a_command_that_nobody_listens_to_does_its_work_all_the_same() {
+    let host = Host::new("deaf").unwrap();
+    let directory = temporary_directory("deaf").unwrap();
+    let config = directory.path().join("fragwall.toml");
+    fs::write(&config, "rules = [\"allow udp\", \"allow udp 53\"]\n").unwrap();
+    let config = config.to_string_lossy();
+    let commands: [(&[&str], i32); 8] = [
+        (&["attach", "eth0"], 0),
+        (&["allow", "udp", "500"], 0),
+        (&["deny", "udp", "500"], 0),
+        (&["delete", "2"], 0),
+        (&["allow", "udpp"], 2),
+        (&["check", &config], 0),
+        (&["flush"], 0),
+        (&["detach"], 0),
+    ];
+    for (arguments, code) in commands {
+        let (reader, writer) = pipe().unwrap();
+        drop(reader);
+        let mut command = host.fragwall().command().unwrap();
+        let status = command.args(arguments).stdout(Stdio::null()).stderr(writer).status().unwrap();
+        assert_eq!(status.code(), Some(code), "{arguments:?}");
+    }
+    assert_eq!(host.pins().unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn a_reader_that_takes_its_time_is_in_no_changes_way() {
+    let host = Host::new("slow").unwrap();
+    let directory = temporary_directory("slow").unwrap();
+    let config = directory.path().join("fragwall.toml");
+    // More than a pipe holds.
+    let rules: Vec<String> = (1..=3500).map(|port| format!("\"allow udp {port}\"")).collect();
+    fs::write(&config, format!("rules = [{}]\n", rules.join(", "))).unwrap();
+    host.ok(&["attach", "eth0", "--config", &config.to_string_lossy()]).unwrap();
+    for arguments in [&["list"][..], &["stats"], &["list", "--json"]] {
+        let mut command = host.fragwall().command().unwrap();
+        let mut reading = command.args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let mut output = reading.stdout.take().unwrap();
+        // It is printing, and can't come to its end before the rest is read.
+        output.read_exact(&mut [0]).unwrap();
+        host.ok(&["allow", "tcp", "22"]).unwrap();
+        assert!(reading.try_wait().unwrap().is_none(), "{arguments:?}: too little to print");
+        host.ok(&["delete", "tcp", "22"]).unwrap();
+        let mut rest = String::new();
+        output.read_to_string(&mut rest).unwrap();
+        assert!(rest.contains("allow udp 3500") && !rest.contains("tcp 22"), "{arguments:?}");
+        assert_eq!(reading.wait().unwrap().code(), Some(0), "{arguments:?}");
+    }
+}
+
+#[test]
+fn who_has_to_wait_for_another_command_is_told_once() {
+    let host = Host::new("wait").unwrap();
+    host.ok(&["attach", "eth0"]).unwrap();
+    assert!(host.ok(&["list"]).unwrap().stderr.is_empty(), "there is nothing to wait for");
+    for arguments in [&["list"][..], &["flush", "--json"]] {
+        let top = File::open(host.bpffs.path().join("fragwall")).unwrap();
+        let held = Flock::lock(top, FlockArg::LockExclusive).unwrap();
+        let mut command = host.fragwall().command().unwrap();
+        let mut waiting =
+            command.args(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let (send, lines) = mpsc::channel();
+        let words = BufReader::new(waiting.stderr.take().unwrap());
+        let reading = thread::spawn(move || words.lines().try_for_each(|line| send.send(line.unwrap())));
+        let line = lines.recv_timeout(Duration::from_secs(30)).expect("it says that it waits");
+        assert_eq!(line, "waiting for another fragwall command to end");
+        assert!(waiting.try_wait().unwrap().is_none(), "it waits");
+        drop(held);
+        assert_eq!(waiting.wait().unwrap().code(), Some(0), "{arguments:?}");
+        reading.join().unwrap().unwrap();
+        assert_eq!(lines.iter().count(), 0, "once");
+    }
 }

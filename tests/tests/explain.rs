@@ -274,6 +274,12 @@ fn packets_captured_in_part_are_judged_by_what_is_there() {
     assert_eq!(String::from_utf8_lossy(&output.stdout), ALLOWED);
     assert_eq!(output.status.code(), Some(0));
     assert!(String::from_utf8_lossy(&output.stderr).contains("2 packets"), "{output:?}");
+    // Nobody has to listen to that.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::new(binary().unwrap());
+    let deaf = command.args(["explain", "--json"]).arg(&input).stdout(Stdio::null()).stderr(writer);
+    assert_eq!(deaf.status().unwrap().code(), Some(0));
 }
 
 #[test]

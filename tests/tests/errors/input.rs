@@ -33,6 +33,16 @@ fn a_rule_that_cant_be_understood_is_pointed_at() {
             code: 2,
             says: &["65536", "1 to 65535", "udp 500,65536\n        ^^^^^"],
         },
+        Case {
+            arguments: &["deny", "ipv6-frag"],
+            code: 2,
+            says: &["ipv6-frag (protocol 44)", "extension header", "ipv6-frag\n^^^^^^^^^"],
+        },
+        Case {
+            arguments: &["allow", "0"],
+            code: 2,
+            says: &["hopopt (protocol 0)", "extension header", "0\n^"],
+        },
         Case { arguments: &["deny", "tcp", "9-3"], code: 2, says: &["9-3", "3-9", "tcp 9-3\n    ^^^"] },
         Case {
             arguments: &["delete", "permit", "udp", "500"],
@@ -142,7 +152,7 @@ fn a_capture_that_cant_be_read_is_named_with_the_offset() {
         bytes
     };
     let missing = directory.path().join("missing.pcap").to_string_lossy().into_owned();
-    let bad: [(String, &[&str]); 7] = [
+    let bad: [(String, &[&str]); 8] = [
         (missing, &["can't open", "missing.pcap"]),
         (write("empty.pcap", b""), &["empty.pcap", "is empty"]),
         (write("magic.pcap", &[1, 2, 3, 4, 5]), &["magic.pcap", "offset 0", "01 02 03 04"]),
@@ -150,6 +160,11 @@ fn a_capture_that_cant_be_read_is_named_with_the_offset() {
         (
             write("long.pcap", &record(0x7fff_ffff, 0x7fff_ffff)),
             &["long.pcap", "offset 24", "packet 1", "2147483647"],
+        ),
+        (
+            // As long as that it would be judged, with zeros for what isn't there.
+            write("original.pcap", &[record(14, 0x7fff_ffff), vec![0; 14]].concat()),
+            &["original.pcap", "offset 24", "packet 1", "2147483647"],
         ),
         (write("cut.pcap", &record(100, 100)), &["cut.pcap", "offset 24", "packet 1", "truncated"]),
         (write("text.hex", b"0000  00 11 22\n0003  33 4x\n"), &["text.hex", "line 2", "column 11", "'x'"]),

@@ -3,6 +3,7 @@
 mod input;
 mod interfaces;
 mod older;
+mod private;
 mod privileges;
 
 use std::process::{Command, Output, Stdio};

@@ -80,7 +80,8 @@ fn without_a_bpffs_how_to_get_one_is_told() {
             let mut command = Command::new(binary().unwrap());
             command.args(["--netns", host.netns.name(), "--bpffs", &path]).args(arguments);
             let what = format!("{} on {path}", arguments.join(" "));
-            let says = [&*path, "no bpffs", "mount -t bpf"];
+            let mount = format!("mount -t bpf -o mode=0700 bpf {path}");
+            let says = [&*path, "no bpffs", &mount];
             assert_refused(&output(&mut command), 3, &says, &what);
         }
     }
