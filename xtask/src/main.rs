@@ -1,6 +1,7 @@
 //! The project's tasks: `cargo xtask setup | demo | test | bench`.
 
 mod ebpf_toolchain;
+mod mount_root;
 mod setup;
 
 use std::{
@@ -61,18 +62,23 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Setup => setup::run(Found::Say).map(|()| ExitCode::SUCCESS),
         Task::Demo { args } => run_binary("demo", &args),
         Task::Bench { args } => run_binary("bench", &args),
-        Task::Test { args } => after_setup(cargo().arg("test").args(args)),
+        Task::Test { args } => {
+            let mut test = cargo();
+            test.arg("test").args(args);
+            after_setup(test)
+        }
     }
 }
 
 fn run_binary(name: &str, args: &[OsString]) -> Result<ExitCode> {
-    after_setup(
-        cargo().args(["run", "--release", "--package", "firewall-tests", "--bin", name, "--"]).args(args),
-    )
+    let mut run = cargo();
+    run.args(["run", "--release", "--package", "firewall-tests", "--bin", name, "--"]).args(args);
+    after_setup(run)
 }
 
-fn after_setup(command: &mut Command) -> Result<ExitCode> {
+fn after_setup(command: Command) -> Result<ExitCode> {
     setup::run(Found::Keep)?;
+    let mut command = mount_root::ensure(command)?;
     let status = command.status().with_context(|| format!("can't start {command:?}"))?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }

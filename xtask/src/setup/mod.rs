@@ -8,6 +8,7 @@ use std::{env, fmt::Write as _, fs, os::unix::fs::MetadataExt as _};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
+pub(crate) use self::needs::program;
 use self::{
     apt::Package,
     needs::{Detect, NEEDS, Need},
@@ -204,7 +205,12 @@ fn listed(names: &[&str]) -> String {
     }
 }
 
-fn is_root() -> Result<bool> {
+/// Whether root runs this.
+///
+/// # Errors
+///
+/// /proc isn't there to tell.
+pub(crate) fn is_root() -> Result<bool> {
     Ok(fs::metadata("/proc/self").context("can't read /proc/self, which tells who runs this")?.uid() == 0)
 }
 
