@@ -3,6 +3,8 @@
 //! [`ruleset`] knows how rules are written and compiled, [`kernel`] puts them into force, [`observe`] reads back what
 //! became of packets, and [`cli`] is the command line.
 
+#![warn(clippy::print_stderr, clippy::print_stdout)]
+
 pub mod cli;
 pub mod kernel;
 pub mod observe;

@@ -101,6 +101,7 @@ fn the_json_of_every_command_keeps_its_schema() {
             "interfaces[].name",
             "interfaces[].index",
             "interfaces[].mode",
+            "moved",
             "default",
             "rules",
             "fragments.early",

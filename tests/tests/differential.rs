@@ -35,7 +35,7 @@ const RULES: [&[&str]; 5] = [
         "allow ah",
     ],
     &[],
-    &["allow udp", "allow tcp", "allow sctp 1-65535", "deny esp", "allow 136 8000", "allow 0", "allow 59"],
+    &["allow udp", "allow tcp", "allow sctp 1-65535", "deny esp", "allow 136 8000", "allow 51", "allow 59"],
 ];
 
 fn setup(random: &mut Random) -> Setup {

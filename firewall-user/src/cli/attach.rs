@@ -1,16 +1,20 @@
 //! `fragwall attach`
 
 use clap::{Args, ValueEnum};
+use firewall_common::rules::Action;
 use serde::Serialize;
 
 use super::{Global, args::FilterArgs, exit::Invalid, output};
-use crate::kernel::filter::{self, NewLink, WantedMode};
+use crate::kernel::{
+    Error,
+    filter::{self, Filter, NewLink, WantedMode},
+};
 
 /// Attach the filter to interfaces.
 ///
 /// It stays attached when the command ends, until it's detached or the machine restarts. A new filter takes its rules from
-/// the options and denies what they don't allow, but for ARP, neighbour discovery and packet too big. If a filter is in
-/// force already, the interfaces are added to it.
+/// the options and denies what they don't allow, but for ARP, neighbour discovery, multicast listeners and the ICMP that path-MTU discovery
+/// needs. If a filter is in force already, the interfaces are added to it.
 #[derive(Args, Debug)]
 pub(super) struct Attach {
     /// The interfaces; those of the config file if none is named.
@@ -63,7 +67,14 @@ impl Attach {
             Mode::Native => WantedMode::Native,
             Mode::Generic => WantedMode::Generic,
         };
+        let said_nothing = config.is_none();
         let links = filter::attach(&global.bpffs, &interfaces, config, mode)?;
+        if said_nothing && is_new_without_rules(&Filter::open(&global.bpffs), &links) {
+            output::say(
+                "a new filter without rules was made: everything but ARP, neighbour discovery, multicast listeners and the ICMP that path-MTU \
+                 discovery needs is dropped; `fragwall allow` adds rules",
+            );
+        }
         if global.json {
             return output::json(&Report { interfaces: links.iter().map(report).collect() });
         }
@@ -72,10 +83,18 @@ impl Attach {
                 Some(refusal) => format!(" (its driver refuses native mode: {refusal})"),
                 None => String::new(),
             };
-            eprintln!("{interface}: attached in {} mode{why}", mode.name());
+            output::say(format_args!("{interface}: attached in {} mode{why}", mode.name()));
         }
         Ok(())
     }
+}
+
+/// Whether the filter in force was made for these links and lets nothing in. One that is gone again needs no words.
+fn is_new_without_rules(filter: &Result<Filter, Error>, links: &[NewLink]) -> bool {
+    filter.as_ref().is_ok_and(|filter| {
+        let config = &filter.document().config;
+        filter.links().len() == links.len() && config.rules.is_empty() && config.default == Action::Deny
+    })
 }
 
 fn report(link: &NewLink) -> ReportLink<'_> {

@@ -47,11 +47,11 @@ impl Check {
         }
         for Shadowed { number, by } in &report.never_match {
             let by: Vec<String> = by.iter().map(ToString::to_string).collect();
-            eprintln!(
+            output::say(format_args!(
                 "{}: rule {number} never matches: rule {} before it matches all that it would",
                 self.file.display(),
                 by.join(", ")
-            );
+            ));
         }
         output::line(&format!(
             "{}: valid: {} rule{}, default {}",

@@ -40,7 +40,7 @@ impl Delete {
         if global.json {
             return output::json(&report);
         }
-        eprintln!("deleted rule {}: {}", report.number, report.rule);
+        output::say(format_args!("deleted rule {}: {}", report.number, report.rule));
         Ok(())
     }
 }

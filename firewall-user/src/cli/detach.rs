@@ -27,7 +27,7 @@ impl Detach {
         if global.json {
             return output::json(&Report { detached });
         }
-        eprintln!("{}: detached", detached.join(", "));
+        output::say(format_args!("{}: detached", detached.join(", ")));
         Ok(())
     }
 }

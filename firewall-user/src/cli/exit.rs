@@ -48,6 +48,7 @@ fn of_kernel(error: &Error) -> u8 {
         | Error::Clock { .. } => 3,
         Error::Held { .. } => 4,
         Error::Privileges { .. }
+        | Error::NotPrivate { .. }
         | Error::AlreadyAttached { .. }
         | Error::Attach { .. }
         | Error::Incompatible { .. }

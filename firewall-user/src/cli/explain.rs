@@ -47,11 +47,11 @@ impl Explain {
             }
         }
         if cut > 0 {
-            eprintln!(
+            output::say(format_args!(
                 "{}: {cut} packet{} captured in part: the missing bytes are taken for zeros",
                 self.input.display(),
                 if cut == 1 { " was" } else { "s were" }
-            );
+            ));
         }
         Ok(())
     }
@@ -84,7 +84,11 @@ mod trace {
         }
 
         fn log(&self, record: &log::Record<'_>) {
-            eprintln!("        {}: {}", record.level().as_str().to_lowercase(), record.args());
+            super::output::say(format_args!(
+                "        {}: {}",
+                record.level().as_str().to_lowercase(),
+                record.args()
+            ));
         }
 
         fn flush(&self) {}

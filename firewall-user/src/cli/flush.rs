@@ -27,7 +27,7 @@ impl Flush {
         if global.json {
             return output::json(&Report { deleted });
         }
-        eprintln!("deleted {deleted} rule{}", if deleted == 1 { "" } else { "s" });
+        output::say(format_args!("deleted {deleted} rule{}", if deleted == 1 { "" } else { "s" }));
         Ok(())
     }
 }

@@ -24,15 +24,7 @@ struct ReportRule {
 
 impl List {
     pub(super) fn run(&self, global: &Global) -> anyhow::Result<()> {
-        let filter = Filter::open(&global.bpffs)?;
-        let config = &filter.document().config;
-        let report = Report {
-            default: action::word(config.default),
-            rules: (1..)
-                .zip(&config.rules)
-                .map(|(number, rule)| ReportRule { number, rule: rule.to_string() })
-                .collect(),
-        };
+        let report = report(&Filter::open(&global.bpffs)?);
         if global.json {
             return output::json(&report);
         }
@@ -40,5 +32,17 @@ impl List {
             output::line(&format!("{number:>7}  {rule}"))?;
         }
         output::line(&format!("default  {}", report.default))
+    }
+}
+
+/// What there is to print. The filter's lock isn't held while it's printed: who reads may take their time.
+fn report(filter: &Filter) -> Report {
+    let config = &filter.document().config;
+    Report {
+        default: action::word(config.default),
+        rules: (1..)
+            .zip(&config.rules)
+            .map(|(number, rule)| ReportRule { number, rule: rule.to_string() })
+            .collect(),
     }
 }

@@ -1,7 +1,7 @@
 //! The command line: one file a command.
 //!
-//! Data goes to standard output, words to standard error. [`run`] turns what went wrong into one of the exit codes of
-//! [`exit`].
+//! Data goes to standard output, words to standard error. [`run`] turns what went wrong into one of the exit codes that
+//! the help tells.
 
 mod args;
 mod attach;
@@ -21,7 +21,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use crate::kernel::netns;
+use crate::kernel::{lock, netns};
 
 /// An XDP firewall that is right about IP fragments.
 #[derive(Debug, Parser)]
@@ -83,13 +83,14 @@ impl Command {
 /// Runs the command line that the process was started with.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
+    lock::on_wait(|| output::say("waiting for another fragwall command to end"));
     let entered = cli.global.netns.as_deref().map_or(Ok(()), netns::enter);
     let result = entered.map_err(anyhow::Error::from).and_then(|()| cli.command.run(&cli.global));
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("fragwall: {error:#}");
+            output::say(format_args!("fragwall: {error:#}"));
             exit::code(&error)
         }
     }

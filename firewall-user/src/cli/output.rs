@@ -1,6 +1,9 @@
-//! Writing to standard output.
+//! Writing to standard output and standard error.
 
-use std::io::{self, Write};
+use std::{
+    fmt,
+    io::{self, Write},
+};
 
 use anyhow::Context as _;
 use serde::Serialize;
@@ -24,6 +27,12 @@ pub(super) fn json<T: Serialize>(data: &T) -> anyhow::Result<()> {
 /// Prints a line.
 pub(super) fn line(text: &str) -> anyhow::Result<()> {
     writeln!(io::stdout().lock(), "{text}").context("writing to standard output")
+}
+
+/// Says a line on standard error. Nobody may be listening, which is no reason to stop: what is said doesn't change what was
+/// done.
+pub(super) fn say(text: impl fmt::Display) {
+    let _ = io::stderr().write_all(format!("{text}\n").as_bytes());
 }
 
 /// Whether whoever reads the output has read enough.

@@ -72,13 +72,16 @@ fn add(action: Action, Words { words }: &Words, global: &Global) -> anyhow::Resu
     }
     if !shadowed_by.is_empty() {
         let by: Vec<String> = shadowed_by.iter().map(ToString::to_string).collect();
-        eprintln!("rule {number} never matches: rule {} before it matches all that it would", by.join(", "));
+        output::say(format_args!(
+            "rule {number} never matches: rule {} before it matches all that it would",
+            by.join(", ")
+        ));
     }
     let report = Report { number, rule: rule.to_string(), added, shadowed_by };
     if global.json {
         return output::json(&report);
     }
     let note = if report.added { "" } else { " (it was there already)" };
-    eprintln!("rule {}: {}{note}", report.number, report.rule);
+    output::say(format_args!("rule {}: {}{note}", report.number, report.rule));
     Ok(())
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{Global, output};
 use crate::{
-    kernel::filter::Filter,
+    kernel::{Error, filter::Filter},
     observe::stats::{self, Total},
 };
 
@@ -22,9 +22,7 @@ struct Report {
 
 impl Stats {
     pub(super) fn run(&self, global: &Global) -> anyhow::Result<()> {
-        let filter = Filter::open(&global.bpffs)?;
-        let stats = stats::Stats::read(&filter.counters()?, filter.document())?;
-        let report = Report { interfaces: filter.interface_names(), stats };
+        let report = report(&Filter::open(&global.bpffs)?)?;
         if global.json {
             return output::json(&report);
         }
@@ -44,6 +42,12 @@ impl Stats {
         }
         Ok(())
     }
+}
+
+/// What there is to print. The filter's lock isn't held while it's printed: who reads may take their time.
+fn report(filter: &Filter) -> Result<Report, Error> {
+    let stats = stats::Stats::read(&filter.counters()?, filter.document())?;
+    Ok(Report { interfaces: filter.interface_names(), stats })
 }
 
 fn counted(total: Total, third: &str, what: &str) -> String {

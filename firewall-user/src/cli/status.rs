@@ -1,13 +1,16 @@
 //! `fragwall status`
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use serde::Serialize;
 
 use super::{Global, output};
 use crate::{
-    kernel::filter::{Filter, Link, Place},
+    kernel::{
+        Error,
+        filter::{Filter, Link, Place},
+    },
     ruleset::{action, duration},
 };
 
@@ -16,8 +19,8 @@ use crate::{
 pub(super) struct Status {}
 
 #[derive(Serialize)]
-struct Report<'a> {
-    interfaces: Vec<ReportLink<'a>>,
+struct Report {
+    interfaces: Vec<ReportLink>,
     /// How many more were moved to another network namespace, where they are filtered as before.
     moved: usize,
     default: &'static str,
@@ -25,11 +28,13 @@ struct Report<'a> {
     fragments: ReportFragments,
     /// When the rules in force were put into force, in seconds since 1970.
     changed: Option<u64>,
+    #[serde(skip)]
+    changed_at: Option<SystemTime>,
 }
 
 #[derive(Serialize)]
-struct ReportLink<'a> {
-    name: &'a str,
+struct ReportLink {
+    name: String,
     index: u32,
     mode: &'static str,
 }
@@ -43,23 +48,7 @@ struct ReportFragments {
 
 impl Status {
     pub(super) fn run(&self, global: &Global) -> anyhow::Result<()> {
-        let filter = Filter::open(&global.bpffs)?;
-        let config = &filter.document().config;
-        let changed = filter.changed()?;
-        let report = Report {
-            interfaces: filter.links().iter().filter_map(report_link).collect(),
-            moved: filter.links().iter().filter(|link| link.name().is_none()).count(),
-            default: action::word(config.default),
-            rules: config.rules.len(),
-            fragments: ReportFragments {
-                early: config.fragments.early.word(),
-                timeout: duration::text(config.fragments.timeout),
-                table: config.fragments.table,
-            },
-            changed: changed
-                .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
-                .map(|since| since.as_secs()),
-        };
+        let report = report(&Filter::open(&global.bpffs)?)?;
         if global.json {
             return output::json(&report);
         }
@@ -75,7 +64,7 @@ impl Status {
         let ReportFragments { early, timeout, table } = &report.fragments;
         output::line(&format!("rules: {}, default {}", report.rules, report.default))?;
         output::line(&format!("fragments: early {early}, timeout {timeout}, table of {table} entries"))?;
-        if let Some(ago) = changed.and_then(|time| time.elapsed().ok()) {
+        if let Some(ago) = report.changed_at.and_then(|time| time.elapsed().ok()) {
             output::line(&format!(
                 "in force since: {} ago",
                 duration::text(Duration::from_secs(ago.as_secs()))
@@ -85,10 +74,31 @@ impl Status {
     }
 }
 
-fn report_link(link: &Link) -> Option<ReportLink<'_>> {
+/// What there is to print. The filter's lock isn't held while it's printed: who reads may take their time.
+fn report(filter: &Filter) -> Result<Report, Error> {
+    let config = &filter.document().config;
+    let changed_at = filter.changed()?;
+    Ok(Report {
+        interfaces: filter.links().iter().filter_map(report_link).collect(),
+        moved: filter.links().iter().filter(|link| link.name().is_none()).count(),
+        default: action::word(config.default),
+        rules: config.rules.len(),
+        fragments: ReportFragments {
+            early: config.fragments.early.word(),
+            timeout: duration::text(config.fragments.timeout),
+            table: config.fragments.table,
+        },
+        changed: changed_at
+            .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
+            .map(|since| since.as_secs()),
+        changed_at,
+    })
+}
+
+fn report_link(link: &Link) -> Option<ReportLink> {
     match &link.place {
         Place::Here { interface, mode } => {
-            Some(ReportLink { name: &interface.name, index: interface.index, mode: mode.name() })
+            Some(ReportLink { name: interface.name.clone(), index: interface.index, mode: mode.name() })
         }
         Place::Elsewhere => None,
     }

@@ -94,6 +94,13 @@ pub enum Problem {
     /// A word that means any protocol.
     #[error("`{0}` is no protocol: a rule names one, and what no rule matches is the default's")]
     EveryProtocol(String),
+    /// An IPv6 extension header that has another header behind it.
+    #[error(
+        "{0} (protocol {number}) is an IPv6 extension header, and a packet is judged by the protocol behind those: name \
+         that one, as in `udp` or `esp`",
+        number = (.0).0
+    )]
+    ExtensionHeader(Protocol),
     /// Ports of a protocol that has none.
     #[error("{0} has no ports: only tcp, udp, dccp, sctp and udplite do")]
     NoPorts(Protocol),

@@ -4,7 +4,7 @@
 //! RULE     = ACTION MATCH
 //! ACTION   = "allow" | "deny"
 //! MATCH    = "@" SERVICE | PROTOCOL [ PORTS ]
-//! PROTOCOL = a name, or a number from 0 to 255
+//! PROTOCOL = a name, or a number from 0 to 255, but no IPv6 extension header that has another header behind it
 //! PORTS    = ITEM { "," ITEM }
 //! ITEM     = PORT | PORT "-" PORT
 //! PORT     = a number from 1 to 65535, or a name
@@ -117,6 +117,9 @@ impl<'a> Parser<'a> {
             return self.service(word, name);
         }
         let protocol = self.protocol(word)?;
+        if protocol.is_followed() {
+            return Err(word.wrong(Problem::ExtensionHeader(protocol)));
+        }
         let Some(first) = self.next() else {
             return Ok(Match::protocol(protocol));
         };

@@ -43,7 +43,11 @@ fn rules_have_one_canonical_text() {
         ("deny tcp 0022", "deny tcp 22"),
         ("deny tcp 1-65535", "deny tcp 1-65535"),
         ("allow 50", "allow esp"),
-        ("allow 0", "allow hopopt"),
+        ("allow 51", "allow ah"),
+        ("allow 59", "allow ipv6-nonxt"),
+        ("allow 135", "allow mobility-header"),
+        ("allow 139", "allow hip"),
+        ("allow 140", "allow shim6"),
         ("allow 255", "allow 255"),
         ("allow ipv6-icmp", "allow icmpv6"),
         ("allow 17 500", "allow udp 500"),
@@ -125,6 +129,25 @@ fn only_some_protocols_have_ports() {
     for name in ["tcp", "udp", "dccp", "sctp", "udplite"] {
         assert_eq!(canonical(&format!("allow {name} 7")), format!("allow {name} 7"));
     }
+}
+
+#[test]
+fn an_extension_header_with_more_behind_it_is_no_protocol_of_a_rule() {
+    for (number, name) in [(0, "hopopt"), (43, "ipv6-route"), (44, "ipv6-frag"), (60, "ipv6-opts")] {
+        let says = format!("{name} (protocol {number}) is an IPv6 extension header");
+        for word in [number.to_string(), name.to_owned(), name.to_ascii_uppercase(), format!("0{number}")] {
+            refused(&format!("deny {word}"), &word, &says);
+            refused(&format!("allow {word} 500"), &word, "judged by the protocol behind those");
+        }
+    }
+    // A name from the machine's own files is a number all the same.
+    let own = Names::parse("ownfrag 44\n", "");
+    assert_eq!(
+        Rule::parse("deny ownfrag", &own).unwrap_err().problem(),
+        &Problem::ExtensionHeader(Protocol(44))
+    );
+    let (message, _) = error("allow ipv6-frga");
+    assert!(!message.contains("ipv6-frag`"), "what is refused isn't suggested: {message}");
 }
 
 #[test]

@@ -117,9 +117,10 @@ impl Names {
         self.ports.get(&name.to_ascii_lowercase())?.first().copied()
     }
 
-    /// The names of all protocols.
+    /// The names of all protocols that a rule may name.
     pub(super) fn protocols(&self) -> impl Iterator<Item = &str> {
-        self.protocols.keys().map(String::as_str)
+        let nameable = self.protocols.iter().filter(|(_, protocol)| !protocol.is_followed());
+        nameable.map(|(name, _)| name.as_str())
     }
 
     /// The names of the ports of `protocol`.

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use firewall_common::rules::PROTOCOLS_WITH_PORTS;
+use firewall_common::{
+    packet::extension::{DESTINATION_OPTIONS, FRAGMENT, HOP_BY_HOP, ROUTING},
+    rules::PROTOCOLS_WITH_PORTS,
+};
 
 /// An IP protocol number: IPv4's Protocol field, or the last Next Header field of IPv6's header chain.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -71,6 +74,12 @@ impl Protocol {
     /// Whether its header begins with a source and a destination port.
     pub fn has_ports(self) -> bool {
         PROTOCOLS_WITH_PORTS.contains(&self.0)
+    }
+
+    /// Whether it is an IPv6 extension header that packets are judged behind of: no IPv6 packet's protocol, so none that a
+    /// rule names. What ends the chain of headers, such as ESP and AH, isn't one of these.
+    pub fn is_followed(self) -> bool {
+        [HOP_BY_HOP, ROUTING, FRAGMENT, DESTINATION_OPTIONS].contains(&self.0)
     }
 }
 

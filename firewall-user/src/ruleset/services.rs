@@ -138,6 +138,7 @@ mod tests {
                     "{}",
                     service.name
                 );
+                assert!(!term.protocol.is_followed(), "{}", service.name);
                 assert_eq!(term.ports.is_some(), term.protocol.has_ports(), "{}", service.name);
                 for pair in term.spans().windows(2) {
                     assert!(pair[0].last() < pair[1].first(), "{}", service.name);

@@ -15,7 +15,7 @@ pub(super) fn range() -> impl Strategy<Value = PortRange> {
     (port(), port()).prop_map(|(a, b)| PortRange::new(a.min(b).max(1), a.max(b).max(1)).unwrap())
 }
 
-/// Any protocol, those with ports more often.
+/// Any protocol that a rule may name, those with ports more often.
 pub(super) fn protocol() -> impl Strategy<Value = Protocol> {
     prop_oneof![
         4 => prop::sample::select(PROTOCOLS_WITH_PORTS.to_vec()),
@@ -23,6 +23,7 @@ pub(super) fn protocol() -> impl Strategy<Value = Protocol> {
         1 => any::<u8>(),
     ]
     .prop_map(Protocol)
+    .prop_filter("an extension header", |protocol| !protocol.is_followed())
 }
 
 /// What a rule matches.

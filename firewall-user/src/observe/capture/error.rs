@@ -122,6 +122,14 @@ pub enum FileFault {
         /// The length it claims.
         captured: u32,
     },
+    /// A packet's original length is beyond belief.
+    #[error("packet {packet} claims to have had {original} bytes, more than the {MAX_PACKET} of the longest")]
+    OriginalTooLong {
+        /// The packet's number.
+        packet: u64,
+        /// The length it claims.
+        original: u32,
+    },
     /// More bytes of a packet were captured than it had.
     #[error("packet {packet} claims {captured} captured bytes of {original}")]
     MoreThanOriginal {

@@ -30,7 +30,7 @@ use input::Input;
 use pcap::Pcap;
 use pcapng::Pcapng;
 
-/// The longest packet that is believed, in bytes: 256 KiB, the largest snap length libpcap writes.
+/// The longest packet that is believed, in bytes, captured or on the wire: 256 KiB, the largest snap length libpcap writes.
 pub const MAX_PACKET: usize = 256 * 1024;
 
 /// One packet of a capture.

@@ -47,6 +47,9 @@ impl Lengths {
         if captured > original {
             return Err(input.fault(start, FileFault::MoreThanOriginal { packet, captured, original }));
         }
+        if original as usize > MAX_PACKET {
+            return Err(input.fault(start, FileFault::OriginalTooLong { packet, original }));
+        }
         Ok(())
     }
 

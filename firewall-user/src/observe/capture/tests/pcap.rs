@@ -77,6 +77,9 @@ fn unbelievable_lengths() {
     let good = file.clone();
     record(&mut file, true, &[], MAX_PACKET as u32 + 1, u32::MAX);
     assert_file_fault(&file, 60, 1, &FileFault::TooLong { packet: 2, captured: 262_145 });
+    let mut file = good.clone();
+    record(&mut file, true, &[1; 20], 20, MAX_PACKET as u32 + 1);
+    assert_file_fault(&file, 60, 1, &FileFault::OriginalTooLong { packet: 2, original: 262_145 });
     let mut file = good;
     record(&mut file, true, &[1; 20], 20, 19);
     assert_file_fault(&file, 60, 1, &FileFault::MoreThanOriginal { packet: 2, captured: 20, original: 19 });
@@ -86,7 +89,10 @@ fn unbelievable_lengths() {
 fn the_longest_packet_is_read() {
     let mut file = header(false, MICRO, 1);
     record(&mut file, false, &vec![7; MAX_PACKET], MAX_PACKET as u32, MAX_PACKET as u32);
-    assert_eq!(good(&file)[0].frame.len(), MAX_PACKET);
+    record(&mut file, false, &[7; 20], 20, MAX_PACKET as u32);
+    let packets = good(&file);
+    assert_eq!(packets[0].frame.len(), MAX_PACKET);
+    assert_eq!(packets[1].original_len, MAX_PACKET);
 }
 
 #[test]

@@ -169,6 +169,8 @@ fn lengths_that_lie() {
     assert_file_fault(patched(&file, at + 20, 0x7fff_ffff), start, 1, &fault);
     let fault = FileFault::MoreThanOriginal { packet: 2, captured: 20, original: 3 };
     assert_file_fault(patched(&file, at + 24, 3), start, 1, &fault);
+    let fault = FileFault::OriginalTooLong { packet: 2, original: 0x7fff_ffff };
+    assert_file_fault(patched(&file, at + 24, 0x7fff_ffff), start, 1, &fault);
     let fault = FileFault::UnknownInterface { packet: 2, interface: 1, described: 1 };
     assert_file_fault(patched(&file, at + 8, 1), start, 1, &fault);
     let simple = file.simple(&[1; 20], 20);
