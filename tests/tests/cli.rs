@@ -257,7 +257,11 @@ fn an_attach_that_says_nothing_is_told_what_its_filter_lets_pass() {
     let told = |arguments: &[&str]| {
         let words = String::from_utf8(host.ok(arguments).unwrap().stderr).unwrap();
         let new = words.contains("a new filter without rules was made");
-        assert_eq!(new, words.contains("everything but ARP, neighbour discovery and the ICMP"), "{words}");
+        assert_eq!(
+            new,
+            words.contains("everything but ARP, neighbour discovery, multicast listeners and the ICMP"),
+            "{words}"
+        );
         new
     };
     assert!(told(&["attach", "eth0"]));
