@@ -62,6 +62,18 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Setup => setup::run(Found::Say).map(|()| ExitCode::SUCCESS),
         Task::Demo { args } => run_binary("demo", &args),
         Task::Bench { args } => run_binary("bench", &args),
+        // The examples in the documentation first: a run ends on the line of those who have the most to say.
+        Task::Test { args } if args.is_empty() => {
+            let mut examples = cargo();
+            examples.args(["test", "--doc"]);
+            let code = after_setup(examples)?;
+            if code != ExitCode::SUCCESS {
+                return Ok(code);
+            }
+            let mut tests = cargo();
+            tests.args(["test", "--lib", "--bins", "--tests"]);
+            after_setup(tests)
+        }
         Task::Test { args } => {
             let mut test = cargo();
             test.arg("test").args(args);
