@@ -100,14 +100,16 @@ impl Filter {
     /// in flight keep the verdicts of their datagrams.
     ///
     /// # Errors
-    /// The kernel refuses the new program: the old one stays in force.
+    /// The kernel refuses the new program: the old one stays in force. Or it refuses to exchange it in some link, which the
+    /// next change tries again.
     pub fn replace_rules(&mut self, rules: Vec<Rule>) -> Result<(), Error> {
         self.state.replace_rules(rules)
     }
 }
 
-/// Attaches to interfaces: with `config`, as a new filter; without, to those that the filter in force is to have as well
-/// (or as a new one that has no rules, if none is in force). Either all of the interfaces are attached to, or none.
+/// Attaches to interfaces: with `config`, as a new filter; without, to those that the filter in force is to have as well.
+/// If none is in force, the new one has the rules of a filter whose interfaces are gone and whose state is still there, or
+/// else none. Either all of the interfaces are attached to, or none.
 ///
 /// # Errors
 /// An interface isn't there, isn't free, or isn't Ethernet; a filter is in force and `config` would replace it; the kernel

@@ -11,6 +11,18 @@ use std::process::{Command, Output, Stdio};
 use firewall_tests::harness::host::{Attached, Host};
 use serde_json::Value;
 
+/// Every command that looks for the filter in force.
+const COMMANDS: [&[&str]; 8] = [
+    &["attach", "eth0"],
+    &["detach"],
+    &["status"],
+    &["list"],
+    &["stats"],
+    &["allow", "udp", "4500"],
+    &["delete", "1"],
+    &["flush"],
+];
+
 /// A filter in force, with all that an error must leave alone.
 #[derive(Debug, PartialEq)]
 struct InForce {

@@ -6,21 +6,10 @@ use std::path::Path;
 
 use firewall_tests::harness::host::Host;
 
-use super::{assert_refused, filtered, in_force};
+use super::{COMMANDS, assert_refused, filtered, in_force};
 
 /// The user `nobody` of most systems.
 const NOBODY: u32 = 65_534;
-
-const COMMANDS: [&[&str]; 8] = [
-    &["attach", "eth0"],
-    &["detach"],
-    &["status"],
-    &["list"],
-    &["stats"],
-    &["allow", "udp", "4500"],
-    &["delete", "1"],
-    &["flush"],
-];
 
 fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();

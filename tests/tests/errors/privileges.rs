@@ -7,7 +7,7 @@ use std::process::Command;
 use firewall_tests::harness::fragwall::binary;
 use firewall_tests::harness::temporary_directory;
 
-use super::{assert_refused, filtered, in_force, output};
+use super::{COMMANDS, assert_refused, filtered, in_force, output};
 
 /// The user `nobody` of most systems.
 const NOBODY: u32 = 65_534;
@@ -21,17 +21,7 @@ fn without_root_the_reason_is_told() {
     let own = directory.path().join("fragwall");
     fs::copy(binary().unwrap(), &own).unwrap();
     fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let commands: [&[&str]; 8] = [
-        &["attach", "eth0"],
-        &["detach"],
-        &["status"],
-        &["list"],
-        &["stats"],
-        &["allow", "udp", "4500"],
-        &["delete", "1"],
-        &["flush"],
-    ];
-    for arguments in commands {
+    for arguments in COMMANDS {
         let mut inside = host.netns.command(&own.to_string_lossy()).unwrap();
         inside.arg("--bpffs").arg(host.bpffs.path()).args(arguments);
         // SAFETY: the closure makes system calls between fork and exec, and allocates nothing.
