@@ -1,26 +1,22 @@
 //! A packet's way from its headers to its verdict.
 
 use crate::{
-    essential,
-    fragment::{
-        Class, Fragment,
-        identity::{HashKey, Identity},
-        table::{Record, Set, Sets, Tick},
-    },
+    datagram, essential,
+    fragment::{Class, Fragment, identity::HashKey, source::Sources, table::Sets, tick::Tick},
     packet::{Bytes, Ip, ethernet, ipv4, ipv6, transport::Transport},
     rules::{self, Action, Decision, RuleTables},
     verdict::{Judgement, Reason},
 };
 
 /// What a judgement depends on besides the packet.
-pub trait Environment: RuleTables + Sets {
+pub trait Environment: RuleTables + Sets + Sources {
     /// The secret that fragment identities are hashed with.
     fn hash_key(&self) -> &HashKey;
 
     /// The time.
     fn now(&self) -> Tick;
 
-    /// How many ticks an entry of the fragment table lives.
+    /// How many ticks an entry of the fragment table lives: at most [`Tick::MAX_AGE`].
     fn timeout(&self) -> u32;
 
     /// What becomes of a trailing fragment whose first one hasn't been seen.
@@ -87,13 +83,13 @@ fn outcome<B: Bytes + ?Sized>(bytes: &B, parsed: Result<Ip, Reason>, env: &impl 
 #[inline(always)]
 fn judge_ip<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, env: &impl Environment) -> Judgement {
     match ip.fragment.class {
-        Class::Trailing => trailing(bytes, ip, env),
+        Class::Trailing => datagram::trailing(bytes, ip, env),
         Class::First => {
             let (judgement, decision) = by_headers(bytes, ip, env);
-            if let Some(decision) = decision {
-                remember(bytes, ip, decision, env);
+            match decision {
+                Some(decision) => datagram::first(bytes, ip, judgement, decision, env),
+                None => judgement,
             }
-            judgement
         }
         _ => by_headers(bytes, ip, env).0,
     }
@@ -121,39 +117,4 @@ fn by_headers<B: Bytes + ?Sized>(
     let decision = rules::decide(env, ip.protocol, port);
     let reason = if decision.slot().as_rule().is_some() { Reason::Rule } else { Reason::Default };
     (Judgement::decided(decision, reason), Some(decision))
-}
-
-/// Puts a first fragment's verdict into the table.
-#[inline(always)]
-fn remember<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, decision: Decision, env: &impl Environment) {
-    let Some((identity, set)) = place(bytes, ip, env) else {
-        return;
-    };
-    set.insert(identity, Record { decision, first_end: ip.fragment.length }, env.now(), env.timeout());
-}
-
-/// Judges a trailing fragment by what its first one got.
-#[inline(always)]
-fn trailing<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, env: &impl Environment) -> Judgement {
-    let known =
-        place(bytes, ip, env).and_then(|(identity, set)| set.find(identity, env.now(), env.timeout()));
-    match known {
-        Some(record) if ip.fragment.offset < record.first_end => Judgement::drop(Reason::FragmentOverlap),
-        Some(record) => Judgement::decided(record.decision, Reason::Inherited),
-        None => match env.early() {
-            Action::Allow => Judgement::pass(Reason::Early),
-            Action::Deny => Judgement::drop(Reason::Early),
-        },
-    }
-}
-
-/// Where the table keeps what it knows of a fragment's datagram.
-#[inline(always)]
-fn place<'a, B: Bytes + ?Sized>(
-    bytes: &B,
-    ip: &Ip,
-    env: &'a impl Environment,
-) -> Option<(Identity, &'a Set)> {
-    let identity = Identity::of(bytes, ip, ip.fragment.id, env.hash_key(), env.interface())?;
-    Some((identity, env.set(identity)?))
 }

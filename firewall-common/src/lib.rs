@@ -3,9 +3,11 @@
 //!
 //! Nothing here allocates, locks or calls the kernel. What a packet's judgement needs from outside comes in
 //! through small traits: [`packet::Bytes`] for the packet, [`fragment::table::Sets`] for the fragment table,
-//! [`rules::RuleTables`] for the compiled ruleset, and [`judge::Environment`] for all of them together.
+//! [`fragment::source::Sources`] for the sources' budgets, [`rules::RuleTables`] for the compiled ruleset, and
+//! [`judge::Environment`] for all of them together.
 #![no_std]
 
+pub mod datagram;
 pub mod essential;
 pub mod fragment;
 pub mod judge;

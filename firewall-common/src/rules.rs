@@ -77,6 +77,9 @@ impl Decision {
     const ALLOW: u16 = 1 << 14;
     const BY_PORT: u16 = 3 << 14;
 
+    /// In the fragment table: the first fragment hasn't come yet. Permits nothing.
+    pub const UNDECIDED: Self = Self(2 << 14);
+
     /// `action`, credited to `slot`.
     pub const fn new(action: Action, slot: Slot) -> Self {
         match action {
@@ -106,6 +109,11 @@ impl Decision {
     /// Whether the packet passes. Anything but a plain "allow" doesn't.
     pub const fn is_allow(self) -> bool {
         self.0 & Self::BY_PORT == Self::ALLOW
+    }
+
+    /// Whether this is [`Decision::UNDECIDED`].
+    pub const fn is_undecided(self) -> bool {
+        self.0 & Self::BY_PORT == Self::UNDECIDED.0
     }
 
     /// What the decision is credited to.
@@ -193,7 +201,17 @@ mod tests {
     fn a_pointer_to_a_port_table_is_no_permission() {
         let decision = Decision::by_port(4);
         assert_eq!(decision.port_table(), Some(4));
-        assert!(!decision.is_allow());
+        assert!(!decision.is_allow() && !decision.is_undecided());
+    }
+
+    #[test]
+    fn undecided_is_no_permission() {
+        assert!(Decision::UNDECIDED.is_undecided());
+        assert!(!Decision::UNDECIDED.is_allow());
+        assert_eq!(Decision::UNDECIDED.port_table(), None);
+        for action in [Action::Deny, Action::Allow] {
+            assert!(!Decision::default_of(action).is_undecided());
+        }
     }
 
     struct Missing;

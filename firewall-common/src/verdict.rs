@@ -95,6 +95,10 @@ reasons! {
     Inherited = "inherited",
     /// A trailing fragment whose first fragment hasn't been seen: the early policy.
     Early = "early",
+    /// A first fragment that was denied after trailing ones of its datagram had passed as early ones.
+    LateDenial = "late-denial",
+    /// A fragment of a source that has too many unfinished datagrams in the host's reassembly.
+    FragmentBudget = "fragment-budget",
     /// The frame ends inside a header.
     Truncated = "truncated",
     /// The IP version is not the one that the EtherType says.
@@ -169,6 +173,12 @@ impl Judgement {
         Self { verdict: Verdict::Pass, reason, slot: Slot::NONE }
     }
 
+    /// This drop of a first fragment, which came after trailing ones of its datagram had passed.
+    #[inline(always)]
+    pub const fn late(self) -> Self {
+        Self { reason: Reason::LateDenial, ..self }
+    }
+
     /// As `decision` says, for `reason`.
     #[inline(always)]
     pub const fn decided(decision: Decision, reason: Reason) -> Self {
@@ -186,13 +196,15 @@ pub enum Cell {
     Direct(Slot, Verdict),
     /// A slot's trailing fragments.
     Inherited(Slot, Verdict),
+    /// A slot's first fragments that were denied after trailing ones had passed.
+    Late(Slot),
 }
 
 /// Room for reasons in the table of counters.
 const REASON_CELLS: usize = 64;
 
 /// How many counters there are.
-pub const CELLS: usize = REASON_CELLS + SLOTS * 4;
+pub const CELLS: usize = REASON_CELLS + SLOTS * 5;
 
 const _: () = assert!(Reason::ALL.len() * 2 <= REASON_CELLS);
 
@@ -204,6 +216,7 @@ impl Cell {
         match reason {
             Reason::Rule | Reason::Default => Self::Direct(slot, verdict),
             Reason::Inherited => Self::Inherited(slot, verdict),
+            Reason::LateDenial => Self::Late(slot),
             _ => Self::Reason(reason, verdict),
         }
     }
@@ -211,12 +224,13 @@ impl Cell {
     /// Its place in a table of [`CELLS`] counters.
     #[inline(always)]
     pub const fn index(self) -> u32 {
-        let (base, verdict) = match self {
-            Self::Reason(reason, verdict) => (reason.code() as usize * 2, verdict),
-            Self::Direct(slot, verdict) => (REASON_CELLS + slot.index() * 4, verdict),
-            Self::Inherited(slot, verdict) => (REASON_CELLS + slot.index() * 4 + 2, verdict),
+        let place = match self {
+            Self::Reason(reason, verdict) => reason.code() as usize * 2 + verdict.code() as usize,
+            Self::Direct(slot, verdict) => REASON_CELLS + slot.index() * 4 + verdict.code() as usize,
+            Self::Inherited(slot, verdict) => REASON_CELLS + slot.index() * 4 + 2 + verdict.code() as usize,
+            Self::Late(slot) => REASON_CELLS + SLOTS * 4 + slot.index(),
         };
-        (base + verdict.code() as usize) as u32
+        place as u32
     }
 }
 
@@ -252,6 +266,9 @@ mod tests {
             for slot in fixed.into_iter().chain((0..crate::rules::MAX_RULES).filter_map(Slot::rule)) {
                 mark(Cell::Direct(slot, verdict));
                 mark(Cell::Inherited(slot, verdict));
+                if verdict == Verdict::Drop {
+                    mark(Cell::Late(slot));
+                }
             }
         }
     }

@@ -9,10 +9,14 @@ use aya_ebpf::{
 };
 use firewall_common::{
     fragment::{
-        identity::{HashKey, Identity, KEY_WORDS},
-        table::{Set, Sets, Tick},
+        budget::Limits,
+        identity::{HashKey, Identity, KEY_WORDS, Source},
+        source::{Pool, SourceSet, Sources},
+        table::{Set, Sets},
+        tick::Tick,
     },
     judge::Environment,
+    packet::Family,
     record::{Count, Trace},
     rules::{Action, Decision, PROTOCOLS, PortTable, RuleTables},
     verdict::{CELLS, Cell},
@@ -33,6 +37,14 @@ static PROTOCOL_DECISIONS: [Decision; PROTOCOLS] = [Decision::default_of(Action:
 #[unsafe(no_mangle)]
 static SET_SHIFT: u32 = 63;
 
+/// The same for a source and its set.
+#[unsafe(no_mangle)]
+static SOURCE_SHIFT: u32 = 63;
+
+/// What the host may be made to hold for reassembly, of IPv4 and of IPv6. As it stands here, hardly anything.
+#[unsafe(no_mangle)]
+static LIMITS: [Limits; Family::ALL.len()] = [Limits::new(1, 1, 1); Family::ALL.len()];
+
 /// How long an entry of the fragment table lives, in jiffies.
 #[unsafe(no_mangle)]
 static TIMEOUT: u32 = 0;
@@ -52,6 +64,14 @@ static EXPLAINS: u32 = 0;
 /// The fragment table. The loader sets its size.
 #[btf_map]
 static FRAGMENTS: Array<Set, 1, MMAPABLE> = Array::new();
+
+/// The source table. The loader sets its size.
+#[btf_map]
+static SOURCES: Array<SourceSet, 1, MMAPABLE> = Array::new();
+
+/// What strangers have outstanding, of IPv4 and of IPv6.
+#[btf_map]
+static POOLS: Array<Pool, { Family::ALL.len() }> = Array::new();
 
 /// The decisions by destination port of each protocol that has a rule with ports. The loader sets their number.
 #[btf_map]
@@ -134,6 +154,74 @@ impl Sets for Kernel<'_> {
     #[inline(always)]
     fn set(&self, identity: Identity) -> Option<&Set> {
         FRAGMENTS.get((identity.0 >> setting(&SET_SHIFT)) as u32)
+    }
+}
+
+/// The tables of sources, which need no packet.
+struct Accounts;
+
+impl Sources for Accounts {
+    #[inline(always)]
+    fn sources(&self, source: Source) -> Option<&SourceSet> {
+        SOURCES.get((source.0 >> setting(&SOURCE_SHIFT)) as u32)
+    }
+
+    #[inline(always)]
+    fn pool(&self, family: Family) -> Option<&Pool> {
+        POOLS.get(family.index() as u32)
+    }
+
+    #[inline(always)]
+    fn limits(&self, family: Family) -> Limits {
+        setting(&LIMITS[family.index()])
+    }
+}
+
+/// [`Sources::charge`], as a function that the verifier walks once, for any arguments, and not once for each of the ways that
+/// lead to it, which are too many. So it takes and returns nothing but numbers.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn charge(source: u64, family: u32, fragments: u32, now: u32) -> u32 {
+    u32::from(Accounts.charge(Source(source), family_of(family), fragments, Tick(now)))
+}
+
+/// [`Sources::refund`], as above. The kernel wants functions of this kind to return something.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn refund(source: u64, family: u32, fragments: u32, now: u32) -> u32 {
+    Accounts.refund(Source(source), family_of(family), fragments, Tick(now));
+    0
+}
+
+#[inline(always)]
+const fn family_of(index: u32) -> Family {
+    if index == Family::V4.index() as u32 { Family::V4 } else { Family::V6 }
+}
+
+impl Sources for Kernel<'_> {
+    #[inline(always)]
+    fn sources(&self, source: Source) -> Option<&SourceSet> {
+        Accounts.sources(source)
+    }
+
+    #[inline(always)]
+    fn pool(&self, family: Family) -> Option<&Pool> {
+        Accounts.pool(family)
+    }
+
+    #[inline(always)]
+    fn limits(&self, family: Family) -> Limits {
+        Accounts.limits(family)
+    }
+
+    #[inline(always)]
+    fn charge(&self, source: Source, family: Family, fragments: u32, now: Tick) -> bool {
+        charge(source.0, family.index() as u32, fragments, now.0) != 0
+    }
+
+    #[inline(always)]
+    fn refund(&self, source: Source, family: Family, fragments: u32, now: Tick) {
+        refund(source.0, family.index() as u32, fragments, now.0);
     }
 }
 

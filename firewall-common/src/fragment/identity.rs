@@ -1,4 +1,5 @@
-//! What makes fragments belong together: the key by which the kernel's own reassembly joins them, hashed.
+//! What makes fragments belong together: the key by which the kernel's own reassembly joins them, hashed. And whom they
+//! come from.
 //!
 //! IPv6: source, destination, identification (RFC 8200 4.5), and the link only where the destination is link-local or
 //! multicast. IPv4: source, destination, identification, protocol (RFC 791 3.2).
@@ -6,7 +7,7 @@
 use crate::packet::{Bytes, Family, Ip, Wire};
 
 /// How many 64-bit words a [`HashKey`] has.
-pub const KEY_WORDS: usize = 18;
+pub const KEY_WORDS: usize = 22;
 
 /// The secret that identities are hashed with: random, new for each fragment table.
 #[derive(Clone, Copy)]
@@ -25,6 +26,21 @@ impl core::fmt::Debug for HashKey {
 #[repr(transparent)]
 pub struct Identity(pub u64);
 
+/// The hash of a source: of the network that a host can choose addresses from at will, an IPv6 /64 (RFC 4291 2.5.1) or an
+/// IPv4 address. The upper bits also choose its set.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[repr(transparent)]
+pub struct Source(pub u64);
+
+/// What the tables know a fragment by.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Keys {
+    /// Its datagram.
+    pub identity: Identity,
+    /// Who sent it.
+    pub source: Source,
+}
+
 /// The addresses of an IPv6 header as raw words: they are only compared and hashed on the machine they arrived at.
 #[derive(Clone, Copy)]
 #[repr(C, packed)]
@@ -36,7 +52,8 @@ struct Addresses6 {
 #[derive(Clone, Copy)]
 #[repr(C, packed)]
 struct Addresses4 {
-    both: u64,
+    source: u32,
+    destination: u32,
 }
 
 // SAFETY: packed, and made of integers only.
@@ -67,11 +84,16 @@ impl HashKey {
         unsafe { core::ptr::from_ref(&self.0[index]).read_volatile() }
     }
 
+    /// The two words that boundaries between fragments are numbered with.
     #[inline(always)]
-    fn v6(&self, addresses: &[u64; 4], id: u32, scope: Option<u64>) -> Identity {
-        let mut hash = self
-            .word(0)
-            .wrapping_add(self.term(1, addresses[0]))
+    pub(super) fn boundary(&self) -> [u64; 2] {
+        [self.word(18), self.word(19)]
+    }
+
+    #[inline(always)]
+    fn v6(&self, addresses: &[u64; 4], id: u32, scope: Option<u64>) -> Keys {
+        let source = self.word(0).wrapping_add(self.term(1, addresses[0]));
+        let mut hash = source
             .wrapping_add(self.term(3, addresses[1]))
             .wrapping_add(self.term(5, addresses[2]))
             .wrapping_add(self.term(7, addresses[3]));
@@ -80,14 +102,16 @@ impl HashKey {
             hash = hash.wrapping_add(self.term(9, scope));
             last |= 1 << 32;
         }
-        Identity(hash.wrapping_add(self.term(11, last)))
+        Keys { identity: Identity(hash.wrapping_add(self.term(11, last))), source: Source(source) }
     }
 
     #[inline(always)]
-    fn v4(&self, addresses: u64, id: u32, protocol: u8) -> Identity {
+    fn v4(&self, source: u32, destination: u32, id: u32, protocol: u8) -> Keys {
+        let addresses = u64::from(source) << 32 | u64::from(destination);
         let last = id as u64 | (protocol as u64) << 32;
         let hash = self.word(13).wrapping_add(self.term(14, addresses)).wrapping_add(self.term(16, last));
-        Identity(hash)
+        let source = self.word(20).wrapping_add(self.word(21).wrapping_mul(u64::from(source)));
+        Keys { identity: Identity(hash), source: Source(source) }
     }
 }
 
@@ -98,9 +122,9 @@ const fn is_scoped(destination: u64) -> bool {
     start >= 0xff00 || start & 0xffc0 == 0xfe80
 }
 
-impl Identity {
-    /// The identity of the datagram that `ip`, a fragment with identification `id`, belongs to; `interface` is the
-    /// index of the interface it arrived on. `None` if the addresses can't be read.
+impl Keys {
+    /// Of `ip`, a fragment with identification `id`; `interface` is the index of the interface it arrived on. `None` if the
+    /// addresses can't be read.
     #[inline(always)]
     pub fn of<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, id: u32, key: &HashKey, interface: u32) -> Option<Self> {
         match ip.family {
@@ -111,8 +135,8 @@ impl Identity {
                 Some(key.v6(&[source[0], source[1], destination[0], destination[1]], id, scope))
             }
             Family::V4 => {
-                let Addresses4 { both } = bytes.read(ip.offset + ADDRESSES_V4)?;
-                Some(key.v4(both, id, ip.protocol))
+                let Addresses4 { source, destination } = bytes.read(ip.offset + ADDRESSES_V4)?;
+                Some(key.v4(source, destination, id, ip.protocol))
             }
         }
     }
@@ -146,18 +170,28 @@ mod tests {
                 5 => other_scope = if scope.is_some() { None } else { Some(0) },
                 n => other[n] ^= 1 << bit,
             }
-            prop_assert_ne!(before, key().v6(&other, other_id, other_scope));
+            prop_assert_ne!(before.identity, key().v6(&other, other_id, other_scope).identity);
         }
 
         #[test]
-        fn each_part_of_an_ipv4_identity_counts(addresses: u64, id: u16, protocol: u8, bit in 0u32..88) {
-            let before = key().v4(addresses, u32::from(id), protocol);
+        fn each_part_of_an_ipv4_identity_counts(source: u32, destination: u32, id: u16, protocol: u8, bit in 0u32..88) {
+            let before = key().v4(source, destination, u32::from(id), protocol);
             let after = match bit {
-                0..64 => key().v4(addresses ^ 1 << bit, u32::from(id), protocol),
-                64..80 => key().v4(addresses, u32::from(id ^ 1 << (bit - 64)), protocol),
-                _ => key().v4(addresses, u32::from(id), protocol ^ 1 << (bit - 80)),
+                0..32 => key().v4(source ^ 1 << bit, destination, u32::from(id), protocol),
+                32..64 => key().v4(source, destination ^ 1 << (bit - 32), u32::from(id), protocol),
+                64..80 => key().v4(source, destination, u32::from(id ^ 1 << (bit - 64)), protocol),
+                _ => key().v4(source, destination, u32::from(id), protocol ^ 1 << (bit - 80)),
             };
-            prop_assert_ne!(before, after);
+            prop_assert_ne!(before.identity, after.identity);
+            prop_assert_eq!(before.source == after.source, bit >= 32);
+        }
+
+        #[test]
+        fn a_source_is_an_ipv6_prefix_of_64_bits(addresses: [u64; 4], other: [u64; 4], ids: [u32; 2], bit in 0u32..64) {
+            let source = key().v6(&addresses, ids[0], None).source;
+            let [prefix, ..] = addresses;
+            prop_assert_eq!(source, key().v6(&[prefix, other[1], other[2], other[3]], ids[1], Some(7)).source);
+            prop_assert_ne!(source, key().v6(&[prefix ^ 1 << bit, addresses[1], addresses[2], addresses[3]], ids[0], None).source);
         }
     }
 
@@ -184,7 +218,7 @@ mod tests {
     fn sequential_identifications_spread() {
         let mut counts = [0u32; 1024];
         for id in 0..64 * 1024 {
-            let Identity(hash) = key().v6(&[1, 2, 3, 4], id, None);
+            let Identity(hash) = key().v6(&[1, 2, 3, 4], id, None).identity;
             counts[(hash >> 54) as usize] += 1;
         }
         // 64 expected in each; a Poisson variable of mean 64 beyond 128 has a probability below 1e-11.

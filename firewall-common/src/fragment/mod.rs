@@ -1,10 +1,16 @@
 //! Fragments: what one says of itself, and what it inherits.
 //!
 //! The first fragment of a datagram carries the headers that rules look at. Its verdict goes into a [`table`] under
-//! the datagram's [`identity`], and the trailing fragments, which carry no ports, take it from there.
+//! the datagram's [`identity`], and the trailing fragments, which carry no ports, take it from there. Until the datagram's
+//! [`progress`] says that it's complete, its fragments are on its [`source`]'s [`budget`].
 
+pub mod budget;
 pub mod identity;
+pub mod progress;
+pub mod source;
 pub mod table;
+pub mod tick;
+pub mod word;
 
 use crate::{packet::transport::TCP, verdict::Reason};
 

@@ -3,58 +3,26 @@
 //! A set is one cache line of four entries; an entry is two 64-bit words:
 //!
 //! ```text
-//!  word 0: identity XOR word 1
-//!  word 1: | time, 32 bits | decision, 16 bits | end of the first fragment, 16 bits |
+//!  word 0: | upper 48 bits of the identity XOR those of word 1 | boundaries, 16 bits |
+//!  word 1: | time, 24 bits | decision, 16 bits | first fragment's end / 8, 13 bits | last, 1 bit | fragments, 10 bits |
 //! ```
 //!
 //! CPUs write and read entries at once, each word by itself. An entry whose words come from two writers doesn't give
 //! back the identity it's looked up by, so it is no entry at all: a half-written one can't be read, without any
-//! ordering between the words (Hyatt and Mann, "A lock-less transposition table implementation", 2002).
+//! ordering between the words (Hyatt and Mann, "A lock-less transposition table implementation", 2002). What lies below the
+//! identity, how far a datagram has come, is no part of any verdict: two CPUs that count fragments of one datagram at the
+//! same moment may lose one, and then its completion goes unnoticed.
 
-use super::identity::Identity;
+use super::{
+    identity::Identity,
+    progress::Progress,
+    tick::{SKEW, Tick},
+    word::Word,
+};
 use crate::rules::Decision;
 
 /// Entries in a set.
 pub const WAYS: usize = 4;
-
-/// A 64-bit word that CPUs share: reads and writes are whole, in no order.
-#[derive(Debug, Default)]
-#[repr(transparent)]
-pub struct Word(
-    #[cfg(target_arch = "bpf")] core::cell::UnsafeCell<u64>,
-    #[cfg(not(target_arch = "bpf"))] core::sync::atomic::AtomicU64,
-);
-
-// The BPF backend compiles no atomic load below CPU v4; there, an aligned 64-bit access is whole by the instruction set.
-#[cfg(target_arch = "bpf")]
-impl Word {
-    #[inline(always)]
-    fn load(&self) -> u64 {
-        // SAFETY: the pointer comes from a reference, and an aligned 64-bit BPF load is never torn.
-        unsafe { self.0.get().read_volatile() }
-    }
-
-    #[inline(always)]
-    fn store(&self, value: u64) {
-        // SAFETY: the pointer comes from a reference to a cell, and an aligned 64-bit BPF store is never torn.
-        unsafe { self.0.get().write_volatile(value) }
-    }
-}
-
-// SAFETY: each access is one whole machine access; see above.
-#[cfg(target_arch = "bpf")]
-unsafe impl Sync for Word {}
-
-#[cfg(not(target_arch = "bpf"))]
-impl Word {
-    fn load(&self) -> u64 {
-        self.0.load(core::sync::atomic::Ordering::Relaxed)
-    }
-
-    fn store(&self, value: u64) {
-        self.0.store(value, core::sync::atomic::Ordering::Relaxed);
-    }
-}
 
 /// One entry.
 #[derive(Debug, Default)]
@@ -75,69 +43,96 @@ pub trait Sets {
     fn set(&self, identity: Identity) -> Option<&Set>;
 }
 
-/// A time in ticks that wraps around. A tick is whatever the environment counts, a kernel jiffy or a step of a test.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Tick(pub u32);
-
-/// By how many ticks an entry may be younger than the reader's own "now", which it took a moment before it read the entry:
-/// meanwhile another CPU may have written it.
-const SKEW: u32 = 1 << 10;
-
-impl Tick {
-    /// How many ticks have gone by since `earlier`, and [`SKEW`] more: so an entry of a moment later isn't one of an age
-    /// ago.
-    #[inline(always)]
-    const fn age_of(self, earlier: Self) -> u32 {
-        self.0.wrapping_add(SKEW).wrapping_sub(earlier.0)
-    }
-}
-
 /// What the table knows of a datagram.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Record {
-    /// The first fragment's verdict.
+    /// The first fragment's verdict; [`Decision::UNDECIDED`] of an early datagram, whose first fragment hasn't come yet.
     pub decision: Decision,
-    /// Where the first fragment ends in the datagram, in bytes.
+    /// Where the first fragment ends in the datagram, in bytes: a multiple of 8. 0 of an early datagram.
     pub first_end: u16,
+    /// Which of its fragments have passed.
+    pub progress: Progress,
 }
+
+/// How many bits the end of a first fragment takes, in units of 8 bytes.
+const END_BITS: u32 = 13;
+/// Where the decision lies in word 1.
+const DECISION_SHIFT: u32 = END_BITS + Progress::COUNTED_BITS;
+/// Where the time lies in word 1.
+const TIME_SHIFT: u32 = DECISION_SHIFT + u16::BITS;
+const _: () = assert!(TIME_SHIFT + Tick::STORED_BITS == u64::BITS);
+
+/// The part of word 0 that proves the identity.
+const IDENTITY_MASK: u64 = !(u16::MAX as u64);
 
 impl Record {
     #[inline(always)]
-    const fn pack(self, now: Tick) -> u64 {
-        (now.0 as u64) << 32 | (self.decision.to_bits() as u64) << 16 | self.first_end as u64
+    const fn pack(self, time: u32) -> u64 {
+        (time as u64) << TIME_SHIFT
+            | (self.decision.to_bits() as u64) << DECISION_SHIFT
+            | (self.first_end as u64 >> 3) << Progress::COUNTED_BITS
+            | self.progress.counted() as u64
     }
 
     #[inline(always)]
-    const fn unpack(word: u64) -> (Self, Tick) {
-        let record = Self { decision: Decision::from_bits((word >> 16) as u16), first_end: word as u16 };
-        (record, Tick((word >> 32) as u32))
+    const fn unpack(tag: u64, record: u64) -> Self {
+        let end = (record >> Progress::COUNTED_BITS) as u16 & ((1 << END_BITS) - 1);
+        Self {
+            decision: decision_of(record),
+            first_end: end << 3,
+            progress: Progress::from_parts(tag as u16, record as u16 & ((1 << Progress::COUNTED_BITS) - 1)),
+        }
     }
 }
 
+#[inline(always)]
+const fn decision_of(record: u64) -> Decision {
+    Decision::from_bits((record >> DECISION_SHIFT) as u16)
+}
+
+#[inline(always)]
+const fn time_of(record: u64) -> u32 {
+    (record >> TIME_SHIFT) as u32
+}
+
+/// Where a datagram's entry is, and what it says.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Found {
+    way: usize,
+    time: u32,
+    /// What is known of the datagram.
+    pub record: Record,
+}
+
 impl Set {
-    /// What is known of a datagram since at most `timeout` ticks, which are at most half of their range.
+    /// What is known of a datagram since at most `timeout` ticks, which are at most [`Tick::MAX_AGE`].
     #[inline(always)]
-    pub fn find(&self, identity: Identity, now: Tick, timeout: u32) -> Option<Record> {
-        let mut found = 0;
-        for entry in &self.0 {
-            let word = entry.record.load();
-            if entry.tag.load() ^ word == identity.0 {
-                found = word;
+    pub fn find(&self, identity: Identity, now: Tick, timeout: u32) -> Option<Found> {
+        let mut found = (0, 0, 0);
+        for (way, entry) in self.0.iter().enumerate() {
+            let (tag, record) = (entry.tag.load(), entry.record.load());
+            if (tag ^ record ^ identity.0) & IDENTITY_MASK == 0 {
+                found = (way, tag, record);
                 break;
             }
         }
-        // All zeros is memory that nobody wrote. As an entry it could only be one of tick 0 that a first fragment of no
-        // length was dropped for, and there is no such fragment.
-        if found == 0 {
+        let (way, tag, record) = found;
+        // All zeros is memory that nobody wrote, or a freed entry: a datagram that was decided has a first fragment of some
+        // length, and one that wasn't says so.
+        if record == 0 {
             return None;
         }
-        let (record, time) = Record::unpack(found);
-        (now.age_of(time) <= timeout + SKEW).then_some(record)
+        let time = time_of(record);
+        (now.age_of(time) <= timeout + SKEW).then_some(Found {
+            way,
+            time,
+            record: Record::unpack(tag, record),
+        })
     }
 
-    /// Remembers a first fragment's verdict, in place of the same datagram's earlier one or of the entry that is worth
-    /// least: an expired one, else the oldest denied one, else, for an accepted datagram, the oldest accepted one.
-    /// A denied datagram pushes out no accepted one; it goes unrecorded.
+    /// Remembers a datagram anew, in place of what is known of it or of the entry that is worth least: one that has
+    /// expired, else the oldest denied one, else the oldest early one, else the oldest accepted one. Nobody pushes out what is
+    /// worth more than itself: a denied datagram for which there's no other room goes unrecorded.
     #[inline(always)]
     pub fn insert(&self, identity: Identity, record: Record, now: Tick, timeout: u32) {
         let mut victim = 0;
@@ -149,35 +144,64 @@ impl Set {
                 least = worth;
             }
         }
-        if least >= ACCEPTED && !record.decision.is_allow() {
+        if least >> CLASS_SHIFT > class(record.decision) {
             return;
         }
-        let word = record.pack(now);
-        let entry = &self.0[victim & (WAYS - 1)];
+        self.write(victim, identity, record, now.stored());
+    }
+
+    /// Says how far a datagram has come. Its age stays what it is: what is worth less the longer ago its first fragment
+    /// was can't be kept alive by trailing ones.
+    #[inline(always)]
+    pub fn update(&self, identity: Identity, found: &Found, record: Record) {
+        self.write(found.way, identity, record, found.time);
+    }
+
+    /// Forgets a datagram: all of it has passed.
+    #[inline(always)]
+    pub fn free(&self, found: &Found) {
+        let entry = &self.0[found.way & (WAYS - 1)];
+        entry.record.store(0);
+        entry.tag.store(0);
+    }
+
+    #[inline(always)]
+    fn write(&self, way: usize, identity: Identity, record: Record, time: u32) {
+        let entry = &self.0[way & (WAYS - 1)];
+        let word = record.pack(time);
         entry.record.store(word);
-        entry.tag.store(identity.0 ^ word);
+        entry.tag.store((identity.0 ^ word) & IDENTITY_MASK | u64::from(record.progress.links()));
     }
 }
 
-const EXPIRED: u64 = 1 << 32;
-const DENIED: u64 = 2 << 32;
-const ACCEPTED: u64 = 3 << 32;
+/// What an entry is worth by: its class above, its youth below.
+const CLASS_SHIFT: u32 = 32;
+const EXPIRED: u64 = 1;
+const DENIED: u64 = 2;
+const EARLY: u64 = 3;
+const ACCEPTED: u64 = 4;
 
-/// What an entry is worth keeping for: more for an accepted datagram than for a denied one, more for a younger one.
+#[inline(always)]
+const fn class(decision: Decision) -> u64 {
+    if decision.is_allow() {
+        ACCEPTED
+    } else if decision.is_undecided() {
+        EARLY
+    } else {
+        DENIED
+    }
+}
+
+/// What an entry is worth keeping for: its class, and the more the younger it is.
 #[inline(always)]
 fn worth(entry: &Entry, identity: Identity, now: Tick, timeout: u32) -> u64 {
-    let word = entry.record.load();
-    if entry.tag.load() ^ word == identity.0 {
+    let (tag, record) = (entry.tag.load(), entry.record.load());
+    if (tag ^ record ^ identity.0) & IDENTITY_MASK == 0 {
         return 0;
     }
-    let (record, time) = Record::unpack(word);
-    let age = now.age_of(time);
-    let youth = u64::from(u32::MAX - age);
-    if age > timeout + SKEW || word == 0 {
-        EXPIRED
-    } else if record.decision.is_allow() {
-        ACCEPTED | youth
-    } else {
-        DENIED | youth
+    let age = now.age_of(time_of(record));
+    if age > timeout + SKEW || record == 0 {
+        return EXPIRED << CLASS_SHIFT;
     }
+    class(decision_of(record)) << CLASS_SHIFT | u64::from(u32::MAX - age)
 }

@@ -102,6 +102,24 @@ pub enum Family {
     V6,
 }
 
+impl Family {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::V4, Self::V6];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::V4 => "IPv4",
+            Self::V6 => "IPv6",
+        }
+    }
+
+    /// Its place among [`Family::ALL`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+}
+
 /// An IP packet.
 #[derive(Clone, Copy, Debug)]
 pub struct Ip {

@@ -2,22 +2,28 @@
 
 use firewall_common::{
     rules::{Action, Decision, MAX_RULES, Slot},
-    verdict::{CELLS, Cell, Judgement, Reason, Verdict},
+    verdict::{CELLS, Cell, Judgement, Reason},
 };
 use proptest::{prelude::*, sample::select};
 
 /// Judgements as the judge makes them.
 fn judgements() -> impl Strategy<Value = Judgement> {
-    let slots = prop_oneof![
-        3 => (0usize..4).prop_map(|n| Slot::rule(n).expect("a small number")),
-        1 => (0..MAX_RULES).prop_map(|n| Slot::rule(n).expect("below the maximum")),
-        2 => select(vec![Slot::DEFAULT_DROP, Slot::DEFAULT_PASS, Slot::ESSENTIAL]),
-    ];
-    let decided = (slots, any::<bool>(), select(vec![Reason::Rule, Reason::Default, Reason::Inherited]));
+    let slots = || {
+        prop_oneof![
+            3 => (0usize..4).prop_map(|n| Slot::rule(n).expect("a small number")),
+            1 => (0..MAX_RULES).prop_map(|n| Slot::rule(n).expect("below the maximum")),
+            2 => select(vec![Slot::DEFAULT_DROP, Slot::DEFAULT_PASS, Slot::ESSENTIAL]),
+        ]
+    };
+    let late = slots();
+    let decided = (slots(), any::<bool>(), select(vec![Reason::Rule, Reason::Default, Reason::Inherited]));
     prop_oneof![
         decided.prop_map(|(slot, allow, reason)| {
             let action = if allow { Action::Allow } else { Action::Deny };
             Judgement::decided(Decision::new(action, slot), reason)
+        }),
+        late.prop_map(|slot| {
+            Judgement::decided(Decision::new(Action::Deny, slot), Reason::Default).late()
         }),
         select(Reason::ALL)
             .prop_filter("without a rule", |reason| !credited(*reason))
@@ -30,15 +36,17 @@ fn judgements() -> impl Strategy<Value = Judgement> {
 
 /// Whether a rule or the default is credited.
 fn credited(reason: Reason) -> bool {
-    matches!(reason, Reason::Rule | Reason::Default | Reason::Inherited)
+    matches!(reason, Reason::Rule | Reason::Default | Reason::Inherited | Reason::LateDenial)
 }
 
 /// Whether two judgements are counted together.
 fn together(one: &Judgement, other: &Judgement) -> bool {
-    let inherited = |judgement: &Judgement| judgement.reason == Reason::Inherited;
+    let kind = |judgement: &Judgement| {
+        [Reason::Inherited, Reason::LateDenial].into_iter().find(|reason| *reason == judgement.reason)
+    };
     one.verdict == other.verdict
         && match (credited(one.reason), credited(other.reason)) {
-            (true, true) => one.slot == other.slot && inherited(one) == inherited(other),
+            (true, true) => one.slot == other.slot && kind(one) == kind(other),
             (false, false) => one.reason == other.reason,
             _ => false,
         }
@@ -59,5 +67,5 @@ proptest! {
 #[test]
 fn the_last_rule_has_the_last_counters() {
     let last = Slot::rule(MAX_RULES - 1).expect("below the maximum");
-    assert_eq!(Cell::Inherited(last, Verdict::Pass).index() as usize, CELLS - 1);
+    assert_eq!(Cell::Late(last).index() as usize, CELLS - 1);
 }

@@ -44,8 +44,9 @@ fn first(family: Family, port: u16) -> Packet {
     Packet::new(family, 17, udp(port, 24)).at(9, 0, true)
 }
 
+/// A trailing fragment that isn't the last one: its datagram is never complete.
 fn trailing(family: Family, offset: u16) -> Packet {
-    Packet::new(family, 17, vec![0x5a; 16]).at(9, offset, false)
+    Packet::new(family, 17, vec![0x5a; 16]).at(9, offset, true)
 }
 
 #[test]
@@ -130,7 +131,7 @@ fn a_trailing_fragment_is_of_its_own_datagram_only() {
         verdict(&first(family, 4500), &env);
         let known = trailing(family, 32);
         let others = [
-            known.clone().at(10, 32, false),
+            known.clone().at(10, 32, true),
             Packet { source: 2, ..known.clone() },
             Packet { destination: [0x20, 0x02], ..known.clone() },
         ];

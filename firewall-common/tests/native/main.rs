@@ -1,7 +1,9 @@
 //! The logic of the firewall, tested natively: packets against an independent builder, the fragment table against an
 //! obvious model, and judgements against a reference reassembler.
 
+mod budget;
 mod cells;
+mod datagram;
 mod essential;
 mod fragment;
 mod invariants;
@@ -9,6 +11,7 @@ mod judge;
 mod malformed;
 mod malformed_fragments;
 mod parser;
+mod progress;
 mod promises;
 mod support;
 mod table;

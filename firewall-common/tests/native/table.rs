@@ -2,12 +2,17 @@
 
 use firewall_common::{
     fragment::{
+        Fragment,
         identity::Identity,
-        table::{Record, Set, Tick, WAYS},
+        progress::Progress,
+        table::{Record, Set, WAYS},
+        tick::Tick,
     },
     rules::{Action, Decision, Slot},
 };
-use proptest::{collection::vec, prelude::*};
+use proptest::{collection::vec, prelude::*, sample::select};
+
+use crate::support::environment::KEY;
 
 const TIMEOUT: u32 = 30;
 
@@ -16,28 +21,46 @@ fn identity(n: u64) -> Identity {
     Identity((n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29).wrapping_mul(0xd134_2543_de82_ef95))
 }
 
-fn record(action: Action, first_end: u16) -> Record {
-    Record {
-        decision: Decision::new(action, Slot::rule(usize::from(first_end) % 4096).expect("below 4096")),
-        first_end,
-    }
+/// What is kept of a datagram, told apart from others by where its first fragment ends: a number of 8 bytes.
+fn record(standing: Standing, units: u16) -> Record {
+    let slot = Slot::rule(usize::from(units) % 4096).expect("below 4096");
+    let decision = match standing {
+        Standing::Denied => Decision::new(Action::Deny, slot),
+        Standing::Early => Decision::UNDECIDED,
+        Standing::Accepted => Decision::new(Action::Allow, slot),
+    };
+    Record { decision, first_end: units * 8, progress: Progress::default() }
 }
 
-const ACCEPTED: Action = Action::Allow;
-const DENIED: Action = Action::Deny;
+/// How much an entry is worth keeping, least first.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Standing {
+    Denied,
+    Early,
+    Accepted,
+}
 
-/// A full set: way `n` is `actions[n]`, inserted at tick `n`.
-fn full(actions: [Action; WAYS]) -> Set {
+const ACCEPTED: Standing = Standing::Accepted;
+const EARLY: Standing = Standing::Early;
+const DENIED: Standing = Standing::Denied;
+
+/// What is known of a datagram.
+fn find(set: &Set, identity: Identity, now: Tick) -> Option<Record> {
+    set.find(identity, now, TIMEOUT).map(|found| found.record)
+}
+
+/// A full set: way `n` is `standings[n]`, inserted at tick `n`.
+fn full(standings: [Standing; WAYS]) -> Set {
     let set = Set::default();
-    for (n, action) in (0u16..).zip(actions) {
-        set.insert(identity(u64::from(n)), record(action, 8), Tick(u32::from(n)), TIMEOUT);
+    for (n, standing) in (0u16..).zip(standings) {
+        set.insert(identity(u64::from(n)), record(standing, 8), Tick(u32::from(n)), TIMEOUT);
     }
     set
 }
 
 /// Which of the first `WAYS` identities are known at `now`.
 fn known(set: &Set, now: Tick) -> Vec<u64> {
-    (0..WAYS as u64).filter(|n| set.find(identity(*n), now, TIMEOUT).is_some()).collect()
+    (0..WAYS as u64).filter(|n| find(set, identity(*n), now).is_some()).collect()
 }
 
 #[test]
@@ -51,7 +74,7 @@ fn the_newest_verdict_wins() {
         for way in 0..WAYS {
             let set = full([old; WAYS]);
             set.insert(identity(way as u64), record(new, 1232), Tick(9), TIMEOUT);
-            assert_eq!(set.find(identity(way as u64), Tick(9), TIMEOUT), Some(record(new, 1232)));
+            assert_eq!(find(&set, identity(way as u64), Tick(9)), Some(record(new, 1232)));
             assert_eq!(known(&set, Tick(9)).len(), WAYS, "it took its own place");
         }
     }
@@ -64,9 +87,9 @@ fn an_entry_lives_for_its_timeout_and_not_a_tick_longer() {
         set.insert(identity(0), record(ACCEPTED, 8), Tick(start), TIMEOUT);
         for age in 0..=TIMEOUT {
             let now = Tick(start.wrapping_add(age));
-            assert_eq!(set.find(identity(0), now, TIMEOUT), Some(record(ACCEPTED, 8)), "{start} {age}");
+            assert_eq!(find(&set, identity(0), now), Some(record(ACCEPTED, 8)), "{start} {age}");
         }
-        assert_eq!(set.find(identity(0), Tick(start.wrapping_add(TIMEOUT + 1)), TIMEOUT), None, "{start}");
+        assert_eq!(find(&set, identity(0), Tick(start.wrapping_add(TIMEOUT + 1))), None, "{start}");
         assert_eq!(set.find(identity(0), Tick(start.wrapping_add(1)), 0), None, "{start}: a timeout of none");
     }
 }
@@ -77,7 +100,7 @@ fn a_verdict_given_again_lives_anew() {
     for now in [0, 25, 50] {
         set.insert(identity(0), record(ACCEPTED, 8), Tick(now), TIMEOUT);
     }
-    assert!(set.find(identity(0), Tick(50 + TIMEOUT), TIMEOUT).is_some());
+    assert!(find(&set, identity(0), Tick(50 + TIMEOUT)).is_some());
 }
 
 #[test]
@@ -85,7 +108,7 @@ fn a_denied_datagram_pushes_out_no_accepted_one() {
     let set = full([ACCEPTED; WAYS]);
     for now in 4..=TIMEOUT {
         set.insert(identity(100 + u64::from(now)), record(DENIED, 8), Tick(now), TIMEOUT);
-        assert_eq!(set.find(identity(100 + u64::from(now)), Tick(now), TIMEOUT), None, "it goes unrecorded");
+        assert_eq!(find(&set, identity(100 + u64::from(now)), Tick(now)), None, "it goes unrecorded");
     }
     assert_eq!(known(&set, Tick(TIMEOUT)), [0, 1, 2, 3]);
 }
@@ -99,6 +122,46 @@ fn an_entry_of_the_next_tick_is_no_expired_one() {
     assert_eq!(known(&set, Tick(11)), [0, 1, 2, 3]);
 }
 
+/// Early fragments are on a budget, denied ones come without end: they don't take the early ones' place.
+#[test]
+fn an_early_datagram_gives_way_to_an_accepted_one_alone() {
+    let set = full([EARLY; WAYS]);
+    set.insert(identity(100), record(DENIED, 8), Tick(5), TIMEOUT);
+    assert_eq!(known(&set, Tick(5)), [0, 1, 2, 3]);
+    set.insert(identity(101), record(EARLY, 8), Tick(6), TIMEOUT);
+    assert_eq!(known(&set, Tick(6)), [1, 2, 3]);
+    set.insert(identity(102), record(ACCEPTED, 8), Tick(7), TIMEOUT);
+    assert_eq!(known(&set, Tick(7)), [2, 3]);
+    let set = full([ACCEPTED, ACCEPTED, DENIED, ACCEPTED]);
+    set.insert(identity(101), record(EARLY, 8), Tick(6), TIMEOUT);
+    assert_eq!(known(&set, Tick(6)), [0, 1, 3]);
+    set.insert(identity(102), record(DENIED, 8), Tick(6), TIMEOUT);
+    assert!(find(&set, identity(101), Tick(6)).is_some());
+}
+
+#[test]
+fn an_update_keeps_an_entrys_age() {
+    let set = Set::default();
+    set.insert(identity(0), record(ACCEPTED, 8), Tick(0), TIMEOUT);
+    let found = set.find(identity(0), Tick(20), TIMEOUT).expect("it was put in");
+    let progress = found.record.progress.and(&Fragment::new(1, 64, true, 8), &KEY);
+    let updated = Record { progress, ..found.record };
+    set.update(identity(0), &found, updated);
+    assert_eq!(find(&set, identity(0), Tick(TIMEOUT)), Some(updated));
+    assert_eq!(find(&set, identity(0), Tick(TIMEOUT + 1)), None);
+}
+
+#[test]
+fn what_is_freed_is_gone_and_leaves_room() {
+    let set = full([ACCEPTED; WAYS]);
+    let found = set.find(identity(2), Tick(5), TIMEOUT).expect("it was put in");
+    set.free(&found);
+    assert_eq!(known(&set, Tick(5)), [0, 1, 3]);
+    set.insert(identity(100), record(DENIED, 8), Tick(5), TIMEOUT);
+    assert_eq!(known(&set, Tick(5)), [0, 1, 3]);
+    assert!(find(&set, identity(100), Tick(5)).is_some());
+}
+
 #[test]
 fn a_denied_datagram_takes_the_oldest_denied_ones_place() {
     for actions in [[DENIED; 4], [ACCEPTED, DENIED, ACCEPTED, DENIED], [ACCEPTED, ACCEPTED, ACCEPTED, DENIED]]
@@ -106,7 +169,7 @@ fn a_denied_datagram_takes_the_oldest_denied_ones_place() {
         for newcomer in [DENIED, ACCEPTED] {
             let set = full(actions);
             set.insert(identity(100), record(newcomer, 8), Tick(5), TIMEOUT);
-            assert!(set.find(identity(100), Tick(5), TIMEOUT).is_some());
+            assert!(find(&set, identity(100), Tick(5)).is_some());
             let oldest = actions.iter().position(|action| *action == DENIED).expect("one is") as u64;
             let rest: Vec<u64> = (0..4).filter(|n| *n != oldest).collect();
             assert_eq!(known(&set, Tick(5)), rest, "{actions:?}");
@@ -153,7 +216,7 @@ fn an_empty_place_goes_first() {
 
 proptest! {
     #[test]
-    fn unwritten_memory_is_no_entry(any in any::<u64>(), now in any::<u32>(), timeout in 0u32..1 << 31) {
+    fn unwritten_memory_is_no_entry(any in any::<u64>(), now in any::<u32>(), timeout in 0..=Tick::MAX_AGE) {
         for identity in [0, 1, u64::MAX, any] {
             for now in [0, 1, u32::MAX, now] {
                 prop_assert_eq!(Set::default().find(Identity(identity), Tick(now), timeout), None);
@@ -162,53 +225,54 @@ proptest! {
     }
 
     #[test]
-    fn what_is_put_in_is_found(any: u64, bits: u16, first_end in 1u16.., now: u32) {
+    fn what_is_put_in_is_found(
+        any: u64, bits: u16, units in 1u16..8192, now: u32,
+        fragments in vec((1u16..8192, 1u16..4, any::<bool>()), 0..20),
+    ) {
         let set = Set::default();
-        let record = Record { decision: Decision::from_bits(bits), first_end };
+        let progress = fragments.into_iter().fold(Progress::default(), |progress, (offset, length, more)| {
+            progress.and(&Fragment::new(1, offset * 8, more, length * 8), &KEY)
+        });
+        let record = Record { decision: Decision::from_bits(bits), first_end: units * 8, progress };
         set.insert(Identity(any), record, Tick(now), TIMEOUT);
-        prop_assert_eq!(set.find(Identity(any), Tick(now), TIMEOUT), Some(record));
-        prop_assert_eq!(set.find(Identity(!any), Tick(now), TIMEOUT), None);
+        prop_assert_eq!(find(&set, Identity(any), Tick(now)), Some(record));
+        prop_assert_eq!(find(&set, Identity(!any), Tick(now)), None);
     }
 
     /// The set against a list that is searched and sorted by the rules' own words.
     #[test]
     fn does_what_a_list_does(
         start in prop_oneof![Just(0u32), Just(u32::MAX - 40), any::<u32>()],
-        steps in vec((0u64..9, any::<bool>(), 8u16..5000, prop_oneof![8 => 0u32..6, 1 => 20u32..40]), 1..120),
+        steps in vec((0u64..9, select(&[DENIED, EARLY, ACCEPTED]), 1u16..5000, prop_oneof![8 => 0u32..6, 1 => 20u32..40]), 1..120),
     ) {
         let set = Set::default();
-        let mut list: Vec<(u64, Record, u32)> = Vec::new();
+        let mut list: Vec<(u64, Standing, Record, u32)> = Vec::new();
         let mut elapsed = 0;
-        for (n, allow, first_end, step) in steps {
+        for (n, standing, units, step) in steps {
             elapsed += step;
             let now = Tick(start.wrapping_add(elapsed));
-            let record = record(if allow { ACCEPTED } else { DENIED }, first_end);
+            let record = record(standing, units);
             set.insert(identity(n), record, now, TIMEOUT);
 
-            list.retain(|(other, _, time)| *other != n && elapsed - time <= TIMEOUT);
-            let mut pushed_out = Vec::new();
+            list.retain(|(other, _, _, time)| *other != n && elapsed - time <= TIMEOUT);
+            let mut pushed_out: Vec<u64> = Vec::new();
             if list.len() == WAYS {
-                let oldest = |allowed: bool| {
-                    let candidates = || list.iter().filter(move |(_, record, _)| record.decision.is_allow() == allowed);
-                    let time = candidates().map(|(_, _, time)| *time).min();
-                    candidates().filter(|entry| Some(entry.2) == time).map(|entry| entry.0).collect::<Vec<u64>>()
-                };
-                pushed_out = oldest(false);
-                if pushed_out.is_empty() && allow {
-                    pushed_out = oldest(true);
-                }
+                // Of those that are worth least the oldest ones, unless the newcomer is worth less.
+                let least = list.iter().map(|(_, standing, _, time)| (*standing, *time)).min();
+                let least = least.filter(|(least, _)| *least <= standing);
+                pushed_out = list.iter().filter(|entry| Some((entry.1, entry.3)) == least).map(|entry| entry.0).collect();
             }
             if list.len() < WAYS || !pushed_out.is_empty() {
-                list.push((n, record, elapsed));
+                list.push((n, standing, record, elapsed));
             }
             // Of entries that are equally old any one may go, and no more than one.
-            if let Some(gone) = pushed_out.iter().find(|other| set.find(identity(**other), now, TIMEOUT).is_none()) {
+            if let Some(gone) = pushed_out.iter().find(|other| find(&set, identity(**other), now).is_none()) {
                 list.retain(|(other, ..)| other != gone);
             }
             prop_assert!(list.len() <= WAYS);
             for n in 0..9 {
-                let expected = list.iter().find(|(other, ..)| *other == n).map(|(_, record, _)| *record);
-                prop_assert_eq!(set.find(identity(n), now, TIMEOUT), expected);
+                let expected = list.iter().find(|(other, ..)| *other == n).map(|(_, _, record, _)| *record);
+                prop_assert_eq!(find(&set, identity(n), now), expected);
             }
         }
     }

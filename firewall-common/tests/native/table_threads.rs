@@ -5,7 +5,9 @@ use std::{sync::Barrier, thread};
 use firewall_common::{
     fragment::{
         identity::Identity,
-        table::{Record, Set, Tick},
+        progress::Progress,
+        table::{Record, Set},
+        tick::Tick,
     },
     rules::Decision,
 };
@@ -32,7 +34,7 @@ fn identity(n: u64) -> Identity {
 fn record(n: u64, first_end: u16) -> Record {
     // Allowed, so that it always finds room; the slot is as good as random.
     let bits = 1 << 14 | mix(n << 16 | u64::from(first_end)) as u16 >> 2;
-    Record { decision: Decision::from_bits(bits), first_end }
+    Record { decision: Decision::from_bits(bits), first_end, progress: Progress::default() }
 }
 
 /// Writes and reads in turn; says how many reads found something.
@@ -41,11 +43,12 @@ fn hammer(set: &Set, start: &Barrier, seed: u64) -> u32 {
     start.wait();
     for round in 0..ROUNDS {
         let random = mix(seed << 32 | u64::from(round));
-        let first_end = (random >> 40) as u16 | 1;
+        let first_end = (random >> 40) as u16 & !7 | 8;
         let writes = random % IDENTITIES;
         set.insert(identity(writes), record(writes, first_end), NOW, TIMEOUT);
         let reads = (random >> 20) % IDENTITIES;
         if let Some(known) = set.find(identity(reads), NOW, TIMEOUT) {
+            let known = known.record;
             assert_eq!(known, record(reads, known.first_end), "a record that nobody wrote for this identity");
             found += 1;
         }

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
+use firewall_common::packet::Family;
 use serde::Serialize;
 
 use super::{Global, output};
@@ -42,8 +43,23 @@ struct ReportLink {
 #[derive(Serialize)]
 struct ReportFragments {
     early: &'static str,
+    early_budget: u32,
     timeout: String,
     table: u32,
+    /// What the host may be made to hold for reassembly.
+    reassembly: Vec<ReportReassembly>,
+}
+
+/// Of one IP version, in fragments of full Ethernet frames.
+#[derive(Serialize)]
+struct ReportReassembly {
+    family: &'static str,
+    /// What the host has room for.
+    host: u64,
+    /// What one source may have outstanding.
+    source: u32,
+    /// What all strangers may have outstanding.
+    strangers: u32,
 }
 
 impl Status {
@@ -61,9 +77,15 @@ impl Status {
                 report.moved
             ))?;
         }
-        let ReportFragments { early, timeout, table } = &report.fragments;
+        let ReportFragments { early, early_budget: _, timeout, table, reassembly } = &report.fragments;
         output::line(&format!("rules: {}, default {}", report.rules, report.default))?;
         output::line(&format!("fragments: early {early}, timeout {timeout}, table of {table} entries"))?;
+        for ReportReassembly { family, host, source, strangers } in reassembly {
+            output::line(&format!(
+                "reassembly of {family}: the host holds {host} fragments; one source may have {source} of them, all \
+                 strangers {strangers}"
+            ))?;
+        }
         if let Some(ago) = report.changed_at.and_then(|time| time.elapsed().ok()) {
             output::line(&format!(
                 "in force since: {} ago",
@@ -85,8 +107,19 @@ fn report(filter: &Filter) -> Result<Report, Error> {
         rules: config.rules.len(),
         fragments: ReportFragments {
             early: config.fragments.early.word(),
+            early_budget: config.fragments.early_budget,
             timeout: duration::text(config.fragments.timeout),
             table: config.fragments.table,
+            reassembly: Family::ALL
+                .into_iter()
+                .zip(filter.document().reassembly)
+                .map(|(family, host)| ReportReassembly {
+                    family: family.name(),
+                    host: host.fragments(),
+                    source: host.per_source(config.fragments.early_budget),
+                    strangers: host.of_strangers(),
+                })
+                .collect(),
         },
         changed: changed_at
             .and_then(|time| time.duration_since(UNIX_EPOCH).ok())

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use firewall_common::fragment::tick::Tick;
 use nix::time::{ClockId, clock_getres};
 
 use super::Error;
@@ -22,11 +23,10 @@ pub fn jiffies_per_second() -> Result<u32, Error> {
         .ok_or(Error::Clock { nanoseconds })
 }
 
-/// A duration in jiffies, at least one.
+/// A duration in jiffies, at least one, and at most what entries can tell of their age.
 pub fn jiffies(duration: Duration, per_second: u32) -> u32 {
     let jiffies = duration.as_millis() * u128::from(per_second) / 1000;
-    // Half the range keeps "older" and "younger" apart when the tick wraps around.
-    u32::try_from(jiffies).unwrap_or(u32::MAX).clamp(1, u32::MAX / 2)
+    u32::try_from(jiffies).unwrap_or(u32::MAX).clamp(1, Tick::MAX_AGE)
 }
 
 #[cfg(test)]
@@ -37,7 +37,7 @@ mod tests {
     fn durations_become_jiffies() {
         assert_eq!(jiffies(Duration::from_secs(30), 250), 7500);
         assert_eq!(jiffies(Duration::from_millis(1), 100), 1);
-        assert_eq!(jiffies(Duration::MAX, 1000), u32::MAX / 2);
+        assert_eq!(jiffies(Duration::MAX, 1000), Tick::MAX_AGE);
     }
 
     #[test]

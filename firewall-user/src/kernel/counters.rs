@@ -14,8 +14,11 @@ use super::Error;
 /// The counters of a filter: one of each [`Cell`] a CPU.
 pub struct Counters(PerCpuArray<MapData, Count>);
 
-/// What kinds of cells each slot has.
-const KINDS: [fn(Slot, Verdict) -> Cell; 2] = [Cell::Direct, Cell::Inherited];
+/// The cells that each slot has.
+fn cells(slot: Slot) -> impl Iterator<Item = Cell> {
+    let by_verdict = move |verdict| [Cell::Direct(slot, verdict), Cell::Inherited(slot, verdict)];
+    Verdict::ALL.into_iter().flat_map(by_verdict).chain([Cell::Late(slot)])
+}
 
 impl std::fmt::Debug for Counters {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -52,9 +55,7 @@ impl Counters {
     /// # Errors
     /// The kernel refuses to read or write.
     pub(super) fn retire(&mut self, slot: Slot) -> Result<(), Error> {
-        for (kind, verdict) in KINDS.iter().flat_map(|kind| Verdict::ALL.map(|verdict| (kind, verdict))) {
-            let from = kind(slot, verdict);
-            let to = kind(Slot::RETIRED, verdict);
+        for (from, to) in cells(slot).zip(cells(Slot::RETIRED)) {
             let counted = self.values(from)?;
             if counted.iter().all(|count| *count == Count::default()) {
                 continue;

@@ -1,20 +1,21 @@
 //! The source of a program: the configuration that it was compiled from, kept beside it in a map.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use aya::maps::{Array, MapData, MapError};
 use firewall_common::{
     fragment::identity::{HashKey, KEY_WORDS},
+    packet::Family,
     rules::Slot,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Error, instance::new_hash_key};
+use super::{Error, instance::new_hash_key, reassembly::Reassembly};
 use crate::ruleset::{Config, Names, Rule, TooManyRules, slots};
 
 /// The version of what is pinned: the layout of the maps, of this document, and of the directories. It rises with every
 /// change to one of them.
-pub(super) const ABI: u32 = 1;
+pub(super) const ABI: u32 = 2;
 
 /// The size of one entry of the map that holds the document, in bytes.
 const CHUNK: usize = 4096;
@@ -33,6 +34,8 @@ pub struct Document {
     next: usize,
     /// The secret of the fragment table.
     pub(super) hash_key: HashKey,
+    /// What the host could hold for reassembly when this was put together, of IPv4 and of IPv6.
+    pub reassembly: [Reassembly; Family::ALL.len()],
 }
 
 /// The document as it's stored: JSON, padded with zeros.
@@ -44,6 +47,8 @@ struct Stored {
     slots: Vec<usize>,
     next: usize,
     hash_key: [u64; KEY_WORDS],
+    /// Bytes and seconds.
+    reassembly: [(u64, u64); Family::ALL.len()],
 }
 
 /// Only the part that every version has.
@@ -61,7 +66,13 @@ impl Document {
     pub fn new(config: Config) -> Result<Self, Error> {
         let assignment = slots::assign(&[], 0, config.rules.clone())?;
         let slots = assignment.rules.into_iter().map(|(_, slot)| slot).collect();
-        Ok(Self { config, slots, next: assignment.next, hash_key: new_hash_key()? })
+        Ok(Self {
+            config,
+            slots,
+            next: assignment.next,
+            hash_key: new_hash_key()?,
+            reassembly: Family::ALL.map(Reassembly::of),
+        })
     }
 
     /// The document after a change of the rules, and the slots whose counters must start anew.
@@ -72,7 +83,14 @@ impl Document {
         let assignment = slots::assign(&self.rules(), self.next, rules)?;
         let (rules, slots) = assignment.rules.into_iter().unzip();
         let config = Config { rules, ..self.config.clone() };
-        Ok((Self { config, slots, next: assignment.next, hash_key: self.hash_key }, assignment.fresh))
+        let document = Self {
+            config,
+            slots,
+            next: assignment.next,
+            hash_key: self.hash_key,
+            reassembly: Family::ALL.map(Reassembly::of),
+        };
+        Ok((document, assignment.fresh))
     }
 
     /// The rules with their slots, in order.
@@ -94,6 +112,7 @@ impl Document {
             slots: self.slots.iter().filter_map(|slot| slot.as_rule()).collect(),
             next: self.next,
             hash_key: self.hash_key.0,
+            reassembly: self.reassembly.map(|Reassembly { memory, time }| (memory, time.as_secs())),
         };
         serde_json::to_vec(&stored).expect("a struct of strings and integers is JSON")
     }
@@ -157,7 +176,10 @@ impl Document {
         if slots.len() != config.rules.len() {
             return Err(format!("{} slots for {} rules", slots.len(), config.rules.len()));
         }
-        Ok(Self { config, slots, next: stored.next, hash_key: HashKey(stored.hash_key) })
+        let reassembly = stored
+            .reassembly
+            .map(|(memory, seconds)| Reassembly { memory, time: Duration::from_secs(seconds) });
+        Ok(Self { config, slots, next: stored.next, hash_key: HashKey(stored.hash_key), reassembly })
     }
 }
 
@@ -183,6 +205,7 @@ mod tests {
             assert_eq!(back.slots, document.slots);
             assert_eq!(back.next, document.next);
             assert_eq!(back.hash_key.0, document.hash_key.0);
+            assert_eq!(back.reassembly, document.reassembly);
         }
     }
 

@@ -13,6 +13,7 @@ use super::{
     link,
     lock::Lock,
     netlink::{self, Interface, Mode},
+    shared,
     state::{State, links, names},
 };
 pub use super::{
@@ -82,7 +83,7 @@ impl Filter {
     /// # Errors
     /// The kernel refuses to tell.
     pub fn counters(&self) -> Result<Counters, Error> {
-        Counters::open(&self.state.layout.counters())
+        Counters::open(&shared::counters(&self.state.layout))
     }
 
     /// When its current program was loaded; `None` if the kernel doesn't tell.

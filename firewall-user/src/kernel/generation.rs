@@ -1,21 +1,14 @@
 //! A generation: one program with the ruleset compiled into it, pinned with its source.
 
-use aya::{
-    maps::MapType,
-    programs::{ProgramInfo, Xdp},
-};
+use aya::programs::{ProgramInfo, Xdp};
 use aya_obj::programs::XdpAttachType;
-use firewall_common::{
-    fragment::table::{Set, WAYS},
-    record::Count,
-    verdict::CELLS,
-};
 
 use super::{
     Error,
     document::Document,
     instance::{Instance, Settings, names},
     layout::{self, Layout},
+    shared,
 };
 use crate::ruleset::Compiled;
 
@@ -30,7 +23,7 @@ pub(super) struct Generation {
 
 /// Loads the program for a document and pins it as generation `number`.
 pub(super) fn make(layout: &Layout, number: u32, document: &Document) -> Result<Xdp, Error> {
-    check_shared(layout, document)?;
+    shared::check(layout, document.config.fragments.table)?;
     let compiled = Compiled::new(&document.rules(), document.config.default)?;
     let settings = Settings::of_document(document, &compiled, false)?;
     let encoded = document.encode();
@@ -83,31 +76,4 @@ pub(super) fn all(layout: &Layout) -> Result<Vec<Generation>, Error> {
         }
     }
     Ok(generations)
-}
-
-/// aya takes a pinned map of another shape without a word: makes sure that what is there is what the program expects.
-pub(super) fn check_shared(layout: &Layout, document: &Document) -> Result<(), Error> {
-    let sets = document.config.fragments.table / WAYS as u32;
-    check_map(&layout.fragments(), MapType::Array, size_of::<Set>(), sets)?;
-    check_map(&layout.counters(), MapType::PerCpuArray, size_of::<Count>(), CELLS as u32)
-}
-
-fn check_map(path: &std::path::Path, kind: MapType, value: usize, entries: u32) -> Result<(), Error> {
-    if !path.exists() {
-        return Ok(());
-    }
-    let doing = || format!("opening {}", path.display());
-    let info = aya::maps::MapInfo::from_pin(path).map_err(|error| Error::aya(doing(), error))?;
-    let found = (info.map_type().ok(), info.key_size(), info.value_size(), info.max_entries());
-    let expected = (Some(kind), 4, value as u32, entries);
-    if found == expected {
-        return Ok(());
-    }
-    Err(Error::Incompatible {
-        path: path.to_owned(),
-        what: format!(
-            "a map with {} entries of {} bytes where {} of {} are expected",
-            found.3, found.2, expected.3, expected.2
-        ),
-    })
 }

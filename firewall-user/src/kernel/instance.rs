@@ -9,15 +9,22 @@ use aya::{
 };
 use firewall_common::{
     fragment::{
+        budget::Limits,
         identity::{HashKey, KEY_WORDS},
-        table::WAYS,
     },
-    packet::ethernet,
+    packet::{Family, ethernet},
     record::Trace,
     rules::{Action, PortTable},
 };
 
-use super::{Error, clock, counters::Counters, document::Document, error::io_error, layout::Layout};
+use super::{
+    Error, clock,
+    counters::Counters,
+    document::Document,
+    error::io_error,
+    layout::Layout,
+    shared::{self, SHARED},
+};
 use crate::ruleset::{Compiled, Early, Fragments};
 
 /// The kernel object, built for the BPF target by the build script.
@@ -29,6 +36,8 @@ static NOOP: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/noop
 /// The names that the kernel object gives to its program and maps.
 pub(super) mod names {
     pub(in super::super) const FRAGMENTS: &str = "FRAGMENTS";
+    pub(in super::super) const SOURCES: &str = "SOURCES";
+    pub(in super::super) const POOLS: &str = "POOLS";
     pub(in super::super) const COUNTERS: &str = "COUNTERS";
     pub(in super::super) const PORTS: &str = "PORT_DECISIONS";
     pub(in super::super) const SOURCE: &str = "SOURCE";
@@ -46,6 +55,8 @@ pub struct Settings<'a> {
     pub early: Action,
     /// How long an entry of the fragment table lives, in jiffies.
     pub timeout: u32,
+    /// What the host may be made to hold for reassembly, of IPv4 and of IPv6.
+    pub limits: [Limits; Family::ALL.len()],
     /// The size of the fragment table in entries: a power of two, at least 8.
     pub table: u32,
     /// The secret of the fragment table.
@@ -60,7 +71,8 @@ impl<'a> Settings<'a> {
     /// # Errors
     /// The kernel's tick isn't known.
     pub fn of_document(document: &Document, rules: &'a Compiled, explains: bool) -> Result<Self, Error> {
-        let Fragments { early, timeout, table } = document.config.fragments;
+        let Fragments { early, early_budget, timeout, table } = document.config.fragments;
+        let per_second = clock::jiffies_per_second()?;
         Ok(Self {
             rules,
             default: document.config.default,
@@ -68,7 +80,8 @@ impl<'a> Settings<'a> {
                 Early::Pass => Action::Allow,
                 Early::Drop => Action::Deny,
             },
-            timeout: clock::jiffies(timeout, clock::jiffies_per_second()?),
+            timeout: clock::jiffies(timeout, per_second),
+            limits: document.reassembly.map(|host| host.limits(early_budget, per_second)),
             table,
             hash_key: document.hash_key,
             explains,
@@ -151,9 +164,9 @@ impl Instance {
         source_chunks: u32,
         level: VerifierLogLevel,
     ) -> Result<Self, EbpfError> {
-        let Settings { rules, default, early, timeout, table, hash_key, explains } = settings;
-        let sets = table / WAYS as u32;
-        let shift = u64::BITS - sets.ilog2();
+        let Settings { rules, default, early, timeout, limits, table, hash_key, explains } = settings;
+        let (sets, source_sets) = (shared::fragment_sets(*table), shared::source_sets(*table));
+        let [shift, source_shift] = [sets, source_sets].map(|sets| u64::BITS - sets.ilog2());
         let flag = |action: &Action| u32::from(*action == Action::Allow);
         let (default, early, explains) = (flag(default), flag(early), u32::from(*explains));
 
@@ -164,16 +177,20 @@ impl Instance {
             .override_global("HASH_KEY", &hash_key.0, true)
             .override_global("PROTOCOL_DECISIONS", &*rules.protocols, true)
             .override_global("SET_SHIFT", &shift, true)
+            .override_global("SOURCE_SHIFT", &source_shift, true)
+            .override_global("LIMITS", limits, true)
             .override_global("TIMEOUT", timeout, true)
             .override_global("EARLY_PASSES", &early, true)
             .override_global("DEFAULT_PASSES", &default, true)
             .override_global("EXPLAINS", &explains, true)
             .map_max_entries(names::FRAGMENTS, sets)
+            .map_max_entries(names::SOURCES, source_sets)
             .map_max_entries(names::PORTS, (rules.ports.len() as u32).max(1))
             .map_max_entries(names::SOURCE, source_chunks);
         if let Some(layout) = shared {
-            loader.map_pin_path(names::FRAGMENTS, layout.fragments());
-            loader.map_pin_path(names::COUNTERS, layout.counters());
+            for shared in &SHARED {
+                loader.map_pin_path(shared.name, layout.root().join(shared.pin));
+            }
         }
         let mut ebpf = loader.load(OBJECT)?;
 

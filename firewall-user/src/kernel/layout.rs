@@ -9,7 +9,7 @@ use std::{
 
 use nix::sys::statfs::{FsType, statfs};
 
-use super::{Error, netns};
+use super::{Error, netns, shared::SHARED};
 
 /// `BPF_FS_MAGIC` of `linux/magic.h`.
 const BPF_FS_MAGIC: FsType = FsType(0xcafe_4a11_u32 as _);
@@ -74,7 +74,8 @@ impl Layout {
         };
         for entry in entries {
             let path = entry.map_err(failed)?.path();
-            if ![self.fragments(), self.counters(), self.links(), self.generations()].contains(&path) {
+            let is_shared = SHARED.iter().any(|shared| path == self.root.join(shared.pin));
+            if !is_shared && path != self.links() && path != self.generations() {
                 return Ok(Some(path.file_name().unwrap_or_default().to_string_lossy().into_owned()));
             }
         }
@@ -89,16 +90,6 @@ impl Layout {
     /// The directory of this namespace's filter.
     pub fn root(&self) -> &Path {
         &self.root
-    }
-
-    /// The pin of the fragment table.
-    pub fn fragments(&self) -> PathBuf {
-        self.root.join("fragments")
-    }
-
-    /// The pin of the counters.
-    pub fn counters(&self) -> PathBuf {
-        self.root.join("counters")
     }
 
     /// The directory of links.

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! BPFFS/fragwall/net-INODE/       one filter a network namespace, since interface indexes repeat in each
-//!     fragments  counters         shared by all generations of the program
+//!     fragments  sources  pools  counters    shared by all generations of the program ([`shared`])
 //!     links/INTERFACE-INDEX       one XDP link an interface; what it holds is in force
 //!     generations/N/program       a program with its ruleset compiled in
 //!     generations/N/source        the ruleset it was compiled from
@@ -27,6 +27,8 @@ mod link;
 pub mod lock;
 pub mod netlink;
 pub mod netns;
+pub mod reassembly;
+mod shared;
 mod state;
 mod syscall;
 

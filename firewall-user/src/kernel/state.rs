@@ -10,6 +10,7 @@ use super::{
     layout::{self, Layout},
     link::{self, Pinned},
     netlink::{self, Interface, Mode},
+    shared,
 };
 use crate::ruleset::Rule;
 
@@ -75,7 +76,7 @@ impl State {
         // A command that was killed amid an exchange left the newer generation in some of the links.
         let current = generations.iter().rev().find(holds).ok_or(Error::NotAttached)?.number;
         let document = generation::document(&layout, current)?;
-        generation::check_shared(&layout, &document)?;
+        shared::check(&layout, document.config.fragments.table)?;
         Ok(Self { layout, document, current, links })
     }
 
@@ -140,7 +141,7 @@ impl State {
 
     /// Empties the counters of slots that are given to new rules.
     fn empty(&self, slots: &[Slot]) -> Result<(), Error> {
-        let mut counters = Counters::open(&self.layout.counters())?;
+        let mut counters = Counters::open(&shared::counters(&self.layout))?;
         slots.iter().try_for_each(|&slot| counters.retire(slot))
     }
 }

@@ -90,6 +90,7 @@ impl Stats {
                     Reason::Rule => slots.sum(Kind::Direct, verdict, |slot| !is_default(slot)),
                     Reason::Default => slots.sum(Kind::Direct, verdict, is_default),
                     Reason::Inherited => slots.sum(Kind::Inherited, verdict, |_| true),
+                    Reason::LateDenial => slots.sum(Kind::Late, verdict, |_| true),
                     _ => counters.read(Cell::Reason(reason, verdict))?,
                 };
                 if count.packets > 0 {
@@ -123,16 +124,19 @@ fn is_default(slot: Slot) -> bool {
 enum Kind {
     Direct,
     Inherited,
+    Late,
 }
 
 /// The counts of every slot, by kind and verdict.
-struct SlotCounts(Vec<[[Count; 2]; 2]>);
+struct SlotCounts(Vec<[[Count; 2]; 3]>);
 
 impl SlotCounts {
     fn read(counters: &Counters) -> Result<Self, Error> {
         let mut all = Vec::with_capacity(SLOTS);
         for slot in (0..SLOTS).filter_map(Slot::from_index) {
-            let mut counts = [[Count::default(); 2]; 2];
+            let mut counts = [[Count::default(); 2]; 3];
+            counts[Kind::Late as usize][usize::from(Verdict::Drop.code())] =
+                counters.read(Cell::Late(slot))?;
             for verdict in Verdict::ALL {
                 let place = usize::from(verdict.code());
                 counts[Kind::Direct as usize][place] = counters.read(Cell::Direct(slot, verdict))?;
@@ -158,6 +162,7 @@ impl SlotCounts {
     fn of(&self, slot: Slot, action: Action) -> (Total, Total) {
         let verdict = Verdict::from(action);
         let trailing = self.count(slot, Kind::Inherited, verdict);
-        ((self.count(slot, Kind::Direct, verdict) + trailing).into(), trailing.into())
+        let own = self.count(slot, Kind::Direct, verdict) + self.count(slot, Kind::Late, verdict);
+        ((own + trailing).into(), trailing.into())
     }
 }

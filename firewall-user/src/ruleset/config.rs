@@ -25,6 +25,8 @@ pub const MAX_SIZE: u64 = 1 << 20;
 pub const MIN_TABLE: u32 = 64;
 /// The largest fragment table, in entries.
 pub const MAX_TABLE: u32 = 1 << 22;
+/// The largest budget of a source, in fragments.
+pub const MAX_BUDGET: u32 = 1 << 24;
 /// The shortest timeout of a fragment: no kernel's clock tick is longer.
 pub const MIN_TIMEOUT: Duration = Duration::from_millis(10);
 /// The longest timeout of a fragment. Identifications are used again long before (RFC 8900 section 3.5).
@@ -48,6 +50,9 @@ pub struct Config {
 pub struct Fragments {
     /// What is done with a trailing fragment that comes before its first fragment.
     pub early: Early,
+    /// How many fragments of unfinished datagrams one source (an IPv6 /64, an IPv4 address) may have outstanding at the
+    /// host at most, whatever room the host has.
+    pub early_budget: u32,
     /// How long a first fragment's verdict is remembered, in whole milliseconds.
     pub timeout: Duration,
     /// How many datagrams' verdicts are remembered at once: a power of two.
@@ -89,7 +94,7 @@ impl Default for Config {
 
 impl Default for Fragments {
     fn default() -> Self {
-        Self { early: Early::Pass, timeout: Duration::from_secs(30), table: 65536 }
+        Self { early: Early::Pass, early_budget: 8192, timeout: Duration::from_secs(30), table: 65536 }
     }
 }
 
@@ -103,9 +108,10 @@ struct RawConfig {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 struct RawFragments {
     early: Option<Spanned<String>>,
+    early_budget: Option<Spanned<i64>>,
     timeout: Option<Spanned<String>>,
     table: Option<Spanned<i64>>,
 }
@@ -224,10 +230,17 @@ fn rule_of(number: usize, rule: Spanned<String>, text: &str, names: &Names) -> R
 }
 
 fn fragments_of(raw: RawFragments) -> Result<Fragments, Wrong> {
-    let RawFragments { early, timeout, table } = raw;
+    let RawFragments { early, early_budget, timeout, table } = raw;
     let mut fragments = Fragments::default();
     if let Some(early) = word_of(early, &EARLY, "`pass` or `drop`")? {
         fragments.early = early;
+    }
+    if let Some(budget) = early_budget {
+        let (span, budget) = (budget.span(), budget.into_inner());
+        fragments.early_budget = u32::try_from(budget)
+            .ok()
+            .filter(|budget| (1..=MAX_BUDGET).contains(budget))
+            .ok_or((span, ConfigProblem::Budget(budget)))?;
     }
     if let Some(timeout) = timeout {
         let (span, timeout) = (timeout.span(), timeout.into_inner());
@@ -248,7 +261,8 @@ fn fragments_of(raw: RawFragments) -> Result<Fragments, Wrong> {
 
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { interfaces, default, rules, fragments: Fragments { early, timeout, table } } = self;
+        let Self { interfaces, default, rules, fragments: Fragments { early, early_budget, timeout, table } } =
+            self;
         let quoted = |text: &str| toml::Value::from(text).to_string();
         let names: Vec<_> = interfaces.iter().map(|name| quoted(name)).collect();
         writeln!(f, "interfaces = [{}]", names.join(", "))?;
@@ -264,6 +278,7 @@ impl fmt::Display for Config {
         }
         writeln!(f, "\n[fragments]")?;
         writeln!(f, "early = {}", quoted(early.word()))?;
+        writeln!(f, "early-budget = {early_budget}")?;
         writeln!(f, "timeout = {}", quoted(&duration::text(*timeout)))?;
         writeln!(f, "table = {table}")
     }

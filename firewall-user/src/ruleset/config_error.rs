@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     TooManyRules, caret,
-    config::{MAX_SIZE, MAX_TABLE, MAX_TIMEOUT, MIN_TABLE, MIN_TIMEOUT},
+    config::{MAX_BUDGET, MAX_SIZE, MAX_TABLE, MAX_TIMEOUT, MIN_TABLE, MIN_TIMEOUT},
     duration::{self, DurationError},
     error::ParseError,
     spelling::Suggestion,
@@ -143,6 +143,9 @@ pub enum ConfigProblem {
         /// The timeout as it was written.
         timeout: String,
     },
+    /// A budget that can't be had.
+    #[error("a budget of {0} fragments can't be had: expected a number from 1 to {MAX_BUDGET}")]
+    Budget(i64),
     /// A table size that can't be had.
     #[error(
         "a fragment table of {0} entries can't be had: expected a power of two from {MIN_TABLE} to {MAX_TABLE}"

@@ -39,7 +39,7 @@ fn every_key_counts() {
     let config = parse(concat!(
         "interfaces = [\"eth0\", 'wan.100']\ndefault = \"allow\"\n",
         "rules = [\n  \"allow @ike\",   # a service\n  'deny udp isakmp, 4500',\n]\n",
-        "[fragments]\nearly = \"drop\"\ntimeout = \"500ms\"\ntable = 4_194_304\n",
+        "[fragments]\nearly = \"drop\"\nearly-budget = 64\ntimeout = \"500ms\"\ntable = 4_194_304\n",
     ))
     .unwrap();
     assert_eq!(config.interfaces, ["eth0", "wan.100"]);
@@ -48,7 +48,12 @@ fn every_key_counts() {
         config.rules.iter().map(Rule::to_string).collect::<Vec<_>>(),
         ["allow @ike", "deny udp 500,4500"]
     );
-    let wanted = Fragments { early: Early::Drop, timeout: Duration::from_millis(500), table: 1 << 22 };
+    let wanted = Fragments {
+        early: Early::Drop,
+        early_budget: 64,
+        timeout: Duration::from_millis(500),
+        table: 1 << 22,
+    };
     assert_eq!(config.fragments, wanted);
 }
 
@@ -77,7 +82,7 @@ fn a_rule_with_escapes_is_pointed_at_as_a_whole() {
 #[test]
 fn unknown_keys_and_words_are_refused() {
     refused_at("\nreplies = true\n", "2:1", "unknown field `replies`, expected one of `interfaces`");
-    refused_at("[fragments]\nearly-budget = 8192", "2:1", "unknown field `early-budget`");
+    refused_at("[fragments]\nearly_budget = 8192", "2:1", "unknown field `early_budget`");
     refused(
         "default = \"reject\"",
         &[
@@ -99,6 +104,22 @@ fn what_is_no_toml_or_of_the_wrong_type_is_refused_where_it_stands() {
     refused_at("default = 'deny'\ndefault = 'deny'", "2:1", "duplicate");
     refused_at("default = \"deny", "1:16", "");
     assert!(!parse("x").unwrap_err().to_string().contains('\n'));
+}
+
+#[test]
+fn a_budget_is_a_number_of_fragments() {
+    for (budget, ok) in
+        [(-1, false), (0, false), (1, true), (8192, true), (1 << 24, true), ((1 << 24) + 1, false)]
+    {
+        let text = format!("[fragments]\nearly-budget = {budget}");
+        match parse(&text) {
+            Ok(config) => assert_eq!((ok, i64::from(config.fragments.early_budget)), (true, budget)),
+            Err(_) => {
+                assert!(!ok, "{budget}");
+                refused_at(&text, "2:16", "expected a number from 1 to 16777216");
+            }
+        }
+    }
 }
 
 #[test]
@@ -181,13 +202,19 @@ fn config() -> impl Strategy<Value = Config> {
         prop::collection::vec(strategies::rule(), 0..10),
         prop_oneof![Just(Early::Pass), Just(Early::Drop)],
         MIN_TIMEOUT.as_millis() as u64..=MAX_TIMEOUT.as_millis() as u64,
+        1..=MAX_BUDGET,
         6..=22_u32,
     )
-        .prop_map(|(interfaces, default, rules, early, timeout, table)| Config {
+        .prop_map(|(interfaces, default, rules, early, timeout, early_budget, table)| Config {
             interfaces: interfaces.into_iter().collect(),
             default,
             rules,
-            fragments: Fragments { early, timeout: Duration::from_millis(timeout), table: 1 << table },
+            fragments: Fragments {
+                early,
+                early_budget,
+                timeout: Duration::from_millis(timeout),
+                table: 1 << table,
+            },
         })
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
 use firewall_common::{
-    fragment::{Class, identity::HashKey},
+    fragment::{Class, budget::Limits, identity::HashKey, tick::Tick},
+    packet::Family,
     record::{Count, Trace},
     rules::{Action, SLOTS, Slot},
     verdict::{Cell, Judgement, Reason, Verdict},
@@ -23,7 +24,10 @@ use super::requirements;
 pub const INTERFACE: u32 = 1;
 
 /// A timeout that no test outlives, in ticks.
-pub const FOREVER: u32 = u32::MAX / 2;
+pub const FOREVER: u32 = Tick::MAX_AGE;
+
+/// A budget that no test uses up, in fragments.
+pub const PLENTY: u32 = 1 << 24;
 
 /// What a filter is set up with. By default nothing is allowed, early fragments pass, and entries live forever.
 #[derive(Clone, Debug)]
@@ -36,6 +40,8 @@ pub struct Setup {
     pub early: Action,
     /// The timeout of the fragment table, in ticks: jiffies in the kernel.
     pub timeout: u32,
+    /// What the host may be made to hold for reassembly, whatever the IP version.
+    pub limits: Limits,
     /// The entries of the fragment table.
     pub table: u32,
     /// Its secret; a random one if there's none.
@@ -50,6 +56,7 @@ impl Setup {
             default: Action::Deny,
             early: Action::Allow,
             timeout: FOREVER,
+            limits: Limits::new(FOREVER, PLENTY, PLENTY),
             table: 1024,
             hash_key: None,
         }
@@ -71,6 +78,12 @@ impl Setup {
     #[must_use]
     pub fn timeout(self, timeout: u32) -> Self {
         Self { timeout, ..self }
+    }
+
+    /// With so many fragments that one source, and all strangers together, may have outstanding; nothing leaks away.
+    #[must_use]
+    pub fn budget(self, source: u32, strangers: u32) -> Self {
+        Self { limits: Limits::new(FOREVER, source, strangers), ..self }
     }
 
     /// With a fragment table of that many entries.
@@ -106,6 +119,7 @@ impl Setup {
             default: self.default,
             early: self.early,
             timeout: self.timeout,
+            limits: [self.limits; Family::ALL.len()],
             table: self.table,
             hash_key,
             explains,
@@ -217,6 +231,7 @@ impl Kernel {
             Verdict::ALL
                 .into_iter()
                 .flat_map(move |verdict| [Cell::Direct(slot, verdict), Cell::Inherited(slot, verdict)])
+                .chain([Cell::Late(slot)])
         });
         let of_reasons =
             Reason::ALL.iter().flat_map(|&reason| Verdict::ALL.map(|verdict| Cell::Reason(reason, verdict)));

@@ -3,10 +3,14 @@
 use anyhow::{Context, Result};
 use firewall_common::{
     fragment::{
-        identity::{HashKey, Identity},
-        table::{Set, Sets, Tick, WAYS},
+        budget::Limits,
+        identity::{HashKey, Identity, Source},
+        source::{Pool, SourceSet, Sources},
+        table::{Set, Sets, WAYS},
+        tick::Tick,
     },
     judge::{Environment, Outcome, judge},
+    packet::Family,
     rules::{Action, Decision, RuleTables},
 };
 use fragwall::ruleset::Compiled;
@@ -18,6 +22,8 @@ use super::kernel::{INTERFACE, Judged, Setup};
 pub struct Native {
     rules: Compiled,
     sets: Vec<Set>,
+    sources: Vec<SourceSet>,
+    pools: [Pool; Family::ALL.len()],
     setup: Setup,
     hash_key: HashKey,
 }
@@ -28,9 +34,12 @@ impl Native {
     /// # Errors
     /// A rule can't be parsed, or the setup names no hash key: a random one would not be the kernel's.
     pub fn new(setup: &Setup) -> Result<Self> {
-        let sets = std::iter::repeat_with(Set::default).take(setup.table as usize / WAYS).collect();
+        let sets = some(setup.table as usize / WAYS);
+        // As many as there are in the kernel: a source for each four datagrams.
+        let sources = some((setup.table as usize / 4).max(64) / WAYS);
         let hash_key = setup.hash_key.context("the native filter needs a hash key")?;
-        Ok(Self { rules: setup.compile()?, sets, setup: setup.clone(), hash_key })
+        let pools = Default::default();
+        Ok(Self { rules: setup.compile()?, sets, sources, pools, setup: setup.clone(), hash_key })
     }
 
     /// Judges a frame.
@@ -60,9 +69,32 @@ impl RuleTables for Native {
 
 impl Sets for Native {
     fn set(&self, identity: Identity) -> Option<&Set> {
-        // The upper bits choose, as many as it takes to number the sets.
-        self.sets.get(((u128::from(identity.0) * self.sets.len() as u128) >> 64) as usize)
+        self.sets.get(place(identity.0, self.sets.len()))
     }
+}
+
+impl Sources for Native {
+    fn sources(&self, source: Source) -> Option<&SourceSet> {
+        self.sources.get(place(source.0, self.sources.len()))
+    }
+
+    fn pool(&self, family: Family) -> Option<&Pool> {
+        self.pools.get(family.index())
+    }
+
+    fn limits(&self, _: Family) -> Limits {
+        self.setup.limits
+    }
+}
+
+/// So many empty sets.
+fn some<T: Default>(count: usize) -> Vec<T> {
+    std::iter::repeat_with(T::default).take(count).collect()
+}
+
+/// Which of `count` sets a hash falls to: the upper bits choose, as many as it takes to number them.
+fn place(hash: u64, count: usize) -> usize {
+    ((u128::from(hash) * count as u128) >> u64::BITS) as usize
 }
 
 impl Environment for Native {

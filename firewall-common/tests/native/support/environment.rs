@@ -2,10 +2,14 @@
 
 use firewall_common::{
     fragment::{
-        identity::{HashKey, Identity},
-        table::{Set, Sets, Tick},
+        budget::Limits,
+        identity::{HashKey, Identity, KEY_WORDS, Source},
+        source::{Pool, SourceSet, Sources},
+        table::{Set, Sets},
+        tick::Tick,
     },
     judge::Environment,
+    packet::Family,
     rules::{Action, Decision, PROTOCOLS_WITH_PORTS, RuleTables},
 };
 
@@ -20,6 +24,12 @@ pub(crate) struct Native {
     pub(crate) protocols: Vec<(u8, Decision)>,
     /// The fragment table.
     pub(crate) sets: Vec<Set>,
+    /// The source table.
+    pub(crate) sources: Vec<SourceSet>,
+    /// What strangers have outstanding.
+    pub(crate) pools: [Pool; Family::ALL.len()],
+    /// What may be outstanding, whatever the IP version.
+    pub(crate) limits: Limits,
     /// The time.
     pub(crate) now: Tick,
     /// How many ticks an entry lives.
@@ -33,8 +43,8 @@ pub(crate) struct Native {
 }
 
 /// Any odd constants: what is tested depends on no property of the key but that its words differ.
-const KEY: HashKey = {
-    let mut words = [0x9e37_79b9_7f4a_7c15_u64; 18];
+pub(crate) const KEY: HashKey = {
+    let mut words = [0x9e37_79b9_7f4a_7c15_u64; KEY_WORDS];
     let mut i = 1;
     while i < words.len() {
         words[i] = words[i - 1].wrapping_mul(0xd134_2543_de82_ef95).wrapping_add(0x2545_f491_4f6c_dd1d);
@@ -44,12 +54,15 @@ const KEY: HashKey = {
 };
 
 impl Native {
-    /// No rules, an empty table, and these policies.
+    /// No rules, empty tables, a budget that nobody uses up, and these policies.
     pub(crate) fn new(default: Action, early: Action) -> Self {
         Self {
             ports: Vec::new(),
             protocols: Vec::new(),
             sets: (0..1 << SET_BITS).map(|_| Set::default()).collect(),
+            sources: (0..1 << SET_BITS).map(|_| SourceSet::default()).collect(),
+            pools: Default::default(),
+            limits: Limits::new(Tick::MAX_AGE, 1 << 20, 1 << 20),
             now: Tick(0),
             timeout: 30,
             early,
@@ -78,6 +91,20 @@ impl RuleTables for Native {
 impl Sets for Native {
     fn set(&self, identity: Identity) -> Option<&Set> {
         self.sets.get((identity.0 >> (u64::BITS - SET_BITS)) as usize)
+    }
+}
+
+impl Sources for Native {
+    fn sources(&self, source: Source) -> Option<&SourceSet> {
+        self.sources.get((source.0 >> (u64::BITS - SET_BITS)) as usize)
+    }
+
+    fn pool(&self, family: Family) -> Option<&Pool> {
+        self.pools.get(family.index())
+    }
+
+    fn limits(&self, _: Family) -> Limits {
+        self.limits
     }
 }
 

@@ -46,6 +46,8 @@ pub(crate) struct Packet {
     pub(crate) payload: Vec<u8>,
     /// What lies behind the IP packet's end in the frame.
     pub(crate) padding: Vec<u8>,
+    /// IPv6 only: the last byte of the source's network.
+    pub(crate) network: u8,
     /// The last byte of the source address.
     pub(crate) source: u8,
     /// The first two bytes of the destination address.
@@ -67,6 +69,7 @@ impl Packet {
             protocol,
             payload,
             padding: Vec::new(),
+            network: 0,
             source: 1,
             destination: [0x20, 0x01],
         }
@@ -75,6 +78,14 @@ impl Packet {
     /// The same packet as a fragment.
     pub(crate) fn at(mut self, id: u32, offset: u16, more: bool) -> Self {
         self.place = Some(Place { id, offset, more });
+        self
+    }
+
+    /// The same piece of another datagram.
+    pub(crate) fn renumbered(mut self, id: u32) -> Self {
+        if let Some(place) = &mut self.place {
+            place.id = id;
+        }
         self
     }
 
@@ -154,7 +165,7 @@ impl Packet {
         frame.extend((length as u16).to_be_bytes());
         let numbers: Vec<u8> = headers.iter().map(|(number, _)| *number).chain([self.protocol]).collect();
         frame.extend([numbers[0], self.hop_limit]);
-        frame.extend([0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, self.source]);
+        frame.extend([0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, self.network, 0, 0, 0, 0, 0, 0, 0, self.source]);
         frame.extend([self.destination[0], self.destination[1], 0x0d, 0xb8, 0, 0, 0, 0]);
         frame.extend([0, 0, 0, 0, 0, 0, 0, 2]);
         for ((_, rest), next) in headers.iter().zip(&numbers[1..]) {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use firewall_common::{
-    fragment::Class,
+    fragment::{Class, budget::Limits},
     judge::{Outcome, judge},
     packet::{ethernet, ipv4, ipv6},
     rules::{Action, Decision, Slot},
@@ -25,6 +25,9 @@ pub(crate) fn judge_frames(input: &[u8]) {
         if policies & bit != 0 { Action::Allow } else { Action::Deny }
     };
     let mut env = Native::new(action(1), action(2));
+    if policies & 4 != 0 {
+        env.limits = Limits::new(64, 3, 5);
+    }
     let rule = |n: usize, action: Action| Decision::new(action, Slot::rule(n).expect("a small number"));
     env.ports =
         vec![(500, rule(0, Action::Allow)), (4500, rule(1, Action::Allow)), (53, rule(2, Action::Deny))];
@@ -51,6 +54,9 @@ fn check(frame: &[u8], env: &Native, firsts: &mut HashMap<Vec<u8>, Judgement>) -
             assert_eq!((first.verdict, inherited(first)), (judgement.verdict, judgement.slot));
         }
         (Reason::Early, Class::Trailing) => assert_eq!(passed, env.early == Action::Allow),
+        (Reason::FragmentBudget, class) => {
+            assert!(!passed && matches!(class, Class::First | Class::Trailing), "{class:?}");
+        }
         (reason, Class::Trailing) => assert!(!passed, "a trailing fragment passed: {reason:?}"),
         (reason @ (Reason::NotIp | Reason::Arp | Reason::Default), Class::Other) => {
             assert_eq!(passed, reason != Reason::Default || env.default == Action::Allow);
@@ -71,7 +77,7 @@ fn check(frame: &[u8], env: &Native, firsts: &mut HashMap<Vec<u8>, Judgement>) -
 }
 
 fn is_decided(reason: Reason) -> bool {
-    matches!(reason, Reason::Rule | Reason::Default)
+    matches!(reason, Reason::Rule | Reason::Default | Reason::LateDenial)
 }
 
 /// What the trailing fragments of this first one are credited to.

@@ -1,0 +1,106 @@
+//! The maps that all generations of a filter share: what is known of datagrams and sources, and the counters, outlive a
+//! change of the rules.
+
+use std::path::{Path, PathBuf};
+
+use aya::maps::{MapInfo, MapType};
+use firewall_common::{
+    fragment::{
+        source::{Pool, SourceSet},
+        table::{Set, WAYS},
+    },
+    packet::Family,
+    record::Count,
+    verdict::CELLS,
+};
+
+use super::{Error, instance::names, layout::Layout};
+
+/// A map that all generations share.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shared {
+    /// The name that the kernel object gives it.
+    pub(super) name: &'static str,
+    /// The name of its pin.
+    pub(super) pin: &'static str,
+    kind: MapType,
+    value: usize,
+    /// How many values it has, for a fragment table of so many entries.
+    entries: fn(u32) -> u32,
+}
+
+/// All of them.
+pub(super) const SHARED: [Shared; 4] = [
+    Shared {
+        name: names::FRAGMENTS,
+        pin: "fragments",
+        kind: MapType::Array,
+        value: size_of::<Set>(),
+        entries: fragment_sets,
+    },
+    Shared {
+        name: names::SOURCES,
+        pin: "sources",
+        kind: MapType::Array,
+        value: size_of::<SourceSet>(),
+        entries: source_sets,
+    },
+    Shared {
+        name: names::POOLS,
+        pin: "pools",
+        kind: MapType::Array,
+        value: size_of::<Pool>(),
+        entries: |_| Family::ALL.len() as u32,
+    },
+    Shared {
+        name: names::COUNTERS,
+        pin: "counters",
+        kind: MapType::PerCpuArray,
+        value: size_of::<Count>(),
+        entries: |_| CELLS as u32,
+    },
+];
+
+/// The pin of the counters.
+pub(super) fn counters(layout: &Layout) -> PathBuf {
+    layout.root().join("counters")
+}
+
+/// How many sets a fragment table of so many entries has.
+pub(super) const fn fragment_sets(table: u32) -> u32 {
+    table / WAYS as u32
+}
+
+/// How many sets the source table beside it has: a source for each four datagrams, and never less than 64.
+pub(super) const fn source_sets(table: u32) -> u32 {
+    let sources = table / 4;
+    (if sources > 64 { sources } else { 64 }) / WAYS as u32
+}
+
+/// aya takes a pinned map of another shape without a word: makes sure that what is there is what the program expects, for
+/// a fragment table of `table` entries.
+pub(super) fn check(layout: &Layout, table: u32) -> Result<(), Error> {
+    SHARED.iter().try_for_each(|shared| shared.check(&layout.root().join(shared.pin), table))
+}
+
+impl Shared {
+    fn check(&self, path: &Path, table: u32) -> Result<(), Error> {
+        if !path.exists() {
+            return Ok(());
+        }
+        let doing = || format!("opening {}", path.display());
+        let info = MapInfo::from_pin(path).map_err(|error| Error::aya(doing(), error))?;
+        let found = (info.map_type().ok(), info.key_size(), info.value_size(), info.max_entries());
+        let expected = (Some(self.kind), 4, self.value as u32, (self.entries)(table));
+        if found == expected {
+            return Ok(());
+        }
+        Err(Error::Incompatible {
+            path: path.to_owned(),
+            what: format!(
+                "a map with {} entries of {} bytes where {} of {} are expected",
+                found.3, found.2, expected.3, expected.2
+            ),
+        })
+    }
+}
