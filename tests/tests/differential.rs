@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use firewall_common::{fragment::identity::HashKey, rules::Action, verdict::Reason};
 use firewall_tests::harness::{
     kernel::{Judged, Setup},
+    minimise::minimise,
     native::Native,
     packet::random::{Random, sequence},
 };
@@ -62,28 +63,9 @@ fn difference(setup: &Setup, frames: &[Vec<u8>], mut agreed: impl FnMut(&Judged)
     None
 }
 
-/// Leaves frames out, as long as the rest still differs.
-fn minimise(setup: &Setup, mut frames: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
-    let mut chunk = frames.len() / 2;
-    let mut attempts = 0;
-    while chunk > 0 {
-        let mut start = 0;
-        while start < frames.len() && attempts < ATTEMPTS {
-            attempts += 1;
-            let end = (start + chunk).min(frames.len());
-            let fewer = [&frames[..start], &frames[end..]].concat();
-            match difference(setup, &fewer, |_| ()) {
-                Some((last, _)) => frames = fewer[..=last].to_vec(),
-                None => start = end,
-            }
-        }
-        chunk /= 2;
-    }
-    frames
-}
-
 fn report(seed: u64, setup: &Setup, frames: &[Vec<u8>]) -> String {
-    let few = minimise(setup, frames.to_vec());
+    let still = |fewer: &[Vec<u8>]| difference(setup, fewer, |_| ()).map(|(last, _)| last);
+    let few = minimise(frames.to_vec(), ATTEMPTS, still);
     let Some((_, how)) = difference(setup, &few, |_| ()) else {
         return format!(
             "seed {seed}: they differed once, and not again: what they keep isn't a function of the frames"

@@ -5,14 +5,17 @@ pub mod capture;
 pub mod conntrack;
 pub mod foreign;
 pub mod fragwall;
+pub mod hex;
 pub mod host;
 pub mod interrupt;
 pub mod kernel;
 pub mod loaded;
+pub mod minimise;
 pub mod native;
 pub mod netns;
 pub mod packet;
 pub mod process;
+pub mod raw;
 pub mod requirements;
 pub mod udp;
 

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::net::IpAddr;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -64,6 +64,18 @@ impl Netns {
     /// It fails; the command and what it said are named.
     pub fn ip(&self, arguments: &[&str]) -> Result<()> {
         run_ok(tool("ip").args(["-n", &self.name]).args(arguments)).map(drop)
+    }
+
+    /// Sets a parameter of the network namespace, named by its path below /proc/sys/net.
+    ///
+    /// # Errors
+    /// There's no such parameter, or the kernel refuses the value.
+    pub fn set_parameter(&self, name: &str, value: &str) -> Result<()> {
+        let path = Path::new("/proc/sys/net").join(name);
+        self.enter(|| {
+            std::fs::write(&path, value)
+                .with_context(|| format!("can't set {} to {value} in {}", path.display(), self.name))
+        })
     }
 
     /// A command that enters the network namespace alone before it runs; `ip netns exec` would also remount /sys
