@@ -23,10 +23,10 @@ use session::Session;
 use twins::{MODES, Twins};
 
 /// Pairs of hosts that are made.
-const SESSIONS: u64 = 6;
+const SESSIONS: u64 = 10;
 /// Datagrams that the unfiltered host must deliver at allowed ports, of each kind and in all: a run of less proves little.
 const LEAST: usize = 10;
-const LEAST_IN_ALL: usize = 5000;
+const LEAST_IN_ALL: usize = 8000;
 
 #[test]
 fn random_fragments_are_delivered_as_without_a_filter() {

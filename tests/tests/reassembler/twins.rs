@@ -11,8 +11,9 @@ use firewall_tests::harness::raw::{RawSender, stay_on_this_cpu};
 use firewall_tests::harness::udp::{pending, receive};
 use nix::sys::socket::{setsockopt, sockopt};
 
-/// The ports that the filter allows, and those that it doesn't; sockets are bound to all of them.
+/// The ports that the filter allows; sockets are bound to all of them.
 pub const ALLOWED: [u16; 2] = [4500, 7000];
+/// Ports that it doesn't allow, with sockets too.
 pub const DENIED: [u16; 2] = [53, 7001];
 /// An allowed port that only tells how far the hosts have got.
 const MARKER: u16 = 9;
