@@ -46,6 +46,8 @@ fn setup(random: &mut Random) -> Setup {
     // So large that no set overflows: which entry gives way depends on its age, which the two would count differently.
     let setup =
         Setup::rules(rules).default(random.pick(&actions)).early(random.pick(&actions)).table(1 << 20);
+    // In every other session sources use up what they may have outstanding.
+    let setup = if random.chance(50) { setup.budget(6, 200) } else { setup };
     Setup { hash_key: Some(hash_key), ..setup }
 }
 

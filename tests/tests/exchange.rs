@@ -206,12 +206,6 @@ fn both_fragments_pass_in_the_other_order() {
     for (name, [first, trailing]) in every_form() {
         assert_eq!(judge(&mut kernel, &trailing).summary(), (Verdict::Pass, Reason::Early, None), "{name}");
         assert_eq!(judge(&mut kernel, &first).summary(), (Verdict::Pass, Reason::Rule, Some(1)), "{name}");
-        // What is sent again meets its first.
-        assert_eq!(
-            judge(&mut kernel, &trailing).summary(),
-            (Verdict::Pass, Reason::Inherited, Some(1)),
-            "{name}"
-        );
     }
     let early = kernel.count(Cell::Reason(Reason::Early, Verdict::Pass)).unwrap();
     assert_eq!(early.packets, every_form().len() as u64);
@@ -244,11 +238,14 @@ fn both_fragments_drop_where_the_port_is_denied() {
 }
 
 #[test]
-fn a_denied_first_fragment_drops_whatever_came_before() {
+fn a_denied_first_fragment_is_dropped_whatever_came_before() {
     let mut kernel = load(&Setup::rules(&["allow udp 500"]));
     for (name, [first, trailing]) in every_form() {
         assert_eq!(judge(&mut kernel, &trailing).reason, Reason::Early, "{name}");
-        assert!(!judge(&mut kernel, &first).passes(), "{name}");
+        let late = (Verdict::Drop, Reason::LateDenial, None);
+        assert_eq!(judge(&mut kernel, &first).summary(), late, "{name}");
+        // All of it has been seen. The same again is judged as another datagram.
+        assert_eq!(judge(&mut kernel, &first).reason, Reason::Default, "{name}");
         assert_eq!(
             judge(&mut kernel, &trailing).summary(),
             (Verdict::Drop, Reason::Inherited, None),
