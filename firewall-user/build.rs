@@ -1,5 +1,5 @@
-//! Builds the kernel program for the BPF target and leaves it at `$OUT_DIR/fragwall`, and beside it at `$OUT_DIR/noop`
-//! the program that its cost is measured against.
+//! Builds the kernel program for the BPF target and leaves it at `$OUT_DIR/fragwall`. Beside it are the program that its
+//! cost is measured against, `$OUT_DIR/noop`, and the one that makes packets for tests and benchmarks, `$OUT_DIR/generate`.
 //!
 //! aya-build does the like, but it sets `CARGO_ENCODED_RUSTFLAGS` itself and has no way to name a target CPU or
 //! target feature, and the program needs both; so this script calls cargo on its own.
@@ -16,7 +16,7 @@ use std::{
 use ebpf_toolchain::{LIBRARIES_VAR, RustToolchain, TOOLCHAIN_VAR};
 
 const PACKAGE: &str = "firewall-ebpf";
-const PROGRAMS: [&str; 2] = ["fragwall", "noop"];
+const PROGRAMS: [&str; 3] = ["fragwall", "noop", "generate"];
 
 /// What the outer cargo, clippy or the user set for the outer build, and would steer the inner one astray.
 const OUTER_ONLY: [&str; 9] = [

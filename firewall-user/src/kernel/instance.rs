@@ -327,7 +327,7 @@ impl Instance {
 }
 
 /// Why the kernel refused to load the program, with what can be done about it.
-fn refusal(error: EbpfError) -> Error {
+pub(super) fn refusal(error: EbpfError) -> Error {
     let denied = io_error(&error).is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
     match &error {
         EbpfError::ProgramError(ProgramError::LoadError { io_error, verifier_log }) => {

@@ -21,6 +21,7 @@ pub mod document;
 pub mod error;
 pub mod filter;
 mod generation;
+pub mod generator;
 pub mod instance;
 pub mod layout;
 mod link;

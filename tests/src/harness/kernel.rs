@@ -211,6 +211,11 @@ impl Kernel {
         Judged::new(&trace)
     }
 
+    /// The program as it's shipped, for who runs it on frames of his own.
+    pub fn shipped(&mut self) -> &mut Instance {
+        &mut self.shipped
+    }
+
     /// What the shipped program has counted in a cell.
     ///
     /// # Errors

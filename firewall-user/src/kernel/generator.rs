@@ -1,0 +1,291 @@
+//! A generator of packets inside the kernel, for tests and benchmarks: it makes them far faster than any socket does, and
+//! a program's cost for packets that differ can be measured with it.
+
+use std::{io, path::Path};
+
+use aya::{
+    Ebpf, EbpfError, EbpfLoader, Pod,
+    maps::{Array, MapError, ProgramArray},
+    programs::{ProgramError, TestRun as _, TestRunAttrs, TestRunOptions, TestRunResult, Xdp},
+};
+
+use super::{
+    Error,
+    instance::{Instance, Run, refusal},
+};
+
+/// The program, built for the BPF target by the build script.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/generate"));
+
+/// The names that the object gives to its program and maps.
+mod names {
+    pub(super) const PROGRAM: &str = "generate";
+    pub(super) const FRAMES: &str = "FRAMES";
+    pub(super) const POSITIONS: &str = "POSITIONS";
+    pub(super) const NEXT: &str = "NEXT";
+}
+
+/// The longest frame that can be made, in bytes.
+pub const MAX_FRAME: usize = 2044;
+/// The shortest one: Ethernet, IPv6 and Fragment headers.
+const MIN_FRAME: usize = 14 + 40 + 8;
+/// How many frames are made before the stack gets them: what a driver handles at once.
+const BATCH: u32 = 64;
+
+/// What is generated: frames in turn, round after round.
+#[derive(Clone, Debug)]
+pub struct Plan<'a> {
+    /// The frames: fragments of one IP version, without VLAN tags or IPv4 options, the Fragment header right behind the
+    /// IPv6 header.
+    pub frames: &'a [Vec<u8>],
+    /// What identification the frames of a round bear.
+    pub ids: Ids,
+    /// Which bits of the source change at random from round to round: of an IPv4 address, or of the second 32 bits of an
+    /// IPv6 address, so that each has a /64 of its own.
+    pub sources: u32,
+    /// What randomness is drawn from. Generators of the same seed draw the same for a round.
+    pub seed: u64,
+    /// How many rounds there are; without a number it never ends.
+    pub rounds: Option<u64>,
+}
+
+/// The identifications of a plan's rounds; IPv4 takes their lower 16 bits.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ids {
+    /// 0, 1, 2 and so on: the round's number.
+    Counted,
+    /// Any.
+    Random,
+}
+
+/// What becomes of the frames.
+#[derive(Debug)]
+pub enum Target<'a> {
+    /// This program is run on them; what it returns becomes of them.
+    Program(&'a mut Instance),
+    /// They leave by the interface of that index, in the network namespace of the thread that runs the generator.
+    Interface(u32),
+    /// This XDP action is carried out.
+    Action(u32),
+}
+
+/// Two generators on two CPUs that keep pace with each other.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace<'a> {
+    /// Where on a bpffs the two meet.
+    pub pin: &'a Path,
+    /// Which one it is.
+    pub side: Side,
+    /// By how many rounds it may be ahead of the other: at least 1. Beyond that its runs make nothing.
+    pub lead: u64,
+}
+
+/// One of two generators.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Side {
+    /// The one.
+    One = 0,
+    /// The other.
+    Other = 1,
+}
+
+/// A loaded generator; it's for one thread.
+#[derive(Debug)]
+pub struct Generator {
+    ebpf: Ebpf,
+    first: Vec<u8>,
+    side: Side,
+}
+
+/// The program's own form of a frame.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Frame {
+    length: u32,
+    bytes: [u8; MAX_FRAME],
+}
+
+/// How far a generator has got.
+#[derive(Clone, Copy, Eq, PartialEq)]
+#[repr(C, align(64))]
+struct Position {
+    round: u64,
+    /// In the lower half of the first word; nothing in the others.
+    turn: [u64; 7],
+}
+
+// SAFETY: an integer and bytes, without padding: any bits are a value.
+unsafe impl Pod for Frame {}
+// SAFETY: integers without padding.
+unsafe impl Pod for Position {}
+
+const _: () = assert!(size_of::<Frame>() == 4 + MAX_FRAME && size_of::<Position>() == 64);
+
+impl Generator {
+    /// Loads one.
+    ///
+    /// # Errors
+    /// The kernel refuses it, or the plan's frames aren't what a plan is made of.
+    pub fn load(plan: &Plan<'_>, target: Target<'_>, pace: Option<Pace<'_>>) -> Result<Self, Error> {
+        let version = version(plan.frames)?;
+        let ebpf = try_load(plan, version, target, pace).map_err(refusal)?;
+        let side = pace.map_or(Side::One, |pace| pace.side);
+        Ok(Self { ebpf, first: plan.frames[0].clone(), side })
+    }
+
+    /// Makes `repeat` frames; the kernel tells what became of the last one and how long one took on average.
+    ///
+    /// # Errors
+    /// The kernel refuses to.
+    pub fn run(&mut self, repeat: u32) -> Result<Run, Error> {
+        self.run_with(repeat, TestRunAttrs::new())
+    }
+
+    /// Makes `repeat` frames that go where their XDP action says, as if a driver had received them (Linux 5.18). Nobody
+    /// tells what became of them.
+    ///
+    /// # Errors
+    /// The kernel refuses to.
+    pub fn run_live(&mut self, repeat: u32) -> Result<(), Error> {
+        self.run_with(repeat, TestRunAttrs::new().xdp_live_frames(BATCH)).map(drop)
+    }
+
+    fn run_with(&mut self, repeat: u32, attrs: TestRunAttrs) -> Result<Run, Error> {
+        let mut options = TestRunOptions::new();
+        options.data_in = Some(&self.first);
+        options.repeat = repeat;
+        options.attrs = attrs;
+        let result = self.test_run(options)?;
+        Ok(Run { action: result.return_value, duration: result.duration })
+    }
+
+    fn test_run(&self, options: TestRunOptions<'_>) -> Result<TestRunResult, Error> {
+        let program = || -> Result<&Xdp, ProgramError> {
+            self.ebpf.program(names::PROGRAM).ok_or(ProgramError::NotLoaded)?.try_into()
+        };
+        program()
+            .and_then(|program| program.test_run(options))
+            .map_err(|error| Error::aya("running the generator", error))
+    }
+
+    /// Makes one frame and returns it; `None` if the plan has come to its end, or the other generator is too far behind.
+    ///
+    /// # Errors
+    /// The kernel refuses to.
+    pub fn make(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        let mut frame = vec![0; MAX_FRAME];
+        let before = self.position()?;
+        let mut options = TestRunOptions::new();
+        options.data_in = Some(&self.first);
+        options.data_out = Some(&mut frame);
+        let length = self.test_run(options)?.data_size_out as usize;
+        frame.truncate(length);
+        Ok((self.position()? != before).then_some(frame))
+    }
+
+    /// How many rounds it has made.
+    ///
+    /// # Errors
+    /// The kernel refuses to tell.
+    pub fn rounds(&self) -> Result<u64, Error> {
+        Ok(self.position()?.round)
+    }
+
+    fn position(&self) -> Result<Position, Error> {
+        let position = || -> Result<Position, MapError> {
+            let map = self.ebpf.map(names::POSITIONS).ok_or_else(|| no_map(names::POSITIONS))?;
+            Array::try_from(map)?.get(&(self.side as u32), 0)
+        };
+        position().map_err(|error| Error::aya("reading the generator's position", error))
+    }
+}
+
+fn try_load(
+    plan: &Plan<'_>,
+    version: Version,
+    target: Target<'_>,
+    pace: Option<Pace<'_>>,
+) -> Result<Ebpf, EbpfError> {
+    let Plan { frames, ids, sources, seed, rounds } = plan;
+    let turns = frames.len() as u32;
+    let end = rounds.unwrap_or(u64::MAX);
+    let is_v4 = u32::from(version == Version::V4);
+    let random_ids = u32::from(*ids == Ids::Random);
+    let sources = sources.to_be();
+    let (side, lead) = pace.map_or((0, 0), |pace| (pace.side as u32, pace.lead));
+    let (calls, interface, action) = match target {
+        Target::Program(_) => (1, 0, 0),
+        Target::Interface(index) => (0, index, 0),
+        Target::Action(action) => (0, 0, action),
+    };
+    let mut loader = EbpfLoader::new();
+    loader
+        .btf(None)
+        .override_global("TURNS", &turns, true)
+        .override_global("END", &end, true)
+        .override_global("SIDE", &side, true)
+        .override_global("LEAD", &lead, true)
+        .override_global("IS_V4", &is_v4, true)
+        .override_global("RANDOM_IDS", &random_ids, true)
+        .override_global("SOURCES", &sources, true)
+        .override_global("SEED", seed, true)
+        .override_global("CALLS", &calls, true)
+        .override_global("INTERFACE", &interface, true)
+        .override_global("ACTION", &action, true)
+        .map_max_entries(names::FRAMES, turns);
+    if let Some(pace) = pace {
+        loader.map_pin_path(names::POSITIONS, pace.pin);
+    }
+    let mut ebpf = loader.load(OBJECT)?;
+
+    let map = ebpf.map_mut(names::FRAMES).ok_or_else(|| no_map(names::FRAMES))?;
+    let mut entries: Array<_, Frame> = Array::try_from(map)?;
+    for (turn, frame) in (0..).zip(*frames) {
+        let mut entry = Frame { length: frame.len() as u32, bytes: [0; MAX_FRAME] };
+        entry.bytes[..frame.len()].copy_from_slice(frame);
+        entries.set(turn, entry, 0)?;
+    }
+    let program: &mut Xdp = ebpf.program_mut(names::PROGRAM).ok_or(ProgramError::NotLoaded)?.try_into()?;
+    program.load()?;
+    if let Target::Program(instance) = target {
+        let map = ebpf.map_mut(names::NEXT).ok_or_else(|| no_map(names::NEXT))?;
+        ProgramArray::try_from(map)?.set(0, instance.program()?.fd()?, 0)?;
+    }
+    Ok(ebpf)
+}
+
+fn no_map(name: &str) -> MapError {
+    MapError::InvalidName { name: name.to_owned() }
+}
+
+/// An IP version.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Version {
+    V4,
+    V6,
+}
+
+/// The IP version that all the frames have.
+fn version(frames: &[Vec<u8>]) -> Result<Version, Error> {
+    let unsuitable = |why: String| Error::os("planning a generator", io::Error::other(why));
+    let mut versions = frames.iter().map(|frame| version_of(frame).map_err(unsuitable));
+    let first = versions.next().unwrap_or_else(|| Err(unsuitable("the plan has no frames".to_owned())))?;
+    for version in versions {
+        if version? != first {
+            return Err(unsuitable("the plan's frames have more than one IP version".to_owned()));
+        }
+    }
+    Ok(first)
+}
+
+fn version_of(frame: &[u8]) -> Result<Version, String> {
+    if !(MIN_FRAME..=MAX_FRAME).contains(&frame.len()) {
+        return Err(format!("a frame has {} bytes instead of {MIN_FRAME} to {MAX_FRAME}", frame.len()));
+    }
+    // The EtherType, the version with IPv4's header length, and IPv6's Next Header.
+    match (&frame[12..14], frame[14], frame[20]) {
+        ([0x08, 0x00], 0x45, _) => Ok(Version::V4),
+        ([0x86, 0xdd], version, 44) if version >> 4 == 6 => Ok(Version::V6),
+        _ => Err("a frame is neither a bare IPv4 packet nor an IPv6 fragment".to_owned()),
+    }
+}
