@@ -54,9 +54,9 @@ static END: u64 = u64::MAX;
 #[unsafe(no_mangle)]
 static SIDE: u32 = 0;
 
-/// By how many rounds this generator may be ahead of the other; 0 if there's no other.
+/// By how many rounds this generator may be ahead of the other; the largest number if there's no other.
 #[unsafe(no_mangle)]
-static LEAD: u64 = 0;
+static LEAD: u64 = u64::MAX;
 
 /// Not 0: the frames are IPv4, whose header has a checksum.
 #[unsafe(no_mangle)]
@@ -167,7 +167,7 @@ fn advance() -> Option<(u64, u32)> {
         return None;
     }
     let lead = setting(&LEAD);
-    if lead != 0 {
+    if lead != u64::MAX {
         let other = POSITIONS.get_ptr(side ^ 1)?;
         // SAFETY: the other side writes it at any time, by whole words.
         let other = unsafe { ptr::addr_of!((*other).round).read_volatile() };

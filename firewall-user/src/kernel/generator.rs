@@ -76,7 +76,8 @@ pub struct Pace<'a> {
     pub pin: &'a Path,
     /// Which one it is.
     pub side: Side,
-    /// By how many rounds it may be ahead of the other: at least 1. Beyond that its runs make nothing.
+    /// By how many rounds it may be ahead of those that the other has completed; beyond that, its runs make nothing. At 0
+    /// it stays behind, which one of the two can do.
     pub lead: u64,
 }
 
@@ -212,7 +213,7 @@ fn try_load(
     let is_v4 = u32::from(version == Version::V4);
     let random_ids = u32::from(*ids == Ids::Random);
     let sources = sources.to_be();
-    let (side, lead) = pace.map_or((0, 0), |pace| (pace.side as u32, pace.lead));
+    let (side, lead) = pace.map_or((0, u64::MAX), |pace| (pace.side as u32, pace.lead));
     let (calls, interface, action) = match target {
         Target::Program(_) => (1, 0, 0),
         Target::Interface(index) => (0, index, 0),

@@ -3,6 +3,7 @@
 pub mod bpffs;
 pub mod capture;
 pub mod conntrack;
+pub mod cpu;
 pub mod foreign;
 pub mod fragwall;
 pub mod hex;

@@ -1,0 +1,29 @@
+//! Which CPU a thread runs on.
+
+use anyhow::{Context, Result, bail};
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::Pid;
+
+/// Two CPUs that this process may run on.
+///
+/// # Errors
+/// There's only one.
+pub fn two() -> Result<[usize; 2]> {
+    let allowed = sched_getaffinity(Pid::from_raw(0)).context("can't tell which CPUs there are")?;
+    let mut cpus = (0..CpuSet::count()).filter(|&cpu| allowed.is_set(cpu).unwrap_or(false));
+    match (cpus.next(), cpus.next()) {
+        (Some(one), Some(other)) => Ok([one, other]),
+        _ => bail!("this needs two CPUs, and the process may run on one alone"),
+    }
+}
+
+/// Keeps this thread, and those that it starts later on, on a CPU.
+///
+/// # Errors
+/// There's no such CPU.
+pub fn pin(cpu: usize) -> Result<()> {
+    let mut set = CpuSet::new();
+    set.set(cpu)
+        .and_then(|()| sched_setaffinity(Pid::from_raw(0), &set))
+        .with_context(|| format!("can't run on CPU {cpu}"))
+}
