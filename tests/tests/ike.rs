@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use firewall_tests::harness::interrupt;
 use firewall_tests::ike::certificates::Certificates;
 use firewall_tests::ike::charon::Outcome;
+use firewall_tests::ike::hosts::Family;
 use firewall_tests::ike::require_tools;
-use firewall_tests::ike::scenario::{Family, Filter, Placement, Report, Scenario};
+use firewall_tests::ike::scenario::{Filter, Placement, Report, Scenario};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 

@@ -14,8 +14,9 @@ use clap::{Parser, ValueEnum};
 use firewall_tests::harness::{fragwall, interrupt};
 use firewall_tests::ike::certificates::Certificates;
 use firewall_tests::ike::charon::Outcome;
+use firewall_tests::ike::hosts::Family;
 use firewall_tests::ike::require_tools;
-use firewall_tests::ike::scenario::{Family, Filter, Placement, Report, Scenario};
+use firewall_tests::ike::scenario::{Filter, Placement, Report, Scenario};
 
 /// How many exchanges are tried at once: more would delay each other's answers into retransmissions on a small machine.
 const AT_ONCE: usize = 2;

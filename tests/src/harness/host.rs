@@ -52,7 +52,7 @@ impl Host {
         requirements::require(&["ip"])?;
         let host = Self { bpffs: Bpffs::new()?, netns: Netns::new(label)?, neighbour: Netns::new(label)? };
         let addresses = |[six, four]: [IpAddr; 2]| [(six, 64), (four, 24)];
-        let end = |netns, addresses| End { netns, interface: "eth0", addresses };
+        let end = |netns, addresses| End { netns, interface: "eth0", receive_queues: 1, addresses };
         veth(&end(&host.netns, &addresses(HOST)), &end(&host.neighbour, &addresses(NEIGHBOUR)), MTU)?;
         Ok(host)
     }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use nix::sched::{CloneFlags, setns};
 use serde_json::Value;
 
@@ -78,6 +78,22 @@ impl Netns {
         })
     }
 
+    /// An interface of the namespace, as the kernel knows it.
+    ///
+    /// # Errors
+    /// There's none of that name.
+    pub fn interface(&self, name: &str) -> Result<Interface> {
+        let output = run_ok(tool("ip").args(["-n", &self.name, "-j", "link", "show", "dev", name]))?;
+        let links: Value =
+            serde_json::from_slice(&output.stdout).context("`ip -j link show` prints no JSON")?;
+        let index = links[0]["ifindex"].as_u64().context("an interface without index")?;
+        let address = links[0]["address"].as_str().context("an interface without address")?;
+        let bytes: Vec<u8> =
+            address.split(':').map(|byte| u8::from_str_radix(byte, 16)).collect::<Result<_, _>>()?;
+        let address = bytes.try_into().map_err(|_| anyhow!("{address:?} is no Ethernet address"))?;
+        Ok(Interface { index: u32::try_from(index)?, address })
+    }
+
     /// A command that enters the network namespace alone before it runs; `ip netns exec` would also remount /sys
     /// and so hide every bpffs.
     ///
@@ -91,6 +107,21 @@ impl Netns {
             command.pre_exec(move || Ok(setns(&netns, CloneFlags::CLONE_NEWNET)?));
         }
         Ok(command)
+    }
+
+    /// Starts a thread inside the namespace.
+    ///
+    /// # Errors
+    /// The namespace can't be opened; that it can't be entered is the thread's error.
+    pub fn spawn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<thread::JoinHandle<Result<T>>> {
+        let netns = self.open()?;
+        Ok(thread::spawn(move || {
+            setns(&netns, CloneFlags::CLONE_NEWNET).context("can't enter the network namespace")?;
+            work()
+        }))
     }
 
     /// Runs a closure on a thread of its own inside the namespace: sockets it opens belong to the namespace for good.
@@ -126,6 +157,15 @@ impl Drop for Netns {
     }
 }
 
+/// An interface as the kernel knows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Interface {
+    /// Its index, in its namespace.
+    pub index: u32,
+    /// Its Ethernet address.
+    pub address: [u8; 6],
+}
+
 /// One end of a link: an interface to be made in a namespace.
 #[derive(Clone, Copy, Debug)]
 pub struct End<'a> {
@@ -133,6 +173,8 @@ pub struct End<'a> {
     pub netns: &'a Netns,
     /// Its name, 15 bytes at most.
     pub interface: &'a str,
+    /// How many receive queues it has.
+    pub receive_queues: usize,
     /// Its addresses with their prefix lengths, used at once (without duplicate address detection).
     pub addresses: &'a [(IpAddr, u8)],
 }
@@ -143,10 +185,14 @@ pub struct End<'a> {
 /// `ip` fails; the command and what it said are named.
 pub fn veth(one: &End<'_>, other: &End<'_>, mtu: u32) -> Result<()> {
     let mtu = mtu.to_string();
+    let queues = [one, other].map(|end| end.receive_queues.to_string());
+    let [one_queues, other_queues] = &queues;
     run_ok(
         tool("ip")
-            .args(["link", "add", one.interface, "netns", one.netns.name(), "mtu", &mtu, "type", "veth"])
-            .args(["peer", "name", other.interface, "netns", other.netns.name(), "mtu", &mtu]),
+            .args(["link", "add", one.interface, "netns", one.netns.name()])
+            .args(["mtu", &mtu, "numrxqueues", one_queues, "type", "veth"])
+            .args(["peer", "name", other.interface, "netns", other.netns.name()])
+            .args(["mtu", &mtu, "numrxqueues", other_queues]),
     )?;
     for end in [one, other] {
         end.netns.ip(&["link", "set", end.interface, "up"])?;

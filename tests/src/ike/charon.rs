@@ -124,6 +124,16 @@ impl Charon {
         bail!("swanctl --initiate ended with {}, and not for want of an answer:\n{log}", output.status)
     }
 
+    /// Ends the IKE SA, which the peer is told of.
+    ///
+    /// # Errors
+    /// There's none, or the peer doesn't answer.
+    pub fn terminate(&self) -> Result<()> {
+        run_ok(self.swanctl().args(["--terminate", "--ike", CONNECTION, "--uri", &self.uri()]))
+            .map(drop)
+            .with_context(|| self.log())
+    }
+
     /// Whether the daemon holds an established IKE SA.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 
 pub mod certificates;
 pub mod charon;
+pub mod hosts;
 pub mod ruleset;
 pub mod scenario;
 pub mod wire;

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 
-use super::scenario::Family;
+use super::hosts::Family;
 use crate::harness::netns::Netns;
 use crate::harness::process::run_ok;
 

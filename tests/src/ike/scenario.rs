@@ -1,69 +1,17 @@
 //! One exchange: two hosts, a link between them, and a filter in its way.
 
-use std::net::IpAddr;
-
-use anyhow::{Context, Result, bail};
-use serde::Serialize;
+use anyhow::{Context, Result};
 
 use super::certificates::{Certificates, Role};
-use super::charon::{Charon, Outcome};
+use super::charon::Outcome;
+use super::hosts::{Family, Hosts, INTERFACE};
 use super::ruleset::{self, Verdicts};
 use super::wire::Wire;
 use crate::harness::bpffs::Bpffs;
 use crate::harness::capture::Capture;
 use crate::harness::conntrack;
 use crate::harness::fragwall::{Fragwall, Statistics};
-use crate::harness::netns::{End, Netns, veth};
-
-/// The interface that joins a host to the other.
-const INTERFACE: &str = "ike0";
-
-/// The IP version that the hosts speak.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Family {
-    /// IPv4.
-    V4,
-    /// IPv6.
-    V6,
-}
-
-impl Family {
-    /// A host's address: from the prefixes that are kept for documentation and benchmarks.
-    fn address(self, role: Role) -> IpAddr {
-        let address = match (self, role) {
-            (Self::V4, Role::Initiator) => "198.18.0.1",
-            (Self::V4, Role::Responder) => "198.18.0.2",
-            (Self::V6, Role::Initiator) => "2001:db8::1",
-            (Self::V6, Role::Responder) => "2001:db8::2",
-        };
-        address.parse().expect("the addresses above are well-formed")
-    }
-
-    fn prefix_length(self) -> u8 {
-        match self {
-            Self::V4 => 24,
-            Self::V6 => 64,
-        }
-    }
-
-    /// The iptables of this family.
-    pub(super) fn iptables(self) -> &'static str {
-        match self {
-            Self::V4 => "iptables",
-            Self::V6 => "ip6tables",
-        }
-    }
-}
-
-impl std::fmt::Display for Family {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(match self {
-            Self::V4 => "IPv4",
-            Self::V6 => "IPv6",
-        })
-    }
-}
+use crate::harness::netns::Netns;
 
 /// The hosts that Fragwall is attached at.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -151,19 +99,13 @@ impl Scenario {
     }
 
     fn try_out(&self, certificates: &Certificates) -> Result<Report> {
-        let hosts = Hosts { initiator: Netns::new("initiator")?, responder: Netns::new("responder")? };
-        self.join(&hosts)?;
+        let hosts = Hosts::new(self.family, self.mtu, 1)?;
         let bpffs = Bpffs::new()?;
         self.install_filter(&hosts, &bpffs)?;
         let captures =
             [Capture::start(&hosts.initiator, INTERFACE)?, Capture::start(&hosts.responder, INTERFACE)?];
-        let responder = self.start_daemon(&hosts, Role::Responder, certificates)?;
-        let initiator = self.start_daemon(&hosts, Role::Initiator, certificates)?;
-
-        let outcome = initiator.initiate()?;
-        if outcome == Outcome::Established && !(initiator.is_established()? && responder.is_established()?) {
-            bail!("one side alone holds an IKE SA; the responder's log:\n{}", responder.log());
-        }
+        let daemons = hosts.start_daemons(certificates)?;
+        let outcome = daemons.exchange()?;
 
         let mut packets = Vec::new();
         for capture in captures {
@@ -175,16 +117,6 @@ impl Scenario {
             initiator: self.observe(&hosts, Role::Initiator, &bpffs)?,
             responder: self.observe(&hosts, Role::Responder, &bpffs)?,
         })
-    }
-
-    fn join(&self, hosts: &Hosts) -> Result<()> {
-        let addresses = Role::BOTH.map(|role| [(self.family.address(role), self.family.prefix_length())]);
-        let [initiator, responder] = [0, 1].map(|host| End {
-            netns: hosts.of(Role::BOTH[host]),
-            interface: INTERFACE,
-            addresses: &addresses[host],
-        });
-        veth(&initiator, &responder, self.mtu)
     }
 
     fn install_filter(&self, hosts: &Hosts, bpffs: &Bpffs) -> Result<()> {
@@ -205,11 +137,6 @@ impl Scenario {
             }
         }
         Ok(())
-    }
-
-    fn start_daemon(&self, hosts: &Hosts, role: Role, certificates: &Certificates) -> Result<Charon> {
-        let addresses = [role, role.peer()].map(|role| self.family.address(role));
-        Charon::start(hosts.of(role), role, addresses, certificates)
     }
 
     fn observe(&self, hosts: &Hosts, role: Role, bpffs: &Bpffs) -> Result<Host> {
@@ -233,21 +160,6 @@ fn fragwall_statistics(netns: &Netns, bpffs: &Bpffs) -> Result<(Option<Verdicts>
     let statistics = Fragwall { netns, bpffs }.statistics()?;
     let verdicts = Verdicts { accepted: statistics.passed(), dropped: statistics.dropped() };
     Ok((Some(verdicts), Some(statistics)))
-}
-
-#[derive(Debug)]
-struct Hosts {
-    initiator: Netns,
-    responder: Netns,
-}
-
-impl Hosts {
-    fn of(&self, role: Role) -> &Netns {
-        match role {
-            Role::Initiator => &self.initiator,
-            Role::Responder => &self.responder,
-        }
-    }
 }
 
 /// What was seen of an exchange.
