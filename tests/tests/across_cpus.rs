@@ -134,8 +134,10 @@ fn nothing_is_lost_or_mistaken(flows: [&[Vec<u8>; 2]; 2]) {
 
     let [allow, deny] = [0, 1].map(|n| Slot::rule(n).unwrap());
     let count = |cell| kernel.count(cell).unwrap();
-    let firsts = [Cell::Direct(allow, Verdict::Pass), Cell::Direct(deny, Verdict::Drop)];
-    assert_eq!(firsts.map(|cell| count(cell).packets), [DATAGRAMS; 2], "first fragments");
+    let accepted = count(Cell::Direct(allow, Verdict::Pass)).packets;
+    let denied = count(Cell::Direct(deny, Verdict::Drop)).packets;
+    let late = count(Cell::Late(deny)).packets;
+    assert_eq!([accepted, denied + late], [DATAGRAMS; 2], "first fragments, {late} of them denied late");
 
     let lengths = flows.map(|flow| flow[1].len() as u64);
     let trailing = |cell| split(count(cell), lengths);
@@ -157,7 +159,7 @@ fn nothing_is_lost_or_mistaken(flows: [&[Vec<u8>; 2]; 2]) {
     // Nothing was judged in any other way.
     assert_eq!(kernel.total().unwrap().packets, 4 * DATAGRAMS);
     // Both orders were put to the test.
-    for number in [known_allowed, known_denied, early_allowed, early_denied] {
+    for number in [known_allowed, known_denied, early_allowed, early_denied, late] {
         assert!(number > 0, "the fragments came in one order only");
     }
 }
