@@ -4,44 +4,169 @@
 use crate::{
     fragment::{
         Fragment,
-        identity::Keys,
+        identity::{HashKey, Keys},
         progress::Progress,
-        table::{Found, Record, Set},
+        source::Sources,
+        table::{Found, Record, Set, Sets},
         tick::Tick,
     },
-    judge::Environment,
-    packet::{Bytes, Family, Ip},
+    packet::Family,
     rules::{Action, Decision},
     verdict::{Judgement, Reason},
 };
 
+/// What is known of datagrams, and what becomes of their fragments.
+pub trait Datagrams: Sets + Sources {
+    /// The secret that identities are hashed with.
+    fn hash_key(&self) -> &HashKey;
+
+    /// The time.
+    fn now(&self) -> Tick;
+
+    /// How many ticks an entry of the fragment table lives: at most [`Tick::MAX_AGE`].
+    fn timeout(&self) -> u32;
+
+    /// What becomes of a trailing fragment whose first one hasn't been seen.
+    fn early(&self) -> Action;
+
+    /// Remembers a first fragment's verdict for its trailing ones.
+    #[inline(always)]
+    fn first(&self, keys: Keys, family: Family, fragment: Fragment, decision: Decision) -> Admission
+    where
+        Self: Sized,
+    {
+        first(self, keys, family, &fragment, decision)
+    }
+
+    /// What becomes of a trailing fragment.
+    #[inline(always)]
+    fn trailing(&self, keys: Keys, family: Family, fragment: Fragment) -> Fate
+    where
+        Self: Sized,
+    {
+        trailing(self, keys, family, &fragment)
+    }
+}
+
+/// Whether a first fragment gets what the rules say.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Admission {
+    /// It does.
+    AsDecided = 0,
+    /// It is denied, after trailing ones of its datagram had passed.
+    Late = 1,
+    /// It is accepted, but there's no room for it in its source's budget.
+    Refused = 2,
+}
+
+impl Admission {
+    /// Its number.
+    pub const fn code(self) -> u32 {
+        self as u32
+    }
+
+    /// The one of that number; whatever isn't known is refused.
+    #[inline(always)]
+    pub const fn from_code(code: u32) -> Self {
+        match code {
+            0 => Self::AsDecided,
+            1 => Self::Late,
+            _ => Self::Refused,
+        }
+    }
+
+    /// What becomes of the judgement that the rules gave.
+    #[inline(always)]
+    pub const fn of(self, judgement: Judgement) -> Judgement {
+        match self {
+            Self::AsDecided => judgement,
+            Self::Late => judgement.late(),
+            Self::Refused => Judgement::drop(Reason::FragmentBudget),
+        }
+    }
+}
+
+/// What becomes of a trailing fragment.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Fate {
+    /// What became of its first one.
+    Inherited(Decision),
+    /// It begins inside its first one.
+    Overlap,
+    /// Its first one hasn't been seen; it passes.
+    Early,
+    /// Its first one hasn't been seen; it's dropped.
+    Strict,
+    /// There's no room for it in its source's budget.
+    Refused,
+}
+
+impl Fate {
+    /// Where the numbers of fates other than an inherited one begin.
+    const OTHERS: u32 = 1 << 16;
+
+    /// Its number.
+    #[inline(always)]
+    pub const fn code(self) -> u32 {
+        match self {
+            Self::Inherited(decision) => decision.to_bits() as u32,
+            Self::Overlap => Self::OTHERS,
+            Self::Early => Self::OTHERS + 1,
+            Self::Strict => Self::OTHERS + 2,
+            Self::Refused => Self::OTHERS + 3,
+        }
+    }
+
+    /// The one of that number; whatever isn't known is refused.
+    #[inline(always)]
+    pub const fn from_code(code: u32) -> Self {
+        match code {
+            0..Self::OTHERS => Self::Inherited(Decision::from_bits(code as u16)),
+            Self::OTHERS => Self::Overlap,
+            0x1_0001 => Self::Early,
+            0x1_0002 => Self::Strict,
+            _ => Self::Refused,
+        }
+    }
+
+    /// The judgement.
+    #[inline(always)]
+    pub const fn judgement(self) -> Judgement {
+        match self {
+            Self::Inherited(decision) => Judgement::decided(decision, Reason::Inherited),
+            Self::Overlap => Judgement::drop(Reason::FragmentOverlap),
+            Self::Early => Judgement::pass(Reason::Early),
+            Self::Strict => Judgement::drop(Reason::Early),
+            Self::Refused => Judgement::drop(Reason::FragmentBudget),
+        }
+    }
+}
+
 /// Where the tables keep what they know of a datagram and of its source.
 struct Place<'a, E> {
     env: &'a E,
-    family: Family,
     keys: Keys,
+    family: Family,
     set: &'a Set,
     now: Tick,
-    timeout: u32,
 }
 
-impl<'a, E: Environment> Place<'a, E> {
+impl<'a, E: Datagrams> Place<'a, E> {
     /// `None` if the table is smaller than the loader said, which is its error.
     #[inline(always)]
-    fn of<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, env: &'a E) -> Option<Self> {
-        let keys = Keys::of(bytes, ip, ip.fragment.id, env.hash_key(), env.interface())?;
+    fn of(env: &'a E, keys: Keys, family: Family) -> Option<Self> {
         let set = env.set(keys.identity)?;
-        Some(Self { env, family: ip.family, keys, set, now: env.now(), timeout: env.timeout() })
+        Some(Self { env, keys, family, set, now: env.now() })
     }
 
     #[inline(always)]
-    fn find(&self) -> Option<Found> {
-        self.set.find(self.keys.identity, self.now, self.timeout)
+    fn find(&self) -> Found {
+        self.set.find(self.keys.identity, self.now, self.env.timeout())
     }
 
     #[inline(always)]
     fn insert(&self, record: Record) {
-        self.set.insert(self.keys.identity, record, self.now, self.timeout);
+        self.set.insert(self.keys.identity, record, self.now, self.env.timeout());
     }
 
     /// Charges what is due of a datagram; says whether there was room for it.
@@ -63,84 +188,102 @@ impl<'a, E: Environment> Place<'a, E> {
     }
 }
 
-/// Remembers a first fragment's verdict for its trailing ones. An accepted one passes only within the budget.
+/// See [`Datagrams::first`].
 #[inline(always)]
-pub fn first<B: Bytes + ?Sized>(
-    bytes: &B,
-    ip: &Ip,
-    judgement: Judgement,
+fn first(
+    env: &impl Datagrams,
+    keys: Keys,
+    family: Family,
+    fragment: &Fragment,
     decision: Decision,
-    env: &impl Environment,
-) -> Judgement {
-    let Some(place) = Place::of(bytes, ip, env) else {
-        return Judgement::drop(Reason::FragmentBudget);
+) -> Admission {
+    let Some(place) = Place::of(env, keys, family) else {
+        return Admission::Refused;
     };
     let found = place.find();
     // Trailing fragments that came before it count; those of an earlier datagram with the same identification don't.
-    let early = found.filter(|found| found.record.decision.is_undecided());
-    let before = early.map_or(Progress::default(), |found| found.record.progress);
-    let progress = before.and(&ip.fragment, env.hash_key());
-    let judgement = if early.is_some() && !decision.is_allow() { judgement.late() } else { judgement };
-    if let Some(found) = early
-        && progress.is_whole()
-    {
+    let is_late = found.record.is_early();
+    let before = if is_late { found.record.progress } else { Progress::NONE };
+    let progress = before.and(fragment, env.hash_key());
+    let admission = if is_late && !decision.is_allow() { Admission::Late } else { Admission::AsDecided };
+    if progress.is_whole() {
         place.complete(&found, decision);
-        return judgement;
+        return admission;
     }
     if decision.is_allow() && !place.charge(progress) {
-        return Judgement::drop(Reason::FragmentBudget);
+        return Admission::Refused;
     }
-    place.insert(Record { decision, first_end: ip.fragment.length, progress });
-    judgement
+    place.insert(Record { decision, first_end: fragment.length, progress });
+    admission
 }
 
-/// Judges a trailing fragment by what its first one got.
+/// See [`Datagrams::trailing`].
 #[inline(always)]
-pub fn trailing<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, env: &impl Environment) -> Judgement {
-    let Some(place) = Place::of(bytes, ip, env) else {
-        return Judgement::drop(Reason::FragmentBudget);
+fn trailing(env: &impl Datagrams, keys: Keys, family: Family, fragment: &Fragment) -> Fate {
+    let Some(place) = Place::of(env, keys, family) else {
+        return Fate::Refused;
     };
-    match place.find() {
-        Some(found) if !found.record.decision.is_undecided() => decided(&place, &found, &ip.fragment),
-        found => early(&place, found, &ip.fragment),
+    let found = place.find();
+    if found.record.decision.is_undecided() {
+        early(&place, &found, fragment)
+    } else {
+        decided(&place, &found, fragment)
     }
 }
 
-/// Judges a trailing fragment whose first one was judged.
+/// What becomes of a trailing fragment whose first one was judged.
 #[inline(always)]
-fn decided(place: &Place<'_, impl Environment>, found: &Found, fragment: &Fragment) -> Judgement {
+fn decided(place: &Place<'_, impl Datagrams>, found: &Found, fragment: &Fragment) -> Fate {
     let record = found.record;
     if fragment.offset < record.first_end {
-        return Judgement::drop(Reason::FragmentOverlap);
+        return Fate::Overlap;
     }
-    let judgement = Judgement::decided(record.decision, Reason::Inherited);
     let progress = record.progress.and(fragment, place.env.hash_key());
     if progress.is_whole() {
         place.complete(found, record.decision);
-        return judgement;
+    } else if record.decision.is_allow() && (record.progress.is_full() || !place.charge(progress)) {
+        return Fate::Refused;
+    } else {
+        place.set.update(place.keys.identity, found, Record { progress, ..record });
     }
-    if record.decision.is_allow() && (record.progress.is_full() || !place.charge(progress)) {
-        return Judgement::drop(Reason::FragmentBudget);
-    }
-    place.set.update(place.keys.identity, found, Record { progress, ..record });
-    judgement
+    Fate::Inherited(record.decision)
 }
 
-/// Judges a trailing fragment whose first one hasn't been seen.
+/// What becomes of a trailing fragment whose first one hasn't been seen.
 #[inline(always)]
-fn early(place: &Place<'_, impl Environment>, found: Option<Found>, fragment: &Fragment) -> Judgement {
+fn early(place: &Place<'_, impl Datagrams>, found: &Found, fragment: &Fragment) -> Fate {
     if place.env.early() == Action::Deny {
-        return Judgement::drop(Reason::Early);
+        return Fate::Strict;
     }
-    let before = found.map_or(Progress::default(), |found| found.record.progress);
+    let before = found.record.progress;
     let progress = before.and(fragment, place.env.hash_key());
     if before.is_full() || !place.charge(progress) {
-        return Judgement::drop(Reason::FragmentBudget);
+        return Fate::Refused;
     }
-    let record = Record { decision: Decision::UNDECIDED, first_end: 0, progress };
-    match found {
-        Some(found) => place.set.update(place.keys.identity, &found, record),
-        None => place.insert(record),
+    let record = Record { progress, ..Record::UNKNOWN };
+    if before.is_none() {
+        place.insert(record);
+    } else {
+        place.set.update(place.keys.identity, found, record);
     }
-    Judgement::pass(Reason::Early)
+    Fate::Early
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_in_numbers_comes_back() {
+        for admission in [Admission::AsDecided, Admission::Late, Admission::Refused] {
+            assert_eq!(Admission::from_code(admission.code()), admission);
+        }
+        assert_eq!(Admission::from_code(3), Admission::Refused);
+        let others = [Fate::Overlap, Fate::Early, Fate::Strict, Fate::Refused];
+        let inherited = [0, 1, 1 << 14, u16::MAX].map(|bits| Fate::Inherited(Decision::from_bits(bits)));
+        for fate in others.into_iter().chain(inherited) {
+            assert_eq!(Fate::from_code(fate.code()), fate);
+        }
+        assert_eq!(Fate::from_code(u32::MAX), Fate::Refused);
+    }
 }

@@ -1,27 +1,16 @@
 //! A packet's way from its headers to its verdict.
 
 use crate::{
-    datagram, essential,
-    fragment::{Class, Fragment, identity::HashKey, source::Sources, table::Sets, tick::Tick},
+    datagram::Datagrams,
+    essential,
+    fragment::{Class, Fragment, identity::Keys},
     packet::{Bytes, Ip, ethernet, ipv4, ipv6, transport::Transport},
     rules::{self, Action, Decision, RuleTables},
     verdict::{Judgement, Reason},
 };
 
 /// What a judgement depends on besides the packet.
-pub trait Environment: RuleTables + Sets + Sources {
-    /// The secret that fragment identities are hashed with.
-    fn hash_key(&self) -> &HashKey;
-
-    /// The time.
-    fn now(&self) -> Tick;
-
-    /// How many ticks an entry of the fragment table lives: at most [`Tick::MAX_AGE`].
-    fn timeout(&self) -> u32;
-
-    /// What becomes of a trailing fragment whose first one hasn't been seen.
-    fn early(&self) -> Action;
-
+pub trait Environment: RuleTables + Datagrams {
     /// What becomes of a packet that no rule matches.
     fn default_action(&self) -> Action;
 
@@ -83,16 +72,26 @@ fn outcome<B: Bytes + ?Sized>(bytes: &B, parsed: Result<Ip, Reason>, env: &impl 
 #[inline(always)]
 fn judge_ip<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, env: &impl Environment) -> Judgement {
     match ip.fragment.class {
-        Class::Trailing => datagram::trailing(bytes, ip, env),
+        Class::Trailing => match keys(bytes, ip, env) {
+            Some(keys) => env.trailing(keys, ip.family, ip.fragment).judgement(),
+            None => Judgement::drop(Reason::Truncated),
+        },
         Class::First => {
             let (judgement, decision) = by_headers(bytes, ip, env);
-            match decision {
-                Some(decision) => datagram::first(bytes, ip, judgement, decision, env),
-                None => judgement,
+            let Some(decision) = decision else { return judgement };
+            match keys(bytes, ip, env) {
+                Some(keys) => env.first(keys, ip.family, ip.fragment, decision).of(judgement),
+                None => Judgement::drop(Reason::Truncated),
             }
         }
         _ => by_headers(bytes, ip, env).0,
     }
+}
+
+/// What the tables know a fragment by; `None` if its addresses can't be read.
+#[inline(always)]
+fn keys<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, env: &impl Environment) -> Option<Keys> {
+    Keys::of(bytes, ip, ip.fragment.id, env.hash_key(), env.interface())
 }
 
 /// Judges a packet that has its headers: a whole, an atomic or a first one. The decision is what its trailing fragments

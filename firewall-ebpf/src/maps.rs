@@ -8,9 +8,11 @@ use aya_ebpf::{
     programs::XdpContext,
 };
 use firewall_common::{
+    datagram::{Admission, Datagrams, Fate},
     fragment::{
+        Fragment,
         budget::Limits,
-        identity::{HashKey, Identity, KEY_WORDS, Source},
+        identity::{HashKey, Identity, KEY_WORDS, Keys, Source},
         source::{Pool, SourceSet, Sources},
         table::{Set, Sets},
         tick::Tick,
@@ -150,17 +152,17 @@ impl RuleTables for Kernel<'_> {
     }
 }
 
-impl Sets for Kernel<'_> {
+/// The tables of fragments, which need no packet.
+struct Tables;
+
+impl Sets for Tables {
     #[inline(always)]
     fn set(&self, identity: Identity) -> Option<&Set> {
         FRAGMENTS.get((identity.0 >> setting(&SET_SHIFT)) as u32)
     }
 }
 
-/// The tables of sources, which need no packet.
-struct Accounts;
-
-impl Sources for Accounts {
+impl Sources for Tables {
     #[inline(always)]
     fn sources(&self, source: Source) -> Option<&SourceSet> {
         SOURCES.get((source.0 >> setting(&SOURCE_SHIFT)) as u32)
@@ -177,55 +179,7 @@ impl Sources for Accounts {
     }
 }
 
-/// [`Sources::charge`], as a function that the verifier walks once, for any arguments, and not once for each of the ways that
-/// lead to it, which are too many. So it takes and returns nothing but numbers.
-#[unsafe(no_mangle)]
-#[inline(never)]
-extern "C" fn charge(source: u64, family: u32, fragments: u32, now: u32) -> u32 {
-    u32::from(Accounts.charge(Source(source), family_of(family), fragments, Tick(now)))
-}
-
-/// [`Sources::refund`], as above. The kernel wants functions of this kind to return something.
-#[unsafe(no_mangle)]
-#[inline(never)]
-extern "C" fn refund(source: u64, family: u32, fragments: u32, now: u32) -> u32 {
-    Accounts.refund(Source(source), family_of(family), fragments, Tick(now));
-    0
-}
-
-#[inline(always)]
-const fn family_of(index: u32) -> Family {
-    if index == Family::V4.index() as u32 { Family::V4 } else { Family::V6 }
-}
-
-impl Sources for Kernel<'_> {
-    #[inline(always)]
-    fn sources(&self, source: Source) -> Option<&SourceSet> {
-        Accounts.sources(source)
-    }
-
-    #[inline(always)]
-    fn pool(&self, family: Family) -> Option<&Pool> {
-        Accounts.pool(family)
-    }
-
-    #[inline(always)]
-    fn limits(&self, family: Family) -> Limits {
-        Accounts.limits(family)
-    }
-
-    #[inline(always)]
-    fn charge(&self, source: Source, family: Family, fragments: u32, now: Tick) -> bool {
-        charge(source.0, family.index() as u32, fragments, now.0) != 0
-    }
-
-    #[inline(always)]
-    fn refund(&self, source: Source, family: Family, fragments: u32, now: Tick) {
-        refund(source.0, family.index() as u32, fragments, now.0);
-    }
-}
-
-impl Environment for Kernel<'_> {
+impl Datagrams for Tables {
     #[inline(always)]
     fn hash_key(&self) -> &HashKey {
         &HASH_KEY
@@ -246,7 +200,91 @@ impl Environment for Kernel<'_> {
     fn early(&self) -> Action {
         if setting(&EARLY_PASSES) != 0 { Action::Allow } else { Action::Deny }
     }
+}
 
+/// [`Datagrams::first`], as a function that the verifier walks once, for any arguments, and not once for each of the ways
+/// that lead to it, which are too many. So it takes and returns nothing but numbers.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn first(identity: u64, source: u64, fragment: u64, decision: u32, family: u32) -> u32 {
+    let keys = Keys { identity: Identity(identity), source: Source(source) };
+    let decision = Decision::from_bits(decision as u16);
+    Tables.first(keys, family_of(family), Fragment::from_bits(fragment), decision).code()
+}
+
+/// [`Datagrams::trailing`], as above.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn trailing(identity: u64, source: u64, fragment: u64, family: u32) -> u32 {
+    let keys = Keys { identity: Identity(identity), source: Source(source) };
+    Tables.trailing(keys, family_of(family), Fragment::from_bits(fragment)).code()
+}
+
+#[inline(always)]
+const fn family_of(index: u32) -> Family {
+    if index == Family::V4.index() as u32 { Family::V4 } else { Family::V6 }
+}
+
+impl Sets for Kernel<'_> {
+    #[inline(always)]
+    fn set(&self, identity: Identity) -> Option<&Set> {
+        Tables.set(identity)
+    }
+}
+
+impl Sources for Kernel<'_> {
+    #[inline(always)]
+    fn sources(&self, source: Source) -> Option<&SourceSet> {
+        Tables.sources(source)
+    }
+
+    #[inline(always)]
+    fn pool(&self, family: Family) -> Option<&Pool> {
+        Tables.pool(family)
+    }
+
+    #[inline(always)]
+    fn limits(&self, family: Family) -> Limits {
+        Tables.limits(family)
+    }
+}
+
+impl Datagrams for Kernel<'_> {
+    #[inline(always)]
+    fn hash_key(&self) -> &HashKey {
+        &HASH_KEY
+    }
+
+    #[inline(always)]
+    fn now(&self) -> Tick {
+        Tables.now()
+    }
+
+    #[inline(always)]
+    fn timeout(&self) -> u32 {
+        Tables.timeout()
+    }
+
+    #[inline(always)]
+    fn early(&self) -> Action {
+        Tables.early()
+    }
+
+    #[inline(always)]
+    fn first(&self, keys: Keys, family: Family, fragment: Fragment, decision: Decision) -> Admission {
+        let Keys { identity, source } = keys;
+        let (decision, family) = (u32::from(decision.to_bits()), family.index() as u32);
+        Admission::from_code(first(identity.0, source.0, fragment.to_bits(), decision, family))
+    }
+
+    #[inline(always)]
+    fn trailing(&self, keys: Keys, family: Family, fragment: Fragment) -> Fate {
+        let Keys { identity, source } = keys;
+        Fate::from_code(trailing(identity.0, source.0, fragment.to_bits(), family.index() as u32))
+    }
+}
+
+impl Environment for Kernel<'_> {
     #[inline(always)]
     fn default_action(&self) -> Action {
         if setting(&DEFAULT_PASSES) != 0 { Action::Allow } else { Action::Deny }

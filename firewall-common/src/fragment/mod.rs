@@ -113,6 +113,18 @@ impl Fragment {
         matches!(self.class, Class::Atomic | Class::First | Class::Trailing)
     }
 
+    /// Its place in the datagram as a number; the identification is no part of it.
+    #[inline(always)]
+    pub const fn to_bits(&self) -> u64 {
+        self.offset as u64 | (self.length as u64) << 16 | (self.more as u64) << 32
+    }
+
+    /// The place of that number, of a datagram with no identification.
+    #[inline(always)]
+    pub const fn from_bits(bits: u64) -> Self {
+        Self::new(0, bits as u16, bits >> 32 & 1 != 0, (bits >> 16) as u16)
+    }
+
     /// Where it ends in the datagram, in bytes.
     #[inline(always)]
     pub const fn end(&self) -> u32 {

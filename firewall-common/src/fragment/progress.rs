@@ -21,6 +21,9 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// No fragment has passed.
+    pub const NONE: Self = Self { links: 0, fragments: 0, last: false };
+
     /// The bits that the number of fragments is stored in.
     const FRAGMENT_BITS: u32 = 10;
 
@@ -42,6 +45,12 @@ impl Progress {
         }
         let fragments = if self.is_full() { self.fragments } else { self.fragments + 1 };
         Self { links, fragments, last: self.last || !fragment.more }
+    }
+
+    /// Whether there's no fragment yet.
+    #[inline(always)]
+    pub const fn is_none(self) -> bool {
+        self.fragments == 0
     }
 
     /// Whether there are as many fragments as can be counted.

@@ -54,6 +54,17 @@ pub struct Record {
     pub progress: Progress,
 }
 
+impl Record {
+    /// Of a datagram that nothing is known of: as an early one's, without any fragment.
+    pub const UNKNOWN: Self = Self { decision: Decision::UNDECIDED, first_end: 0, progress: Progress::NONE };
+
+    /// Whether only trailing fragments of it have been seen.
+    #[inline(always)]
+    pub const fn is_early(&self) -> bool {
+        self.decision.is_undecided() && !self.progress.is_none()
+    }
+}
+
 /// How many bits the end of a first fragment takes, in units of 8 bytes.
 const END_BITS: u32 = 13;
 /// Where the decision lies in word 1.
@@ -95,19 +106,21 @@ const fn time_of(record: u64) -> u32 {
     (record >> TIME_SHIFT) as u32
 }
 
-/// Where a datagram's entry is, and what it says.
+/// What is known of a datagram, and where its entry is if it has one.
+///
+/// There is no `Option` of it, for the reason that [`Fragment`](super::Fragment) has none.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Found {
     way: usize,
     time: u32,
-    /// What is known of the datagram.
+    /// What is known: [`Record::UNKNOWN`] if nothing is.
     pub record: Record,
 }
 
 impl Set {
     /// What is known of a datagram since at most `timeout` ticks, which are at most [`Tick::MAX_AGE`].
     #[inline(always)]
-    pub fn find(&self, identity: Identity, now: Tick, timeout: u32) -> Option<Found> {
+    pub fn find(&self, identity: Identity, now: Tick, timeout: u32) -> Found {
         let mut found = (0, 0, 0);
         for (way, entry) in self.0.iter().enumerate() {
             let (tag, record) = (entry.tag.load(), entry.record.load());
@@ -119,15 +132,9 @@ impl Set {
         let (way, tag, record) = found;
         // All zeros is memory that nobody wrote, or a freed entry: a datagram that was decided has a first fragment of some
         // length, and one that wasn't says so.
-        if record == 0 {
-            return None;
-        }
         let time = time_of(record);
-        (now.age_of(time) <= timeout + SKEW).then_some(Found {
-            way,
-            time,
-            record: Record::unpack(tag, record),
-        })
+        let is_known = record != 0 && now.age_of(time) <= timeout + SKEW;
+        Found { way, time, record: if is_known { Record::unpack(tag, record) } else { Record::UNKNOWN } }
     }
 
     /// Remembers a datagram anew, in place of what is known of it or of the entry that is worth least: one that has
@@ -150,7 +157,7 @@ impl Set {
         self.write(victim, identity, record, now.stored());
     }
 
-    /// Says how far a datagram has come. Its age stays what it is: what is worth less the longer ago its first fragment
+    /// Says how far a datagram that was found has come. Its age stays what it is: what is worth less the longer ago its first fragment
     /// was can't be kept alive by trailing ones.
     #[inline(always)]
     pub fn update(&self, identity: Identity, found: &Found, record: Record) {

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use firewall_common::{
+    datagram::Datagrams,
     fragment::{
         budget::Limits,
         identity::{HashKey, Identity, Source},
@@ -97,7 +98,7 @@ fn place(hash: u64, count: usize) -> usize {
     ((u128::from(hash) * count as u128) >> u64::BITS) as usize
 }
 
-impl Environment for Native {
+impl Datagrams for Native {
     fn hash_key(&self) -> &HashKey {
         &self.hash_key
     }
@@ -113,7 +114,9 @@ impl Environment for Native {
     fn early(&self) -> Action {
         self.setup.early
     }
+}
 
+impl Environment for Native {
     fn default_action(&self) -> Action {
         self.setup.default
     }

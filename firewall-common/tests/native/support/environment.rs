@@ -1,6 +1,7 @@
 //! An environment in plain memory, for judging packets natively.
 
 use firewall_common::{
+    datagram::Datagrams,
     fragment::{
         budget::Limits,
         identity::{HashKey, Identity, KEY_WORDS, Source},
@@ -108,7 +109,7 @@ impl Sources for Native {
     }
 }
 
-impl Environment for Native {
+impl Datagrams for Native {
     fn hash_key(&self) -> &HashKey {
         &KEY
     }
@@ -124,7 +125,9 @@ impl Environment for Native {
     fn early(&self) -> Action {
         self.early
     }
+}
 
+impl Environment for Native {
     fn default_action(&self) -> Action {
         self.default
     }
