@@ -4,8 +4,8 @@ use firewall_common::{packet::Family, verdict::Reason};
 
 use crate::support::{
     frame::{Extension, Packet, udp},
-    generate::TRANSPORTS,
     parse::{malformed, well_formed},
+    reference::TRANSPORTS,
 };
 
 const V4: Family = Family::V4;

@@ -3,16 +3,10 @@
 use firewall_common::{fragment::Class, packet::Family};
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use super::frame::{Extension, Packet, Place};
-
-/// The least that a transport header takes, in bytes (RFC 9293, 768, 3828, 9260, 4340, 792, 4443).
-pub(crate) const TRANSPORTS: [(u8, usize); 7] =
-    [(6, 20), (17, 8), (136, 8), (132, 12), (33, 12), (1, 8), (58, 4)];
-
-/// The least that `protocol`'s header takes, in bytes; none for one without a header that rules look at.
-pub(crate) fn transport_header(protocol: u8) -> usize {
-    TRANSPORTS.iter().find(|(number, _)| *number == protocol).map_or(0, |(_, length)| *length)
-}
+use super::{
+    frame::{Extension, Packet, Place},
+    reference::{TRANSPORTS, transport_header},
+};
 
 fn protocols() -> impl Strategy<Value = u8> {
     prop_oneof![5 => select(&TRANSPORTS).prop_map(|(protocol, _)| protocol), 2 => any::<u8>()]

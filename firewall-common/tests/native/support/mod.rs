@@ -1,8 +1,10 @@
-//! What the tests share. `environment` and `invariants` are the fuzz target's too.
+//! What the tests share; the fuzz targets include some of it.
 
 pub(crate) mod environment;
 pub(crate) mod frame;
 pub(crate) mod generate;
 pub(crate) mod invariants;
 pub(crate) mod parse;
+pub(crate) mod parsing;
 pub(crate) mod reassembly;
+pub(crate) mod reference;

@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 
 use firewall_common::{
-    packet::{Bytes, Ip, Wire, ethernet, ipv4, ipv6},
+    fragment::Fragment,
+    packet::{Bytes, Family, Ip, Wire, ethernet, ipv4, ipv6, transport::Transport},
     verdict::Reason,
 };
 
@@ -17,9 +18,16 @@ pub(crate) fn parse<B: Bytes + ?Sized>(bytes: &B) -> Result<Result<Ip, u16>, Rea
     }
 }
 
+/// Everything that is known of an IP packet.
+pub(crate) type Facts = (Family, usize, usize, u32, Fragment, u8, Transport);
+
 /// Everything that is known of a parsed frame, in a form that can be compared.
-pub(crate) fn summary(result: &Result<Result<Ip, u16>, Reason>) -> String {
-    format!("{result:?}")
+pub(crate) fn summary(result: &Result<Result<Ip, u16>, Reason>) -> Result<Result<Facts, u16>, Reason> {
+    result.map(|frame| {
+        frame.map(|Ip { family, offset, end, vlans, fragment, protocol, transport }| {
+            (family, offset, end, vlans, fragment, protocol, transport)
+        })
+    })
 }
 
 /// Bytes that note where they were read.

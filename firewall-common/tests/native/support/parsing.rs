@@ -1,0 +1,70 @@
+//! What holds of every frame that the parser is given, whatever its bytes.
+
+use std::iter;
+
+use firewall_common::{packet::Ip, verdict::Reason};
+
+use super::{
+    parse::{Recorder, parse, summary},
+    reference,
+};
+
+/// Prefixes up to this many bytes are all tried, of longer ones those that end where something is read.
+const ALL_PREFIXES: usize = 256;
+
+/// Parses a frame whole, in parts, and with more bytes behind it.
+///
+/// # Panics
+/// If the parser does, or if what it says breaks what holds of every frame.
+pub(crate) fn parse_frame(frame: &[u8]) {
+    let recorder = Recorder::new(frame);
+    let parsed = parse(&recorder);
+    let whole = summary(&parsed);
+    match reference::read(frame) {
+        Some(sound) => assert_eq!(whole, summary(&Ok(sound))),
+        None => assert!(parsed.is_err(), "passed, but isn't sound: {parsed:?}"),
+    }
+
+    let end = match &parsed {
+        Ok(Ok(ip)) => inside(frame, ip),
+        _ => frame.len(),
+    };
+    let reads = recorder.reads();
+    for &(from, to) in &reads {
+        assert!(from < to, "nothing is read at {from}");
+        assert!(to <= end || whole == Err(Reason::Truncated), "{from}..{to} of {end}: {parsed:?}");
+    }
+
+    // What is missing is never made up: with fewer bytes the answer is the same, or that there are too few of them.
+    let borders = reads.iter().flat_map(|&(from, to)| [from, to - 1, to]).chain([end.saturating_sub(1), end]);
+    for length in (0..ALL_PREFIXES).chain(borders).filter(|length| *length < frame.len()) {
+        let part = summary(&parse(&frame[..length]));
+        let same = part == whole && !(matches!(parsed, Ok(Ok(_))) && length < end);
+        assert!(same || too_short(&part), "{length} of {} bytes: {part:?}, whole: {whole:?}", frame.len());
+    }
+    if !too_short(&whole) {
+        for padding in [0x00, 0xff] {
+            let padded: Vec<u8> = frame.iter().copied().chain(iter::repeat_n(padding, 46)).collect();
+            assert_eq!(summary(&parse(&padded[..])), whole, "with {padding:#04x} behind it");
+        }
+    }
+}
+
+/// Everything in it lies inside the frame. Gives back where it ends.
+fn inside(frame: &[u8], ip: &Ip) -> usize {
+    let Ip { offset, end, fragment, .. } = *ip;
+    assert!(offset < end && end <= frame.len(), "{offset}..{end} of {}", frame.len());
+    assert!(usize::from(fragment.length) <= end - offset, "{fragment:?} in {offset}..{end}");
+    assert!(fragment.offset.is_multiple_of(8) && fragment.end() <= 65535, "{fragment:?}");
+    end
+}
+
+/// Whether the answer is that bytes are missing.
+fn too_short<T>(parsed: &Result<T, Reason>) -> bool {
+    let Err(reason) = parsed else {
+        return false;
+    };
+    let too_short = matches!(reason, Reason::Truncated | Reason::IpLength);
+    assert_eq!(reason.is_past_end(), too_short, "{reason:?}");
+    too_short
+}
