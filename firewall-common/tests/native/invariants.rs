@@ -2,17 +2,7 @@
 
 use proptest::{collection::vec, prelude::*, sample::Index};
 
-use crate::support::{frame::Packet, generate::packets, invariants::judge_frames};
-
-/// Frames in the form that the property reads.
-fn sequence(policies: u8, frames: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
-    let mut input = vec![policies];
-    for frame in frames {
-        input.extend((frame.len() as u16).to_be_bytes());
-        input.extend(frame);
-    }
-    input
-}
+use crate::support::{frame::Packet, generate::packets, invariants::judge_frames, sequence::sequence};
 
 /// Packets of few datagrams, so that fragments meet each other.
 fn related() -> impl Strategy<Value = Packet> {

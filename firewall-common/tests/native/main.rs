@@ -3,6 +3,7 @@
 
 mod budget;
 mod cells;
+mod corpus;
 mod datagram;
 mod essential;
 mod fragment;

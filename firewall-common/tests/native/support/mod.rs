@@ -8,3 +8,6 @@ pub(crate) mod parse;
 pub(crate) mod parsing;
 pub(crate) mod reassembly;
 pub(crate) mod reference;
+pub(crate) mod seed_frames;
+pub(crate) mod seed_sequences;
+pub(crate) mod sequence;
