@@ -1,4 +1,5 @@
-//! Any bytes, as a sequence of frames: the property that `firewall-common`'s own tests check too.
+//! Any bytes, as a sequence of frames that are judged one after the other: the property is `firewall-common`'s own
+//! tests' too.
 #![no_main]
 
 #[path = "../../firewall-common/tests/native/support/environment.rs"]
