@@ -1,13 +1,14 @@
-//! The project's tasks: `cargo xtask setup | demo | test | bench`.
+//! The project's tasks: `cargo xtask setup | demo | test | fuzz | bench`.
 
 mod ebpf_toolchain;
+mod fuzz;
 mod mount_root;
 mod setup;
 
 use std::{
     env,
     ffi::OsString,
-    process::{Command, ExitCode},
+    process::{Command, ExitCode, ExitStatus},
 };
 
 use anyhow::{Context as _, Result};
@@ -15,7 +16,7 @@ use clap::{Parser, Subcommand};
 
 use crate::setup::Found;
 
-/// Sets up, shows, tests and measures Fragwall.
+/// Sets up, shows, tests, fuzzes and measures Fragwall.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Cli {
@@ -39,6 +40,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
+    /// Sets up, then looks for inputs that break what holds of every packet.
+    Fuzz(fuzz::Fuzz),
     /// Sets up, then measures the kernel program.
     Bench {
         /// Passed on to the benchmark.
@@ -62,6 +65,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Setup => setup::run(Found::Say).map(|()| ExitCode::SUCCESS),
         Task::Demo { args } => run_binary("demo", &args),
         Task::Bench { args } => run_binary("bench", &args),
+        Task::Fuzz(fuzz) => fuzz::run(&fuzz),
         // The examples in the documentation first: a run ends on the line of those who have the most to say.
         Task::Test { args } if args.is_empty() => {
             let mut examples = cargo();
@@ -92,7 +96,12 @@ fn after_setup(command: Command) -> Result<ExitCode> {
     setup::run(Found::Keep)?;
     let mut command = mount_root::ensure(command)?;
     let status = command.status().with_context(|| format!("can't start {command:?}"))?;
-    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+    Ok(exit_code(status))
+}
+
+/// The code that a command ended with, as this task's own.
+fn exit_code(status: ExitStatus) -> ExitCode {
+    status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 /// The cargo that runs this task, in the workspace's folder wherever the task was typed.

@@ -107,6 +107,14 @@ pub(crate) const NEEDS: &[Need] = &[
         services: &[],
     },
     Need {
+        what: "a C++ compiler",
+        why: "the fuzzer is built with it: LLVM's libFuzzer, which comes as source",
+        detect: Detect::Programs(&["c++"]),
+        packages: &[Package::any("g++")],
+        suite: BOOKWORM,
+        services: &[],
+    },
+    Need {
         what: "iproute2",
         why: "the tests make network namespaces and links with it",
         detect: Detect::Programs(&["ip"]),
