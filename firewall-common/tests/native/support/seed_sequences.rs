@@ -48,6 +48,11 @@ pub(crate) fn sequences() -> Vec<Seed> {
         tags: vec![(0x8100, vlan)],
         ..packet.clone()
     };
+    let (other_id, other_source, other_destination) = (
+        &middle.clone().at(6, 32, true),
+        &Packet { source: 2, ..middle.clone() },
+        &Packet { destination: [0x20, 0x02], ..middle.clone() },
+    );
     let (local_first, local_last) = (&local(first, 5), &local(middle, 5));
     let (elsewhere, elsewhere_first) = (&local(middle, 6), &local(denied, 6));
 
@@ -78,6 +83,10 @@ pub(crate) fn sequences() -> Vec<Seed> {
         ("atomic-among-fragments", judged(0, &[first, atomic, whole, middle, last])),
         ("packet-too-big", judged(0, &[too_big, too_big_last])),
         ("neighbour-discovery-in-fragments", judged(DEFAULT, &[solicitation, early_solicitation, middle])),
+        (
+            "like-each-other",
+            judged(EARLY, &[first, other_id, other_source, other_destination, middle4, middle]),
+        ),
         ("links-apart", judged(0, &[local_first, elsewhere, elsewhere_first, local_last, elsewhere])),
         ("length-beyond-input", lying),
         ("frames-cut-short", cut),
