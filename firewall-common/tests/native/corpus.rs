@@ -6,6 +6,7 @@
 use std::{
     collections::BTreeMap,
     env, fs,
+    ops::Range,
     path::{Path, PathBuf},
 };
 
@@ -17,6 +18,9 @@ use crate::support::{
     seed_sequences::sequences,
     sequence::sequence,
 };
+
+/// All that the first byte of a sequence can say.
+const POLICIES: Range<u8> = 0..8;
 
 /// Corpora are kept by cargo-fuzz's convention: a folder for each target.
 fn folder(target: &str) -> PathBuf {
@@ -81,7 +85,7 @@ fn every_frame_of_the_corpus_keeps_the_promises() {
         // What is printed last names the frame that fails.
         println!("{name}");
         parse_frame(&frame);
-        for policies in 0..4 {
+        for policies in POLICIES {
             judge_frames(&sequence(policies, [frame.clone(), frame.clone()]));
         }
     }
@@ -92,7 +96,7 @@ fn every_sequence_of_the_corpus_keeps_the_promises() {
     for (name, input) in files("sequence") {
         println!("{name}");
         judge_frames(&input);
-        for policies in 0..4 {
+        for policies in POLICIES {
             judge_frames(&[&[policies], &input[input.len().min(1)..]].concat());
         }
     }

@@ -8,9 +8,10 @@ use super::{
     sequence::sequence,
 };
 
-/// The policies' bits: the default allows; early fragments pass.
+/// The policies' bits: the default allows; early fragments pass; the reassembly budget is a few fragments.
 const DEFAULT: u8 = 1;
 const EARLY: u8 = 2;
+const BUDGET: u8 = 4;
 
 /// A UDP datagram to `port` in three fragments, of 32, 16 and 5 bytes.
 fn datagram(family: Family, id: u32, port: u16) -> [Packet; 3] {
@@ -56,6 +57,8 @@ pub(crate) fn sequences() -> Vec<Seed> {
     let (local_first, local_last) = (&local(first, 5), &local(middle, 5));
     let (elsewhere, elsewhere_first) = (&local(middle, 6), &local(denied, 6));
 
+    let [one, two, three, four, five] = &[1, 2, 3, 4, 5].map(|id| middle.clone().at(id, 32, true));
+
     let lying = [judged(EARLY, &[first, middle]), vec![0xff, 0xff], last.frame()].concat();
     let cut = sequence(EARLY, [first.frame()[..80].to_vec(), middle.frame(), last.frame()[..50].to_vec()]);
     vec![
@@ -87,6 +90,13 @@ pub(crate) fn sequences() -> Vec<Seed> {
             "like-each-other",
             judged(EARLY, &[first, other_id, other_source, other_destination, middle4, middle]),
         ),
+        ("budget-for-early-fragments", judged(EARLY | BUDGET, &[one, two, three, four, five])),
+        (
+            "budget-for-first-fragments",
+            judged(BUDGET, &[first, other, first4, unnamed, middle, last, other_middle]),
+        ),
+        ("budget-comes-back", judged(EARLY | BUDGET, &[last, middle, first, one, two, three, four])),
+        ("budget-of-two-sources", judged(EARLY | BUDGET, &[one, two, three, four, other_source, first])),
         ("links-apart", judged(0, &[local_first, elsewhere, elsewhere_first, local_last, elsewhere])),
         ("length-beyond-input", lying),
         ("frames-cut-short", cut),
