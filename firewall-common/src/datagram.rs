@@ -26,8 +26,12 @@ pub trait Datagrams: Sets + Sources {
     /// How many ticks an entry of the fragment table lives: at most [`Tick::MAX_AGE`].
     fn timeout(&self) -> u32;
 
-    /// What becomes of a trailing fragment whose first one hasn't been seen.
-    fn early(&self) -> Action;
+    /// The number of a boundary between fragments, in units of 8 bytes from the datagram's beginning
+    /// ([`progress`](crate::fragment::progress)).
+    fn boundary(&self, units: usize) -> u16;
+
+    /// What becomes of a trailing fragment whose first one hasn't been seen, by the settings.
+    fn early_action(&self) -> Action;
 
     /// Remembers a first fragment's verdict for its trailing ones.
     #[inline(always)]
@@ -45,6 +49,15 @@ pub trait Datagrams: Sets + Sources {
         Self: Sized,
     {
         trailing(self, keys, family, &fragment)
+    }
+
+    /// What becomes of a trailing fragment whose first one hasn't been seen.
+    #[inline(always)]
+    fn early(&self, keys: Keys, family: Family, fragment: Fragment) -> Fate
+    where
+        Self: Sized,
+    {
+        early(self, keys, family, &fragment)
     }
 }
 
@@ -182,7 +195,7 @@ impl<'a, E: Datagrams> Place<'a, E> {
     fn complete(&self, found: &Found, decision: Decision) {
         self.set.free(found);
         if decision.is_allow() {
-            let charged = found.record.progress.charged();
+            let charged = found.progress().charged();
             self.env.refund(self.keys.source, self.family, charged, self.now);
         }
     }
@@ -202,9 +215,9 @@ fn first(
     };
     let found = place.find();
     // Trailing fragments that came before it count; those of an earlier datagram with the same identification don't.
-    let is_late = found.record.is_early();
-    let before = if is_late { found.record.progress } else { Progress::NONE };
-    let progress = before.and(fragment, env.hash_key());
+    let is_late = found.is_early();
+    let before = if is_late { found.progress() } else { Progress::NONE };
+    let progress = before.and(fragment, |units| env.boundary(units));
     let admission = if is_late && !decision.is_allow() { Admission::Late } else { Admission::AsDecided };
     if progress.is_whole() {
         place.complete(&found, decision);
@@ -224,47 +237,44 @@ fn trailing(env: &impl Datagrams, keys: Keys, family: Family, fragment: &Fragmen
         return Fate::Refused;
     };
     let found = place.find();
-    if found.record.decision.is_undecided() {
-        early(&place, &found, fragment)
-    } else {
-        decided(&place, &found, fragment)
+    let decision = found.decision();
+    if decision.is_undecided() {
+        return env.early(keys, family, *fragment);
     }
-}
-
-/// What becomes of a trailing fragment whose first one was judged.
-#[inline(always)]
-fn decided(place: &Place<'_, impl Datagrams>, found: &Found, fragment: &Fragment) -> Fate {
-    let record = found.record;
-    if fragment.offset < record.first_end {
+    if fragment.offset < found.first_end() {
         return Fate::Overlap;
     }
-    let progress = record.progress.and(fragment, place.env.hash_key());
+    let before = found.progress();
+    let progress = before.and(fragment, |units| env.boundary(units));
     if progress.is_whole() {
-        place.complete(found, record.decision);
-    } else if record.decision.is_allow() && (record.progress.is_full() || !place.charge(progress)) {
+        place.complete(&found, decision);
+    } else if decision.is_allow() && (before.is_full() || !place.charge(progress)) {
         return Fate::Refused;
     } else {
-        place.set.update(place.keys.identity, found, Record { progress, ..record });
+        place.set.update(&found, progress);
     }
-    Fate::Inherited(record.decision)
+    Fate::Inherited(decision)
 }
 
-/// What becomes of a trailing fragment whose first one hasn't been seen.
+/// See [`Datagrams::early`].
 #[inline(always)]
-fn early(place: &Place<'_, impl Datagrams>, found: &Found, fragment: &Fragment) -> Fate {
-    if place.env.early() == Action::Deny {
+fn early(env: &impl Datagrams, keys: Keys, family: Family, fragment: &Fragment) -> Fate {
+    if env.early_action() == Action::Deny {
         return Fate::Strict;
     }
-    let before = found.record.progress;
-    let progress = before.and(fragment, place.env.hash_key());
+    let Some(place) = Place::of(env, keys, family) else {
+        return Fate::Refused;
+    };
+    let found = place.find();
+    let before = if found.is_early() { found.progress() } else { Progress::NONE };
+    let progress = before.and(fragment, |units| env.boundary(units));
     if before.is_full() || !place.charge(progress) {
         return Fate::Refused;
     }
-    let record = Record { progress, ..Record::UNKNOWN };
     if before.is_none() {
-        place.insert(record);
+        place.insert(Record { progress, ..Record::UNKNOWN });
     } else {
-        place.set.update(place.keys.identity, found, record);
+        place.set.update(&found, progress);
     }
     Fate::Early
 }

@@ -13,6 +13,7 @@ use firewall_common::{
         Fragment,
         budget::Limits,
         identity::{HashKey, Identity, KEY_WORDS, Keys, Source},
+        progress::{BOUNDARIES, Boundaries},
         source::{Pool, SourceSet, Sources},
         table::{Set, Sets},
         tick::Tick,
@@ -30,6 +31,10 @@ const MMAPABLE: usize = 1 << 10;
 /// The secret of the fragment table.
 #[unsafe(no_mangle)]
 static HASH_KEY: HashKey = HashKey([0; KEY_WORDS]);
+
+/// The numbers of boundaries between fragments, which go with that secret.
+#[unsafe(no_mangle)]
+static BOUNDARY_NUMBERS: Boundaries = [0; BOUNDARIES];
 
 /// The decisions by protocol.
 #[unsafe(no_mangle)]
@@ -197,7 +202,13 @@ impl Datagrams for Tables {
     }
 
     #[inline(always)]
-    fn early(&self) -> Action {
+    fn boundary(&self, units: usize) -> u16 {
+        // The mask is for the verifier, which doesn't know that no datagram is longer.
+        setting(&BOUNDARY_NUMBERS[units & (BOUNDARIES - 1)])
+    }
+
+    #[inline(always)]
+    fn early_action(&self) -> Action {
         if setting(&EARLY_PASSES) != 0 { Action::Allow } else { Action::Deny }
     }
 }
@@ -212,12 +223,27 @@ extern "C" fn first(identity: u64, source: u64, fragment: u64, decision: u32, fa
     Tables.first(keys, family_of(family), Fragment::from_bits(fragment), decision).code()
 }
 
-/// [`Datagrams::trailing`], as above.
+/// [`Datagrams::early`], as above.
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn trailing(identity: u64, source: u64, fragment: u64, family: u32) -> u32 {
+extern "C" fn early(identity: u64, source: u64, fragment: u64, family: u32) -> u32 {
     let keys = Keys { identity: Identity(identity), source: Source(source) };
-    Tables.trailing(keys, family_of(family), Fragment::from_bits(fragment)).code()
+    Tables.early(keys, family_of(family), Fragment::from_bits(fragment)).code()
+}
+
+/// [`Sources::charge`], as above.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn charge(source: u64, family: u32, fragments: u32, now: u32) -> u32 {
+    u32::from(Tables.charge(Source(source), family_of(family), fragments, Tick(now)))
+}
+
+/// [`Sources::refund`], as above. The kernel wants such a function to return something.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn refund(source: u64, family: u32, fragments: u32, now: u32) -> u32 {
+    Tables.refund(Source(source), family_of(family), fragments, Tick(now));
+    0
 }
 
 #[inline(always)]
@@ -247,6 +273,16 @@ impl Sources for Kernel<'_> {
     fn limits(&self, family: Family) -> Limits {
         Tables.limits(family)
     }
+
+    #[inline(always)]
+    fn charge(&self, source: Source, family: Family, fragments: u32, now: Tick) -> bool {
+        charge(source.0, family.index() as u32, fragments, now.0) != 0
+    }
+
+    #[inline(always)]
+    fn refund(&self, source: Source, family: Family, fragments: u32, now: Tick) {
+        refund(source.0, family.index() as u32, fragments, now.0);
+    }
 }
 
 impl Datagrams for Kernel<'_> {
@@ -266,8 +302,13 @@ impl Datagrams for Kernel<'_> {
     }
 
     #[inline(always)]
-    fn early(&self) -> Action {
-        Tables.early()
+    fn boundary(&self, units: usize) -> u16 {
+        Tables.boundary(units)
+    }
+
+    #[inline(always)]
+    fn early_action(&self) -> Action {
+        Tables.early_action()
     }
 
     #[inline(always)]
@@ -278,9 +319,9 @@ impl Datagrams for Kernel<'_> {
     }
 
     #[inline(always)]
-    fn trailing(&self, keys: Keys, family: Family, fragment: Fragment) -> Fate {
+    fn early(&self, keys: Keys, family: Family, fragment: Fragment) -> Fate {
         let Keys { identity, source } = keys;
-        Fate::from_code(trailing(identity.0, source.0, fragment.to_bits(), family.index() as u32))
+        Fate::from_code(early(identity.0, source.0, fragment.to_bits(), family.index() as u32))
     }
 }
 

@@ -85,9 +85,8 @@ impl HashKey {
     }
 
     /// The two words that boundaries between fragments are numbered with.
-    #[inline(always)]
-    pub(super) fn boundary(&self) -> [u64; 2] {
-        [self.word(18), self.word(19)]
+    pub(super) const fn boundary_seeds(&self) -> [u64; 2] {
+        [self.0[18], self.0[19]]
     }
 
     #[inline(always)]

@@ -57,12 +57,6 @@ pub struct Record {
 impl Record {
     /// Of a datagram that nothing is known of: as an early one's, without any fragment.
     pub const UNKNOWN: Self = Self { decision: Decision::UNDECIDED, first_end: 0, progress: Progress::NONE };
-
-    /// Whether only trailing fragments of it have been seen.
-    #[inline(always)]
-    pub const fn is_early(&self) -> bool {
-        self.decision.is_undecided() && !self.progress.is_none()
-    }
 }
 
 /// How many bits the end of a first fragment takes, in units of 8 bytes.
@@ -84,84 +78,131 @@ impl Record {
             | (self.first_end as u64 >> 3) << Progress::COUNTED_BITS
             | self.progress.counted() as u64
     }
-
-    #[inline(always)]
-    const fn unpack(tag: u64, record: u64) -> Self {
-        let end = (record >> Progress::COUNTED_BITS) as u16 & ((1 << END_BITS) - 1);
-        Self {
-            decision: decision_of(record),
-            first_end: end << 3,
-            progress: Progress::from_parts(tag as u16, record as u16 & ((1 << Progress::COUNTED_BITS) - 1)),
-        }
-    }
 }
 
 #[inline(always)]
-const fn decision_of(record: u64) -> Decision {
-    Decision::from_bits((record >> DECISION_SHIFT) as u16)
+const fn decision_of(word: u64) -> Decision {
+    Decision::from_bits((word >> DECISION_SHIFT) as u16)
 }
 
 #[inline(always)]
-const fn time_of(record: u64) -> u32 {
-    (record >> TIME_SHIFT) as u32
+const fn time_of(word: u64) -> u32 {
+    (word >> TIME_SHIFT) as u32
 }
 
-/// What is known of a datagram, and where its entry is if it has one.
+/// What is known of a datagram, and where its entry is if it has one: the entry's words as they are.
 ///
 /// There is no `Option` of it, for the reason that [`Fragment`](super::Fragment) has none.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Found {
     way: usize,
-    time: u32,
-    /// What is known: [`Record::UNKNOWN`] if nothing is.
-    pub record: Record,
+    tag: u64,
+    word: u64,
+}
+
+impl Found {
+    /// The first fragment's verdict; [`Decision::UNDECIDED`] if it's unknown.
+    #[inline(always)]
+    pub const fn decision(&self) -> Decision {
+        decision_of(self.word)
+    }
+
+    /// Where the first fragment ends in the datagram, in bytes.
+    #[inline(always)]
+    pub const fn first_end(&self) -> u16 {
+        ((self.word >> Progress::COUNTED_BITS) as u16 & ((1 << END_BITS) - 1)) << 3
+    }
+
+    /// Which of its fragments have passed.
+    #[inline(always)]
+    pub const fn progress(&self) -> Progress {
+        Progress::from_parts(self.tag as u16, self.word as u16)
+    }
+
+    /// Whether only trailing fragments of it have been seen.
+    #[inline(always)]
+    pub const fn is_early(&self) -> bool {
+        self.decision().is_undecided() && !self.progress().is_none()
+    }
+
+    /// All of it.
+    pub const fn record(&self) -> Record {
+        Record { decision: self.decision(), first_end: self.first_end(), progress: self.progress() }
+    }
 }
 
 impl Set {
     /// What is known of a datagram since at most `timeout` ticks, which are at most [`Tick::MAX_AGE`].
     #[inline(always)]
     pub fn find(&self, identity: Identity, now: Tick, timeout: u32) -> Found {
-        let mut found = (0, 0, 0);
+        let mut found = Found { way: 0, tag: 0, word: 0 };
         for (way, entry) in self.0.iter().enumerate() {
-            let (tag, record) = (entry.tag.load(), entry.record.load());
-            if (tag ^ record ^ identity.0) & IDENTITY_MASK == 0 {
-                found = (way, tag, record);
+            let (tag, word) = (entry.tag.load(), entry.record.load());
+            if (tag ^ word ^ identity.0) & IDENTITY_MASK == 0 {
+                found = Found { way, tag, word };
                 break;
             }
         }
-        let (way, tag, record) = found;
         // All zeros is memory that nobody wrote, or a freed entry: a datagram that was decided has a first fragment of some
         // length, and one that wasn't says so.
-        let time = time_of(record);
-        let is_known = record != 0 && now.age_of(time) <= timeout + SKEW;
-        Found { way, time, record: if is_known { Record::unpack(tag, record) } else { Record::UNKNOWN } }
+        if found.word == 0 || now.age_of(time_of(found.word)) > timeout + SKEW {
+            found.tag = 0;
+            found.word = Record::UNKNOWN.pack(0);
+        }
+        found
     }
 
-    /// Remembers a datagram anew, in place of what is known of it or of the entry that is worth least: one that has
-    /// expired, else the oldest denied one, else the oldest early one, else the oldest accepted one. Nobody pushes out what is
-    /// worth more than itself: a denied datagram for which there's no other room goes unrecorded.
+    /// Remembers a datagram anew, in place of what is known of it, or of a free entry, or of the one that is worth least:
+    /// one that has expired, else the oldest denied one, else the oldest early one, else the oldest accepted one. Nobody
+    /// pushes out what is worth more than itself: a denied datagram for which there's no other room goes unrecorded.
     #[inline(always)]
     pub fn insert(&self, identity: Identity, record: Record, now: Tick, timeout: u32) {
-        let mut victim = 0;
-        let mut least = 0;
+        let mut place = WAYS;
         for (way, entry) in self.0.iter().enumerate() {
-            let worth = worth(entry, identity, now, timeout);
-            if way == 0 || worth < least {
-                victim = way;
-                least = worth;
+            let (tag, word) = (entry.tag.load(), entry.record.load());
+            if (tag ^ word ^ identity.0) & IDENTITY_MASK == 0 {
+                place = way;
+                break;
+            }
+            if word == 0 {
+                place = way;
             }
         }
-        if least >> CLASS_SHIFT > class(record.decision) {
-            return;
+        if place == WAYS {
+            let (victim, worth) = self.least(now, timeout);
+            if worth >> CLASS_SHIFT > class(record.decision) {
+                return;
+            }
+            place = victim;
         }
-        self.write(victim, identity, record, now.stored());
+        let entry = &self.0[place & (WAYS - 1)];
+        let word = record.pack(now.stored());
+        entry.record.store(word);
+        entry.tag.store((identity.0 ^ word) & IDENTITY_MASK | u64::from(record.progress.links()));
     }
 
-    /// Says how far a datagram that was found has come. Its age stays what it is: what is worth less the longer ago its first fragment
-    /// was can't be kept alive by trailing ones.
+    /// The entry that is worth least, and what it's worth.
     #[inline(always)]
-    pub fn update(&self, identity: Identity, found: &Found, record: Record) {
-        self.write(found.way, identity, record, found.time);
+    fn least(&self, now: Tick, timeout: u32) -> (usize, u64) {
+        let mut least = (0, u64::MAX);
+        for (way, entry) in self.0.iter().enumerate() {
+            let worth = worth(entry.record.load(), now, timeout);
+            if worth < least.1 {
+                least = (way, worth);
+            }
+        }
+        least
+    }
+
+    /// Says how far a datagram that was found has come. Its age stays what it is: what is worth less the longer ago its
+    /// first fragment was can't be kept alive by trailing ones.
+    #[inline(always)]
+    pub fn update(&self, found: &Found, progress: Progress) {
+        let counted = (1 << Progress::COUNTED_BITS) - 1;
+        let entry = &self.0[found.way & (WAYS - 1)];
+        // Neither changes what proves the identity.
+        entry.record.store(found.word & !counted | u64::from(progress.counted()));
+        entry.tag.store(found.tag & IDENTITY_MASK | u64::from(progress.links()));
     }
 
     /// Forgets a datagram: all of it has passed.
@@ -170,14 +211,6 @@ impl Set {
         let entry = &self.0[found.way & (WAYS - 1)];
         entry.record.store(0);
         entry.tag.store(0);
-    }
-
-    #[inline(always)]
-    fn write(&self, way: usize, identity: Identity, record: Record, time: u32) {
-        let entry = &self.0[way & (WAYS - 1)];
-        let word = record.pack(time);
-        entry.record.store(word);
-        entry.tag.store((identity.0 ^ word) & IDENTITY_MASK | u64::from(record.progress.links()));
     }
 }
 
@@ -201,14 +234,10 @@ const fn class(decision: Decision) -> u64 {
 
 /// What an entry is worth keeping for: its class, and the more the younger it is.
 #[inline(always)]
-fn worth(entry: &Entry, identity: Identity, now: Tick, timeout: u32) -> u64 {
-    let (tag, record) = (entry.tag.load(), entry.record.load());
-    if (tag ^ record ^ identity.0) & IDENTITY_MASK == 0 {
-        return 0;
-    }
-    let age = now.age_of(time_of(record));
-    if age > timeout + SKEW || record == 0 {
+fn worth(word: u64, now: Tick, timeout: u32) -> u64 {
+    let age = now.age_of(time_of(word));
+    if age > timeout + SKEW {
         return EXPIRED << CLASS_SHIFT;
     }
-    class(decision_of(record)) << CLASS_SHIFT | u64::from(u32::MAX - age)
+    class(decision_of(word)) << CLASS_SHIFT | u64::from(u32::MAX - age)
 }

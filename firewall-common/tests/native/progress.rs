@@ -3,7 +3,7 @@
 use firewall_common::fragment::{Fragment, progress::Progress};
 use proptest::{collection::vec, prelude::*, sample::Index};
 
-use crate::support::environment::KEY;
+use crate::support::environment::BOUNDARIES_OF_KEY;
 
 /// The fragments of a datagram that is cut after so many units of 8 bytes each, the last one shorter by `cut`.
 fn fragments(units: &[u16], cut: u16) -> Vec<Fragment> {
@@ -18,8 +18,12 @@ fn fragments(units: &[u16], cut: u16) -> Vec<Fragment> {
     units.iter().enumerate().map(fragment).collect()
 }
 
+fn and(progress: Progress, fragment: &Fragment) -> Progress {
+    progress.and(fragment, |units| BOUNDARIES_OF_KEY[units])
+}
+
 fn of<'a>(fragments: impl IntoIterator<Item = &'a Fragment>) -> Progress {
-    fragments.into_iter().fold(Progress::default(), |progress, fragment| progress.and(fragment, &KEY))
+    fragments.into_iter().fold(Progress::NONE, and)
 }
 
 /// What is charged for so many fragments: all that is due, one by one.
@@ -28,7 +32,7 @@ fn charged(count: u16) -> u32 {
     let mut progress = Progress::default();
     (0..count)
         .map(|_| {
-            progress = progress.and(&fragment, &KEY);
+            progress = and(progress, &fragment);
             progress.due()
         })
         .sum()
@@ -40,12 +44,12 @@ fn what_was_charged_is_at_least_half_of_what_there_is() {
     let mut progress = Progress::default();
     assert_eq!(progress.charged(), 0);
     for count in 1..=Progress::MAX_FRAGMENTS {
-        progress = progress.and(&fragment, &KEY);
+        progress = and(progress, &fragment);
         assert_eq!(progress.charged(), charged(count), "{count}");
         assert!((u32::from(count).div_ceil(2)..=u32::from(count)).contains(&progress.charged()), "{count}");
         assert_eq!(progress.is_full(), count == Progress::MAX_FRAGMENTS);
     }
-    assert_eq!(progress.and(&fragment, &KEY).charged(), progress.charged());
+    assert_eq!(and(progress, &fragment).charged(), progress.charged());
 }
 
 /// A sum of lengths would take this for a datagram of 32 bytes.
@@ -67,7 +71,7 @@ proptest! {
         let mut left = fragments(&units, cut);
         let mut progress = Progress::default();
         for place in order.iter().take(units.len()) {
-            progress = progress.and(&left.swap_remove(place.index(left.len())), &KEY);
+            progress = and(progress, &left.swap_remove(place.index(left.len())));
         }
         prop_assert!(left.is_empty() && progress.is_whole());
     }

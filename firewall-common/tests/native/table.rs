@@ -12,8 +12,6 @@ use firewall_common::{
 };
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use crate::support::environment::KEY;
-
 const TIMEOUT: u32 = 30;
 
 /// The `n`th of some identities without a pattern.
@@ -46,7 +44,7 @@ const DENIED: Standing = Standing::Denied;
 
 /// What is known of a datagram.
 fn find(set: &Set, identity: Identity, now: Tick) -> Option<Record> {
-    Some(set.find(identity, now, TIMEOUT).record).filter(|record| *record != Record::UNKNOWN)
+    Some(set.find(identity, now, TIMEOUT).record()).filter(|record| *record != Record::UNKNOWN)
 }
 
 /// A full set: way `n` is `standings[n]`, inserted at tick `n`.
@@ -91,7 +89,7 @@ fn an_entry_lives_for_its_timeout_and_not_a_tick_longer() {
         }
         assert_eq!(find(&set, identity(0), Tick(start.wrapping_add(TIMEOUT + 1))), None, "{start}");
         assert_eq!(
-            set.find(identity(0), Tick(start.wrapping_add(1)), 0).record,
+            set.find(identity(0), Tick(start.wrapping_add(1)), 0).record(),
             Record::UNKNOWN,
             "{start}: a timeout of none"
         );
@@ -148,9 +146,9 @@ fn an_update_keeps_an_entrys_age() {
     let set = Set::default();
     set.insert(identity(0), record(ACCEPTED, 8), Tick(0), TIMEOUT);
     let found = set.find(identity(0), Tick(20), TIMEOUT);
-    let progress = found.record.progress.and(&Fragment::new(1, 64, true, 8), &KEY);
-    let updated = Record { progress, ..found.record };
-    set.update(identity(0), &found, updated);
+    let progress = found.progress().and(&Fragment::new(1, 64, true, 8), |units| units as u16);
+    let updated = Record { progress, ..found.record() };
+    set.update(&found, progress);
     assert_eq!(find(&set, identity(0), Tick(TIMEOUT)), Some(updated));
     assert_eq!(find(&set, identity(0), Tick(TIMEOUT + 1)), None);
 }
@@ -223,7 +221,7 @@ proptest! {
     fn unwritten_memory_is_no_entry(any in any::<u64>(), now in any::<u32>(), timeout in 0..=Tick::MAX_AGE) {
         for identity in [0, 1, u64::MAX, any] {
             for now in [0, 1, u32::MAX, now] {
-                prop_assert_eq!(Set::default().find(Identity(identity), Tick(now), timeout).record, Record::UNKNOWN);
+                prop_assert_eq!(Set::default().find(Identity(identity), Tick(now), timeout).record(), Record::UNKNOWN);
             }
         }
     }
@@ -235,7 +233,7 @@ proptest! {
     ) {
         let set = Set::default();
         let progress = fragments.into_iter().fold(Progress::default(), |progress, (offset, length, more)| {
-            progress.and(&Fragment::new(1, offset * 8, more, length * 8), &KEY)
+            progress.and(&Fragment::new(1, offset * 8, more, length * 8), |units| units as u16)
         });
         let record = Record { decision: Decision::from_bits(bits), first_end: units * 8, progress };
         set.insert(Identity(any), record, Tick(now), TIMEOUT);

@@ -47,7 +47,7 @@ fn hammer(set: &Set, start: &Barrier, seed: u64) -> u32 {
         let writes = random % IDENTITIES;
         set.insert(identity(writes), record(writes, first_end), NOW, TIMEOUT);
         let reads = (random >> 20) % IDENTITIES;
-        let known = set.find(identity(reads), NOW, TIMEOUT).record;
+        let known = set.find(identity(reads), NOW, TIMEOUT).record();
         if known != Record::UNKNOWN {
             assert_eq!(known, record(reads, known.first_end), "a record that nobody wrote for this identity");
             found += 1;

@@ -66,6 +66,10 @@ static IS_V4: u32 = 0;
 #[unsafe(no_mangle)]
 static RANDOM_IDS: u32 = 0;
 
+/// Which bits of the identification may be set.
+#[unsafe(no_mangle)]
+static ID_MASK: u32 = u32::MAX;
+
 /// Which bits of the source are random: of an IPv4 address, or of the second 32 bits of an IPv6 address; network byte order.
 #[unsafe(no_mangle)]
 static SOURCES: u32 = 0;
@@ -188,7 +192,7 @@ fn advance() -> Option<(u64, u32)> {
 #[inline(always)]
 fn patch(bytes: &mut [u8; ROOM], round: u64) {
     let random = mix(setting(&SEED) ^ round);
-    let id = if setting(&RANDOM_IDS) != 0 { random as u32 } else { round as u32 };
+    let id = if setting(&RANDOM_IDS) != 0 { random as u32 } else { round as u32 } & setting(&ID_MASK);
     let mask = setting(&SOURCES);
     let source = (random >> 32) as u32 & mask;
     if setting(&IS_V4) == 0 {

@@ -56,6 +56,8 @@ pub enum Ids {
     Counted,
     /// Any.
     Random,
+    /// Always 0.
+    Same,
 }
 
 /// What becomes of the frames.
@@ -211,7 +213,11 @@ fn try_load(
     let turns = frames.len() as u32;
     let end = rounds.unwrap_or(u64::MAX);
     let is_v4 = u32::from(version == Version::V4);
-    let random_ids = u32::from(*ids == Ids::Random);
+    let (random_ids, id_mask) = match ids {
+        Ids::Counted => (0, u32::MAX),
+        Ids::Random => (1, u32::MAX),
+        Ids::Same => (0_u32, 0),
+    };
     let sources = sources.to_be();
     let (side, lead) = pace.map_or((0, u64::MAX), |pace| (pace.side as u32, pace.lead));
     let (calls, interface, action) = match target {
@@ -228,6 +234,7 @@ fn try_load(
         .override_global("LEAD", &lead, true)
         .override_global("IS_V4", &is_v4, true)
         .override_global("RANDOM_IDS", &random_ids, true)
+        .override_global("ID_MASK", &id_mask, true)
         .override_global("SOURCES", &sources, true)
         .override_global("SEED", seed, true)
         .override_global("CALLS", &calls, true)

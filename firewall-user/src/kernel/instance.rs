@@ -11,6 +11,7 @@ use firewall_common::{
     fragment::{
         budget::Limits,
         identity::{HashKey, KEY_WORDS},
+        progress::{self, BOUNDARIES},
     },
     packet::{Family, ethernet},
     record::Trace,
@@ -29,6 +30,9 @@ use crate::ruleset::{Compiled, Early, Fragments};
 
 /// The kernel object, built for the BPF target by the build script.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/fragwall"));
+
+/// Two fragment tables to be compared.
+static TABLES: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/tables"));
 
 /// A program that passes everything at once: the yardstick for what ours costs.
 static NOOP: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/noop"));
@@ -170,11 +174,15 @@ impl Instance {
         let flag = |action: &Action| u32::from(*action == Action::Allow);
         let (default, early, explains) = (flag(default), flag(early), u32::from(*explains));
 
+        let mut boundaries = [0; BOUNDARIES];
+        progress::fill(&mut boundaries, hash_key);
+
         let mut loader = EbpfLoader::new();
         loader
             .btf(None)
             .verifier_log_level(level)
             .override_global("HASH_KEY", &hash_key.0, true)
+            .override_global("BOUNDARY_NUMBERS", &boundaries, true)
             .override_global("PROTOCOL_DECISIONS", &*rules.protocols, true)
             .override_global("SET_SHIFT", &shift, true)
             .override_global("SOURCE_SHIFT", &source_shift, true)
@@ -210,9 +218,23 @@ impl Instance {
     /// # Errors
     /// The kernel refuses it.
     pub fn noop() -> Result<Self, Error> {
-        let load = || {
-            let ebpf = EbpfLoader::new().btf(None).load(NOOP)?;
-            let mut instance = Self { ebpf, serial: 0 };
+        Self::other(EbpfLoader::new().btf(None), NOOP)
+    }
+
+    /// A program that only inserts IPv6 first fragments into a fragment table, and looks trailing ones up: into Fragwall's own,
+    /// or into an LRU hash map.
+    ///
+    /// # Errors
+    /// The kernel refuses it.
+    pub fn tables(lru: bool) -> Result<Self, Error> {
+        let uses_lru = u32::from(lru);
+        Self::other(EbpfLoader::new().btf(None).override_global("USES_LRU", &uses_lru, true), TABLES)
+    }
+
+    /// One of the programs that aren't Fragwall.
+    fn other(loader: &mut EbpfLoader<'_>, object: &[u8]) -> Result<Self, Error> {
+        let mut load = || {
+            let mut instance = Self { ebpf: loader.load(object)?, serial: 0 };
             instance.program()?.load()?;
             Ok(instance)
         };

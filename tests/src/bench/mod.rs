@@ -2,21 +2,43 @@
 //! interleaved run.
 
 pub mod cases;
+pub mod flows;
 pub mod report;
 
 use anyhow::{Context as _, Result};
 use fragwall::kernel::instance::Instance;
 
-use cases::Case;
-use report::{Report, Row, Sample};
+use report::{Report, Row, Sample, Section};
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
     /// How often each case is run in turn.
     pub rounds: usize,
-    /// How many packets a run has.
+    /// How many packets a run has, where it's the same packet over and over.
     pub repeat: u32,
+}
+
+/// Something that is measured.
+pub trait Timed {
+    /// Makes sure that the packets fare as they should, so that a figure says what it seems to.
+    ///
+    /// # Errors
+    /// They don't.
+    fn check(&mut self) -> Result<()>;
+
+    /// Nanoseconds a packet, by the kernel's own average, in whole ones: of the program, and of the one that does
+    /// nothing. (The call as a whole takes tens of milliseconds, since it waits for RCU grace periods.)
+    ///
+    /// # Errors
+    /// The kernel refuses a packet.
+    fn sample(&mut self, repeat: u32) -> Result<(f64, f64)>;
+
+    /// What came of it.
+    ///
+    /// # Errors
+    /// The kernel tells nothing about the program.
+    fn row(&mut self, samples: &[(f64, f64)]) -> Result<Row>;
 }
 
 /// Measures every case.
@@ -25,44 +47,37 @@ pub struct Effort {
 /// The kernel refuses a program or a packet, or a case takes another path than it says.
 pub fn run(effort: Effort, mut progress: impl FnMut(usize)) -> Result<Report> {
     let mut noop = Instance::noop().context("loading the program that does nothing")?;
-    let mut cases = cases::all()?;
-    let mut noop_samples = Vec::with_capacity(effort.rounds);
-    let mut samples = vec![Vec::with_capacity(effort.rounds); cases.len()];
-    for case in &mut cases {
-        case.check()?;
+    let yardstick = cases::yardstick();
+    let mut sections = vec![
+        ("packet", boxed(cases::all()?)),
+        ("fragments", boxed(flows::kinds()?)),
+        ("floods", boxed(flows::floods()?)),
+        ("sizes of the table", boxed(flows::sizes()?)),
+        ("tables by themselves, full", boxed(flows::tables()?)),
+    ];
+    let mut samples: Vec<Vec<_>> = Vec::new();
+    for (_, cases) in &mut sections {
+        cases.iter_mut().try_for_each(|case| case.check())?;
+        samples.push(vec![Vec::with_capacity(effort.rounds); cases.len()]);
     }
-    let yardstick = cases[0].frame.clone();
+    let mut noop_samples = Vec::with_capacity(effort.rounds);
     for round in 0..effort.rounds {
         progress(round);
-        noop_samples.push(time(&mut noop, &yardstick, effort.repeat)?);
-        for (case, samples) in cases.iter_mut().zip(&mut samples) {
-            // Trailing fragments are timed while their datagram is known.
-            if let Some(first) = &case.preceded_by {
-                case.instance.run(first, 1)?;
+        noop_samples.push(noop.run(&yardstick, effort.repeat)?.duration.as_nanos() as f64);
+        for ((_, cases), samples) in sections.iter_mut().zip(&mut samples) {
+            for (case, samples) in cases.iter_mut().zip(samples) {
+                samples.push(case.sample(effort.repeat)?);
             }
-            samples.push(time(&mut case.instance, &case.frame, effort.repeat)?);
         }
     }
-    let noop_sample = Sample::of(&noop_samples);
-    let rows = cases
-        .iter_mut()
-        .zip(&samples)
-        .map(|(case, samples)| -> Result<Row> {
-            let Case { name, instance, .. } = case;
-            let over: Vec<f64> = samples.iter().zip(&noop_samples).map(|(ns, noop)| ns - noop).collect();
-            Ok(Row {
-                name: (*name).to_owned(),
-                nanoseconds: Sample::of(samples),
-                over_noop: Sample::of(&over),
-                verified_instructions: instance.verified_instructions()?,
-            })
-        })
-        .collect::<Result<_>>()?;
-    Ok(Report { effort, noop: noop_sample, rows })
+    let mut report = Report { effort, noop: Sample::of(&noop_samples), sections: Vec::new() };
+    for ((name, cases), samples) in sections.iter_mut().zip(&samples) {
+        let rows = cases.iter_mut().zip(samples).map(|(case, samples)| case.row(samples));
+        report.sections.push(Section { name, rows: rows.collect::<Result<_>>()? });
+    }
+    Ok(report)
 }
 
-/// Nanoseconds a packet: the kernel's own average, in whole nanoseconds. The call as a whole takes tens of milliseconds,
-/// since it waits for RCU grace periods.
-fn time(instance: &mut Instance, frame: &[u8], repeat: u32) -> Result<f64> {
-    Ok(instance.run(frame, repeat)?.duration.as_nanos() as f64)
+fn boxed<T: Timed + 'static>(cases: Vec<T>) -> Vec<Box<dyn Timed>> {
+    cases.into_iter().map(|case| Box::new(case) as Box<dyn Timed>).collect()
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use anyhow::{Result, ensure};
 use serde::Serialize;
 
 use super::Effort;
@@ -40,6 +41,33 @@ pub struct Row {
     pub verified_instructions: Option<u32>,
 }
 
+impl Row {
+    /// Of samples of a program and of the one that does nothing.
+    ///
+    /// # Errors
+    /// There are none.
+    pub fn new(name: String, samples: &[(f64, f64)], verified_instructions: Option<u32>) -> Result<Self> {
+        ensure!(!samples.is_empty(), "{name} wasn't measured");
+        let nanoseconds: Vec<f64> = samples.iter().map(|(timed, _)| *timed).collect();
+        let over: Vec<f64> = samples.iter().map(|(timed, yardstick)| timed - yardstick).collect();
+        Ok(Self {
+            name,
+            nanoseconds: Sample::of(&nanoseconds),
+            over_noop: Sample::of(&over),
+            verified_instructions,
+        })
+    }
+}
+
+/// Cases that belong together.
+#[derive(Clone, Debug, Serialize)]
+pub struct Section {
+    /// What they have in common.
+    pub name: &'static str,
+    /// The cases.
+    pub rows: Vec<Row>,
+}
+
 /// All cases of one run.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -48,39 +76,46 @@ pub struct Report {
     /// The no-op program.
     pub noop: Sample,
     /// The cases.
-    pub rows: Vec<Row>,
+    pub sections: Vec<Section>,
 }
 
 impl Report {
     /// The figures as JSON.
     #[must_use]
     pub fn json(&self) -> serde_json::Value {
-        let Self { effort: Effort { rounds, repeat }, noop, rows } = self;
-        serde_json::json!({ "version": 1, "rounds": rounds, "repeat": repeat, "noop": noop, "cases": rows })
+        let Self { effort: Effort { rounds, repeat }, noop, sections } = self;
+        serde_json::json!({ "version": 2, "rounds": rounds, "repeat": repeat, "noop": noop, "sections": sections })
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { effort: Effort { rounds, repeat }, noop, rows } = self;
-        writeln!(f, "{:<34} {:>8} {:>10}  {:>15}", "packet", "ns", "over no-op", "spread")?;
-        writeln!(
-            f,
-            "{:<34} {:>8.1} {:>10}  {:>6.1} - {:<6.1}",
-            "(no-op program)", noop.median, "", noop.min, noop.max
-        )?;
-        for Row { name, nanoseconds, over_noop, .. } in rows {
-            writeln!(
-                f,
-                "{name:<34} {:>8.1} {:>10.1}  {:>6.1} - {:<6.1}",
-                nanoseconds.median, over_noop.median, over_noop.min, over_noop.max
-            )?;
+        let Self { effort: Effort { rounds, repeat }, noop, sections } = self;
+        for (n, Section { name, rows }) in sections.iter().enumerate() {
+            let gap = if n == 0 { "" } else { "\n" };
+            writeln!(f, "{gap}{name:<42} {:>8} {:>10}  {:>15}", "ns", "over no-op", "spread")?;
+            if n == 0 {
+                writeln!(
+                    f,
+                    "{:<42} {:>8.1} {:>10}  {:>6.1} - {:<6.1}",
+                    "(no-op program)", noop.median, "", noop.min, noop.max
+                )?;
+            }
+            for Row { name, nanoseconds, over_noop, .. } in rows {
+                writeln!(
+                    f,
+                    "{name:<42} {:>8.1} {:>10.1}  {:>6.1} - {:<6.1}",
+                    nanoseconds.median, over_noop.median, over_noop.min, over_noop.max
+                )?;
+            }
         }
         writeln!(
             f,
-            "\nmedians of {rounds} interleaved rounds of {repeat} packets; the spread is over no-op"
+            "\nmedians of {rounds} interleaved rounds, of {repeat} packets where they are all the same; the spread is over \
+             no-op. Packets that differ are made in the kernel, which their ns hold and what is over no-op doesn't."
         )?;
-        if let Some(instructions) = rows.iter().filter_map(|row| row.verified_instructions).max() {
+        let rows = sections.iter().flat_map(|section| &section.rows);
+        if let Some(instructions) = rows.filter_map(|row| row.verified_instructions).max() {
             writeln!(f, "instructions walked by the verifier: {instructions}")?;
         }
         Ok(())

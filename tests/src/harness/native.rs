@@ -6,6 +6,7 @@ use firewall_common::{
     fragment::{
         budget::Limits,
         identity::{HashKey, Identity, Source},
+        progress::{self, BOUNDARIES, Boundaries},
         source::{Pool, SourceSet, Sources},
         table::{Set, Sets, WAYS},
         tick::Tick,
@@ -27,6 +28,7 @@ pub struct Native {
     pools: [Pool; Family::ALL.len()],
     setup: Setup,
     hash_key: HashKey,
+    boundaries: Box<Boundaries>,
 }
 
 impl Native {
@@ -39,8 +41,10 @@ impl Native {
         // As many as there are in the kernel: a source for each four datagrams.
         let sources = some((setup.table as usize / 4).max(64) / WAYS);
         let hash_key = setup.hash_key.context("the native filter needs a hash key")?;
-        let pools = Default::default();
-        Ok(Self { rules: setup.compile()?, sets, sources, pools, setup: setup.clone(), hash_key })
+        let mut boundaries = Box::new([0; BOUNDARIES]);
+        progress::fill(&mut boundaries, &hash_key);
+        let (rules, pools, setup) = (setup.compile()?, Default::default(), setup.clone());
+        Ok(Self { rules, sets, sources, pools, setup, hash_key, boundaries })
     }
 
     /// Judges a frame.
@@ -111,7 +115,11 @@ impl Datagrams for Native {
         self.setup.timeout
     }
 
-    fn early(&self) -> Action {
+    fn boundary(&self, units: usize) -> u16 {
+        self.boundaries[units]
+    }
+
+    fn early_action(&self) -> Action {
         self.setup.early
     }
 }

@@ -1,10 +1,13 @@
 //! An environment in plain memory, for judging packets natively.
 
+use std::sync::LazyLock;
+
 use firewall_common::{
     datagram::Datagrams,
     fragment::{
         budget::Limits,
         identity::{HashKey, Identity, KEY_WORDS, Source},
+        progress::{self, BOUNDARIES, Boundaries},
         source::{Pool, SourceSet, Sources},
         table::{Set, Sets},
         tick::Tick,
@@ -53,6 +56,13 @@ pub(crate) const KEY: HashKey = {
     }
     HashKey(words)
 };
+
+/// The numbers of boundaries that go with the key.
+pub(crate) static BOUNDARIES_OF_KEY: LazyLock<Boundaries> = LazyLock::new(|| {
+    let mut boundaries = [0; BOUNDARIES];
+    progress::fill(&mut boundaries, &KEY);
+    boundaries
+});
 
 impl Native {
     /// No rules, empty tables, a budget that nobody uses up, and these policies.
@@ -122,7 +132,11 @@ impl Datagrams for Native {
         self.timeout
     }
 
-    fn early(&self) -> Action {
+    fn boundary(&self, units: usize) -> u16 {
+        BOUNDARIES_OF_KEY[units]
+    }
+
+    fn early_action(&self) -> Action {
         self.early
     }
 }
