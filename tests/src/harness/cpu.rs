@@ -1,7 +1,7 @@
 //! Which CPU a thread runs on.
 
 use anyhow::{Context, Result, bail};
-use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::sched::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
 use nix::unistd::Pid;
 
 /// Two CPUs that this process may run on.
@@ -26,4 +26,15 @@ pub fn pin(cpu: usize) -> Result<()> {
     set.set(cpu)
         .and_then(|()| sched_setaffinity(Pid::from_raw(0), &set))
         .with_context(|| format!("can't run on CPU {cpu}"))
+}
+
+/// Keeps this thread on the CPU that it is on.
+///
+/// Without XDP a veth hands a frame to the CPU that sent it, so a thread that moves to another one between two frames may
+/// see them arrive in the other order.
+///
+/// # Errors
+/// The kernel refuses.
+pub fn stay() -> Result<()> {
+    pin(sched_getcpu()?)
 }

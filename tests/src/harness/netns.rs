@@ -83,15 +83,21 @@ impl Netns {
     /// # Errors
     /// There's none of that name.
     pub fn interface(&self, name: &str) -> Result<Interface> {
-        let output = run_ok(tool("ip").args(["-n", &self.name, "-j", "link", "show", "dev", name]))?;
-        let links: Value =
-            serde_json::from_slice(&output.stdout).context("`ip -j link show` prints no JSON")?;
-        let index = links[0]["ifindex"].as_u64().context("an interface without index")?;
-        let address = links[0]["address"].as_str().context("an interface without address")?;
+        let link = self.link(name)?;
+        let index = link["ifindex"].as_u64().context("an interface without index")?;
+        let address = link["address"].as_str().context("an interface without address")?;
         let bytes: Vec<u8> =
             address.split(':').map(|byte| u8::from_str_radix(byte, 16)).collect::<Result<_, _>>()?;
         let address = bytes.try_into().map_err(|_| anyhow!("{address:?} is no Ethernet address"))?;
         Ok(Interface { index: u32::try_from(index)?, address })
+    }
+
+    /// What `ip` says of an interface.
+    fn link(&self, name: &str) -> Result<Value> {
+        let output = run_ok(tool("ip").args(["-n", &self.name, "-j", "link", "show", "dev", name]))?;
+        let mut links: Vec<Value> =
+            serde_json::from_slice(&output.stdout).context("`ip -j link show` prints no JSON")?;
+        links.pop().with_context(|| format!("`ip -j link show` says nothing of {name}"))
     }
 
     /// A command that enters the network namespace alone before it runs; `ip netns exec` would also remount /sys
@@ -215,11 +221,7 @@ fn wait_until_operational(end: &End<'_>) -> Result<()> {
     let start = Instant::now();
     loop {
         interrupt::check()?;
-        let output =
-            run_ok(tool("ip").args(["-n", end.netns.name(), "-j", "link", "show", "dev", end.interface]))?;
-        let links: Value =
-            serde_json::from_slice(&output.stdout).context("`ip -j link show` prints no JSON")?;
-        if links[0]["operstate"] == "UP" {
+        if end.netns.link(end.interface)?["operstate"] == "UP" {
             return Ok(());
         }
         if start.elapsed() > OPERATIONAL_LIMIT {

@@ -6,11 +6,9 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use anyhow::{Context, Result, ensure};
 use nix::libc;
 use nix::net::if_::if_nametoindex;
-use nix::sched::{CpuSet, sched_getcpu, sched_setaffinity};
 use nix::sys::socket::{
     AddressFamily, LinkAddr, MsgFlags, SockFlag, SockType, SockaddrLike, bind, send, socket,
 };
-use nix::unistd::Pid;
 
 use super::netns::Netns;
 
@@ -61,17 +59,4 @@ fn link_address(interface: i32) -> Result<LinkAddr> {
     // SAFETY: the pointer is to a whole sockaddr_ll, as its family and the length say.
     unsafe { LinkAddr::from_raw((&raw const address).cast(), Some(length)) }
         .context("this is no link-layer address")
-}
-
-/// Keeps the calling thread on the CPU that it is on.
-///
-/// Without XDP a veth hands a frame to the CPU that sent it, so a thread that moves to another one between two frames may
-/// see them arrive in the other order.
-///
-/// # Errors
-/// The kernel refuses.
-pub fn stay_on_this_cpu() -> Result<()> {
-    let mut cpus = CpuSet::new();
-    cpus.set(sched_getcpu()?)?;
-    sched_setaffinity(Pid::from_raw(0), &cpus).context("can't stay on one CPU")
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use anyhow::Result;
-use firewall_tests::harness::packet::{Ether, Internet, Payload, ip4, ip6, pattern};
+use firewall_tests::harness::packet::{Ether, Internet, Payload, ip4, ip6, patched, pattern};
 use firewall_tests::ike::{
     certificates::Role,
     hosts::{Family, Hosts, INTERFACE},
@@ -82,14 +82,12 @@ impl Kind {
     /// # Errors
     /// Its interface isn't there.
     pub fn plan(self, hosts: &Hosts, sources: Sources) -> Result<Ammunition> {
-        let mut frames = match hosts.family {
+        let frames = match hosts.family {
             Family::V6 => self.v6(&hosts.family.address(Role::Responder).to_string()),
             Family::V4 => self.v4(&hosts.family.address(Role::Responder).to_string()),
         };
         let address = hosts.responder.interface(INTERFACE)?.address;
-        for frame in &mut frames {
-            frame[..address.len()].copy_from_slice(&address);
-        }
+        let frames = frames.iter().map(|frame| patched(frame, 0, &address)).collect();
         let sources = match (sources, hosts.family) {
             (Sources::One, _) => 0,
             // 2001:db8:8000::/33 and 198.19.0.0/16.

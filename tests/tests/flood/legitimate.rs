@@ -3,18 +3,15 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::ops::AddAssign;
-use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use firewall_tests::harness::packet::{Internet, Payload, cuts_for, ip4, ip6};
+use firewall_tests::harness::packet::{Ether, Internet, Payload, cuts_for, ip4, ip6, patched};
+use firewall_tests::harness::raw::RawSender;
 use firewall_tests::harness::udp::{receive, socket};
 use firewall_tests::ike::{
     certificates::Role,
     hosts::{Family, Hosts, INTERFACE},
-};
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrStorage, sendto, socket as raw_socket,
 };
 
 /// How many sources send in order, and as many in reverse; in IPv6 each has a /64 of its own. None does both, since the
@@ -62,8 +59,9 @@ impl fmt::Display for Delivery {
 pub struct Legitimate {
     in_order: Vec<UdpSocket>,
     reversed: Vec<IpAddr>,
-    /// Sends whole packets as they are.
-    raw: OwnedFd,
+    /// Sends what the reversed sources make, to this Ethernet address.
+    raw: RawSender,
+    host: [u8; 6],
     receiver: UdpSocket,
     destination: SocketAddr,
     /// The number of the last datagram.
@@ -106,16 +104,10 @@ impl Legitimate {
             UdpSocket::bind(SocketAddr::new(*address, 0)).with_context(|| format!("can't bind {address}"))
         };
         let in_order = initiator.enter(|| in_order.iter().map(bind).collect())?;
-        let kind = match family {
-            Family::V6 => AddressFamily::Inet6,
-            Family::V4 => AddressFamily::Inet,
-        };
-        let raw = initiator.enter(|| {
-            raw_socket(kind, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::Raw)
-                .context("can't open a raw socket")
-        })?;
+        let raw = RawSender::new(initiator, INTERFACE)?;
+        let host = responder.interface(INTERFACE)?.address;
         let receiver = socket(responder, destination.ip(), port)?;
-        Ok(Self { in_order, reversed, raw, receiver, destination, number: 0, lost: 0 })
+        Ok(Self { in_order, reversed, raw, host, receiver, destination, number: 0, lost: 0 })
     }
 
     /// Lets each source send a datagram, none of which may be lost.
@@ -147,26 +139,28 @@ impl Legitimate {
     pub fn send_reversed(&mut self, count: u32) -> Result<Delivery> {
         self.send(count, |this, datagram| {
             let source = this.reversed[this.number as usize % SOURCES];
-            for packet in this.fragments(source, datagram).iter().rev() {
-                let destination = SockaddrStorage::from(SocketAddr::new(this.destination.ip(), 0));
-                sendto(this.raw.as_raw_fd(), packet, &destination, MsgFlags::empty())
-                    .context("can't send a fragment")?;
+            for frame in this.frames(source, datagram).iter().rev() {
+                this.raw.send(frame)?;
             }
             Ok(())
         })
     }
 
-    fn fragments(&self, source: IpAddr, datagram: &[u8]) -> Vec<Vec<u8>> {
+    /// A datagram's fragments in order.
+    fn frames(&self, source: IpAddr, datagram: &[u8]) -> Vec<Vec<u8>> {
         let cuts = cuts_for(8 + datagram.len(), ROOM);
         let (from, to) = (source.to_string(), self.destination.ip().to_string());
         let port = self.destination.port();
+        let id = self.number;
         if source.is_ipv6() {
-            let fragments = ip6(&from, &to).udp(port, port, datagram).fragments(self.number, &cuts);
-            fragments.iter().map(Payload::bytes).collect()
+            self.to_host(ip6(&from, &to).udp(port, port, datagram).fragments(id, &cuts))
         } else {
-            let fragments = ip4(&from, &to).udp(port, port, datagram).fragments(self.number as u16, &cuts);
-            fragments.iter().map(Payload::bytes).collect()
+            self.to_host(ip4(&from, &to).udp(port, port, datagram).fragments(id as u16, &cuts))
         }
+    }
+
+    fn to_host<P: Payload>(&self, packets: Vec<P>) -> Vec<Vec<u8>> {
+        packets.into_iter().map(|packet| patched(&Ether::to(packet).frame(), 0, &self.host)).collect()
     }
 
     fn send(&mut self, count: u32, one: impl Fn(&Self, &[u8]) -> Result<()>) -> Result<Delivery> {

@@ -5,9 +5,10 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use firewall_tests::harness::cpu;
 use firewall_tests::harness::host::{HOST, Host};
 use firewall_tests::harness::packet::{Ether, Internet, ip6};
-use firewall_tests::harness::raw::{RawSender, stay_on_this_cpu};
+use firewall_tests::harness::raw::RawSender;
 use firewall_tests::harness::udp::{pending, receive};
 use nix::sys::socket::{setsockopt, sockopt};
 
@@ -74,7 +75,7 @@ impl Twins {
     /// A frame can't be sent, or what is sent behind it doesn't arrive.
     pub fn send<'a>(&self, frames: impl Iterator<Item = &'a [u8]> + Send) -> Result<Delivered> {
         let sending = || {
-            stay_on_this_cpu()?;
+            cpu::stay()?;
             let mut delivered = Delivered::default();
             let mut frames = frames.peekable();
             let mut number = 0_u32;
