@@ -7,7 +7,7 @@ use crate::{
         identity::{HashKey, Keys},
         progress::Progress,
         source::Sources,
-        table::{Found, Record, Set, Sets},
+        table::{Early, Found, Record, Set, Sets},
         tick::Tick,
     },
     packet::Family,
@@ -178,8 +178,18 @@ impl<'a, E: Datagrams> Place<'a, E> {
     }
 
     #[inline(always)]
-    fn insert(&self, record: Record) {
-        self.set.insert(self.keys.identity, record, self.now, self.env.timeout());
+    fn find_decided(&self) -> Found {
+        self.set.find_decided(self.keys.identity, self.now, self.env.timeout())
+    }
+
+    #[inline(always)]
+    fn take_early(&self) -> Early {
+        self.set.take_early(self.keys.identity, self.now, self.env.timeout())
+    }
+
+    #[inline(always)]
+    fn insert(&self, record: Record, time: u32) {
+        self.set.insert(self.keys.identity, record, time, self.now, self.env.timeout());
     }
 
     /// Charges what is due of a datagram; says whether there was room for it.
@@ -189,14 +199,23 @@ impl<'a, E: Datagrams> Place<'a, E> {
         due == 0 || self.env.charge(self.keys.source, self.family, due, self.now)
     }
 
-    /// Forgets a datagram all of which has been seen, so that the next one with its identification is judged by itself. What
-    /// its fragments were charged is taken back if all of them passed, since the host holds none of them any more.
+    /// Takes back what the fragments of a datagram were charged that is complete: the host holds none of them any more.
     #[inline(always)]
-    fn complete(&self, found: &Found, decision: Decision) {
+    fn refund(&self, fragments: u32) {
+        self.env.refund(self.keys.source, self.family, fragments, self.now);
+    }
+
+    /// Adds early fragments to a datagram that was decided meanwhile.
+    #[inline(always)]
+    fn join(&self, found: &Found, early: Progress) {
+        let progress = found.progress().join(early);
+        if !progress.is_whole() {
+            self.set.update(found, progress);
+            return;
+        }
         self.set.free(found);
-        if decision.is_allow() {
-            let charged = found.progress().charged();
-            self.env.refund(self.keys.source, self.family, charged, self.now);
+        if found.decision().is_allow() {
+            self.refund(found.progress().charged() + early.charged());
         }
     }
 }
@@ -213,20 +232,26 @@ fn first(
     let Some(place) = Place::of(env, keys, family) else {
         return Admission::Refused;
     };
-    let found = place.find();
     // Trailing fragments that came before it count; those of an earlier datagram with the same identification don't.
-    let is_late = found.is_early();
-    let before = if is_late { found.progress() } else { Progress::NONE };
+    let before = place.take_early().progress;
     let progress = before.and(fragment, |units| env.boundary(units));
-    let admission = if is_late && !decision.is_allow() { Admission::Late } else { Admission::AsDecided };
+    let admission =
+        if before.is_none() || decision.is_allow() { Admission::AsDecided } else { Admission::Late };
     if progress.is_whole() {
-        place.complete(&found, decision);
+        if decision.is_allow() {
+            place.refund(before.charged());
+        }
         return admission;
     }
     if decision.is_allow() && !place.charge(progress) {
         return Admission::Refused;
     }
-    place.insert(Record { decision, first_end: fragment.length, progress });
+    place.insert(Record { decision, first_end: fragment.length, progress }, place.now.stored());
+    // One that came to another CPU meanwhile didn't find this, or is about to.
+    let meanwhile = place.take_early().progress;
+    if !meanwhile.is_none() {
+        place.join(&place.find_decided(), meanwhile);
+    }
     admission
 }
 
@@ -247,7 +272,10 @@ fn trailing(env: &impl Datagrams, keys: Keys, family: Family, fragment: &Fragmen
     let before = found.progress();
     let progress = before.and(fragment, |units| env.boundary(units));
     if progress.is_whole() {
-        place.complete(&found, decision);
+        place.set.free(&found);
+        if decision.is_allow() {
+            place.refund(before.charged());
+        }
     } else if decision.is_allow() && (before.is_full() || !place.charge(progress)) {
         return Fate::Refused;
     } else {
@@ -265,18 +293,24 @@ fn early(env: &impl Datagrams, keys: Keys, family: Family, fragment: &Fragment) 
     let Some(place) = Place::of(env, keys, family) else {
         return Fate::Refused;
     };
-    let found = place.find();
-    let before = if found.is_early() { found.progress() } else { Progress::NONE };
+    let Early { progress: before, time } = place.take_early();
     let progress = before.and(fragment, |units| env.boundary(units));
-    if before.is_full() || !place.charge(progress) {
+    let refused = before.is_full() || !place.charge(progress);
+    let progress = if refused { before } else { progress };
+    if progress.is_none() {
         return Fate::Refused;
     }
-    if before.is_none() {
-        place.insert(Record { progress, ..Record::UNKNOWN });
-    } else {
-        place.set.update(&found, progress);
+    place.insert(Record { progress, ..Record::UNKNOWN }, time);
+    // A first one that came to another CPU meanwhile didn't find this, or is about to.
+    let found = place.find_decided();
+    if found.decision().is_undecided() {
+        return if refused { Fate::Refused } else { Fate::Early };
     }
-    Fate::Early
+    let own = place.take_early().progress;
+    if !own.is_none() {
+        place.join(&found, own);
+    }
+    if refused { Fate::Refused } else { Fate::Inherited(found.decision()) }
 }
 
 #[cfg(test)]

@@ -6,6 +6,14 @@
 //! [`fragment::source::Sources`] for the sources' budgets, [`rules::RuleTables`] for the compiled ruleset, and
 //! [`judge::Environment`] for all of them together.
 #![no_std]
+#![cfg_attr(
+    target_arch = "bpf",
+    feature(core_intrinsics),
+    expect(
+        internal_features,
+        reason = "the BPF target has no atomic types, although it has the instructions"
+    )
+)]
 
 pub mod datagram;
 pub mod essential;

@@ -66,6 +66,15 @@ impl Progress {
         Self { links, counted: if fragment.more { counted } else { counted | Self::LAST } }
     }
 
+    /// These fragments and those.
+    #[inline(always)]
+    pub const fn join(self, other: Self) -> Self {
+        let fragments = self.fragments() + other.fragments();
+        let fragments = if fragments > Self::MAX_FRAGMENTS { Self::MAX_FRAGMENTS } else { fragments };
+        let last = (self.counted | other.counted) & Self::LAST;
+        Self { links: self.links.wrapping_add(other.links), counted: fragments | last }
+    }
+
     /// How many fragments have passed.
     #[inline(always)]
     const fn fragments(self) -> u16 {

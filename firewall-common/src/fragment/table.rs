@@ -9,9 +9,11 @@
 //!
 //! CPUs write and read entries at once, each word by itself. An entry whose words come from two writers doesn't give
 //! back the identity it's looked up by, so it is no entry at all: a half-written one can't be read, without any
-//! ordering between the words (Hyatt and Mann, "A lock-less transposition table implementation", 2002). What lies below the
-//! identity, how far a datagram has come, is no part of any verdict: two CPUs that count fragments of one datagram at the
-//! same moment may lose one, and then its completion goes unnoticed.
+//! ordering between the words (Hyatt and Mann, "A lock-less transposition table implementation", 2002).
+//!
+//! Where a network card spreads packets by port, a datagram's first fragment meets one CPU and all others another, at the
+//! same moment. So that neither misses what the other one counts, each puts its entry in place and only then looks for the
+//! other's ([`Set::insert`], [`Set::take_early`]); what was counted of trailing ones goes to the one that takes it.
 
 use super::{
     identity::Identity,
@@ -100,7 +102,35 @@ pub struct Found {
     word: u64,
 }
 
+/// What is known of an early datagram.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Early {
+    /// Which of its fragments have passed.
+    pub progress: Progress,
+    /// When the first of them came, as entries keep it.
+    pub time: u32,
+}
+
+/// Whether an entry is that datagram's.
+#[inline(always)]
+const fn is_of(identity: Identity, tag: u64, word: u64) -> bool {
+    (tag ^ word ^ identity.0) & IDENTITY_MASK == 0
+}
+
 impl Found {
+    const UNKNOWN: Self = Self { way: 0, tag: 0, word: Record::UNKNOWN.pack(0) };
+
+    /// Nothing, if it's older than it may be.
+    #[inline(always)]
+    fn unless_expired(self, now: Tick, timeout: u32) -> Self {
+        // All zeros is memory that nobody wrote, or a freed entry: a datagram that was decided has a first fragment of some
+        // length, and one that wasn't says so.
+        if self.word == 0 || now.age_of(time_of(self.word)) > timeout + SKEW {
+            return Self::UNKNOWN;
+        }
+        self
+    }
+
     /// The first fragment's verdict; [`Decision::UNDECIDED`] if it's unknown.
     #[inline(always)]
     pub const fn decision(&self) -> Decision {
@@ -119,12 +149,6 @@ impl Found {
         Progress::from_parts(self.tag as u16, self.word as u16)
     }
 
-    /// Whether only trailing fragments of it have been seen.
-    #[inline(always)]
-    pub const fn is_early(&self) -> bool {
-        self.decision().is_undecided() && !self.progress().is_none()
-    }
-
     /// All of it.
     pub const fn record(&self) -> Record {
         Record { decision: self.decision(), first_end: self.first_end(), progress: self.progress() }
@@ -135,37 +159,71 @@ impl Set {
     /// What is known of a datagram since at most `timeout` ticks, which are at most [`Tick::MAX_AGE`].
     #[inline(always)]
     pub fn find(&self, identity: Identity, now: Tick, timeout: u32) -> Found {
-        let mut found = Found { way: 0, tag: 0, word: 0 };
+        let mut found = Found::UNKNOWN;
         for (way, entry) in self.0.iter().enumerate() {
             let (tag, word) = (entry.tag.load(), entry.record.load());
-            if (tag ^ word ^ identity.0) & IDENTITY_MASK == 0 {
+            if is_of(identity, tag, word) {
                 found = Found { way, tag, word };
                 break;
             }
         }
-        // All zeros is memory that nobody wrote, or a freed entry: a datagram that was decided has a first fragment of some
-        // length, and one that wasn't says so.
-        if found.word == 0 || now.age_of(time_of(found.word)) > timeout + SKEW {
-            found.tag = 0;
-            found.word = Record::UNKNOWN.pack(0);
-        }
-        found
+        found.unless_expired(now, timeout)
     }
 
-    /// Remembers a datagram anew, in place of what is known of it, or of a free entry, or of the one that is worth least:
-    /// one that has expired, else the oldest denied one, else the oldest early one, else the oldest accepted one. Nobody
-    /// pushes out what is worth more than itself: a denied datagram for which there's no other room goes unrecorded.
+    /// What was decided of a datagram; [`Record::UNKNOWN`] if nothing was yet.
     #[inline(always)]
-    pub fn insert(&self, identity: Identity, record: Record, now: Tick, timeout: u32) {
+    pub fn find_decided(&self, identity: Identity, now: Tick, timeout: u32) -> Found {
+        let mut found = Found::UNKNOWN;
+        for (way, entry) in self.0.iter().enumerate() {
+            let (tag, word) = (entry.tag.load(), entry.record.load());
+            if is_of(identity, tag, word) && word != 0 && !decision_of(word).is_undecided() {
+                found = Found { way, tag, word };
+                break;
+            }
+        }
+        found.unless_expired(now, timeout)
+    }
+
+    /// Takes away what is known of an early datagram, so that nobody else can.
+    #[inline(always)]
+    pub fn take_early(&self, identity: Identity, now: Tick, timeout: u32) -> Early {
+        let mut early = Early { progress: Progress::NONE, time: now.stored() };
+        for entry in &self.0 {
+            let (tag, word) = (entry.tag.load(), entry.record.load());
+            if is_of(identity, tag, word)
+                && decision_of(word).is_undecided()
+                && entry.record.swap(0) == word
+                && now.age_of(time_of(word)) <= timeout + SKEW
+            {
+                early = Early {
+                    progress: Found { way: 0, tag, word }.progress().join(early.progress),
+                    time: time_of(word),
+                };
+            }
+        }
+        early
+    }
+
+    /// Puts what is known of a datagram in place of what was decided of it before, or of a free entry, or of the one that
+    /// is worth least: one that has expired, else the oldest denied one, else the oldest early one, else the oldest accepted
+    /// one. Nobody pushes out what is worth more than itself: a denied datagram for which there's no other room goes unrecorded.
+    ///
+    /// Of an early datagram nothing may be known; `time` is when its oldest fragment came. Other CPUs see the entry before
+    /// this one looks for theirs.
+    #[inline(always)]
+    pub fn insert(&self, identity: Identity, record: Record, time: u32, now: Tick, timeout: u32) {
+        let is_early = record.decision.is_undecided();
         let mut place = WAYS;
         for (way, entry) in self.0.iter().enumerate() {
             let (tag, word) = (entry.tag.load(), entry.record.load());
-            if (tag ^ word ^ identity.0) & IDENTITY_MASK == 0 {
+            if word == 0 {
+                // An early one comes from the other end, so as not to meet a first one that comes at the same moment.
+                if is_early || place == WAYS {
+                    place = way;
+                }
+            } else if !is_early && is_of(identity, tag, word) && !decision_of(word).is_undecided() {
                 place = way;
                 break;
-            }
-            if word == 0 {
-                place = way;
             }
         }
         if place == WAYS {
@@ -176,9 +234,9 @@ impl Set {
             place = victim;
         }
         let entry = &self.0[place & (WAYS - 1)];
-        let word = record.pack(now.stored());
+        let word = record.pack(time);
         entry.record.store(word);
-        entry.tag.store((identity.0 ^ word) & IDENTITY_MASK | u64::from(record.progress.links()));
+        entry.tag.swap((identity.0 ^ word) & IDENTITY_MASK | u64::from(record.progress.links()));
     }
 
     /// The entry that is worth least, and what it's worth.

@@ -1,5 +1,8 @@
 //! Memory that CPUs share without a lock.
 
+#[cfg(target_arch = "bpf")]
+use core::intrinsics::{AtomicOrdering, atomic_xchg};
+
 /// A 64-bit word that CPUs share: reads and writes are whole, in no order.
 #[derive(Debug, Default)]
 #[repr(transparent)]
@@ -24,6 +27,15 @@ impl Word {
         // SAFETY: the pointer comes from a reference to a cell, and an aligned 64-bit BPF store is never torn.
         unsafe { self.0.get().write_volatile(value) }
     }
+
+    /// Gives it another value and returns the one that it had, in one step. Whatever this CPU wrote before, others see
+    /// before it reads anything else (`BPF_XCHG`, Linux 5.12).
+    #[inline(always)]
+    pub fn swap(&self, value: u64) -> u64 {
+        // SAFETY: the pointer comes from a reference to a cell, aligned as the instruction wants it. The target has no
+        // atomic type with this operation, since it lacks others.
+        unsafe { atomic_xchg::<u64, { AtomicOrdering::SeqCst }>(self.0.get(), value) }
+    }
 }
 
 // SAFETY: each access is one whole machine access; see above.
@@ -40,5 +52,13 @@ impl Word {
     /// Gives it another value.
     pub fn store(&self, value: u64) {
         self.0.store(value, core::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Gives it another value and returns the one that it had, in one step. Whatever this CPU wrote before, others see
+    /// before it reads anything else.
+    pub fn swap(&self, value: u64) -> u64 {
+        let before = self.0.swap(value, core::sync::atomic::Ordering::SeqCst);
+        core::sync::atomic::fence(core::sync::atomic::Ordering::SeqCst);
+        before
     }
 }

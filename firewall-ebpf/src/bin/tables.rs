@@ -119,7 +119,8 @@ fn sets(frame: &Linear) -> Option<bool> {
     let set = SETS.get((identity.0 >> (u64::BITS - (ENTRIES / WAYS).ilog2())) as u32)?;
     if is_first {
         let decision = Decision::default_of(Action::Allow);
-        set.insert(identity, Record { decision, first_end: 64, progress: Progress::NONE }, now(), TIMEOUT);
+        let record = Record { decision, first_end: 64, progress: Progress::NONE };
+        set.insert(identity, record, now().stored(), now(), TIMEOUT);
         return Some(true);
     }
     Some(set.find(identity, now(), TIMEOUT).decision().is_allow())
