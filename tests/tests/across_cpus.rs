@@ -19,7 +19,17 @@ use firewall_tests::harness::{
     kernel::{Kernel, Setup},
     packet::{Ether, Internet, Payload, ip4, ip6, pattern},
 };
-use fragwall::kernel::generator::{Generator, Ids, Pace, Plan, Side, Target};
+use fragwall::{
+    kernel::{
+        document::Document,
+        generator::{Generator, Ids, Pace, Plan, Side, Target},
+        instance::Instance,
+    },
+    ruleset::{Config, Names, Rule},
+};
+
+/// `XDP_PASS`.
+const PASS: u32 = 2;
 
 /// By how many datagrams of each kind the CPU of the first fragments may be ahead of the other, and that one of it: in
 /// step, so that both have the same datagram in hand; the trailing ones right behind, in the lead, and as it happens.
@@ -93,18 +103,18 @@ fn exhaust(mut generator: Generator, cpu: usize, start: &Barrier) {
     panic!("CPU {cpu} made {} of {ROUNDS} rounds", generator.rounds().unwrap());
 }
 
-/// Generates the first fragments of two flows on one CPU and the trailing ones on another.
-fn race(kernel: &mut Kernel, flows: [&[Vec<u8>; 2]; 2], leads: [u64; 2]) {
+/// Generates the first fragments of flows on one CPU and the trailing ones on another.
+fn race(instance: &mut Instance, flows: &[&[Vec<u8>; 2]], sources: u32, leads: [u64; 2]) {
     let cpus = cpu::two().unwrap_or_else(|error| panic!("{error:#}"));
     let bpffs = Bpffs::new().unwrap();
     let pin = bpffs.path().join("pace");
     // Other leads, other datagrams.
     let seed = leads[0] << 32 | leads[1];
     let generators = [Side::One, Side::Other].map(|side| {
-        let frames = flows.map(|flow| flow[side as usize].clone());
-        let plan = Plan { frames: &frames, ids: Ids::Counted, sources: SOURCES, seed, rounds: Some(ROUNDS) };
+        let frames: Vec<_> = flows.iter().map(|flow| flow[side as usize].clone()).collect();
+        let plan = Plan { frames: &frames, ids: Ids::Counted, sources, seed, rounds: Some(ROUNDS) };
         let pace = Pace { pin: &pin, side, lead: leads[side as usize] };
-        Generator::load(&plan, Target::Program(kernel.shipped()), Some(pace))
+        Generator::load(&plan, Target::Program(instance), Some(pace))
             .unwrap_or_else(|error| panic!("{error:#}"))
     });
     let start = Barrier::new(2);
@@ -129,7 +139,7 @@ fn nothing_is_lost_or_mistaken(flows: [&[Vec<u8>; 2]; 2]) {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let mut kernel = load();
     for leads in LEADS {
-        race(&mut kernel, flows, leads);
+        race(kernel.shipped(), &flows, SOURCES, leads);
     }
 
     let [allow, deny] = [0, 1].map(|n| Slot::rule(n).unwrap());
@@ -174,4 +184,32 @@ fn ipv6_fragments_on_two_cpus_share_their_datagrams_fate() {
 fn ipv4_fragments_on_two_cpus_share_their_datagrams_fate() {
     let [allowed, denied] = [ALLOWED.v4(), DENIED.v4()];
     nothing_is_lost_or_mistaken([&allowed, &denied]);
+}
+
+/// With everything as it's shipped: a source that has been heard of, whose datagrams are complete as soon as they are
+/// there, isn't held to have any outstanding, however many it sends.
+fn what_is_complete_costs_no_budget(flow: &[Vec<u8>; 2]) {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let rules = vec![Rule::parse("allow udp 4500", Names::system()).unwrap()];
+    let document = Document::new(Config { rules, ..Config::default() }).unwrap();
+    let mut instance = Instance::of_document(&document, false).unwrap_or_else(|error| panic!("{error:#}"));
+    for frame in flow {
+        assert_eq!(instance.run(frame, 1).unwrap().action, PASS);
+    }
+    for leads in LEADS {
+        race(&mut instance, &[flow], 0, leads);
+    }
+    let over_budget =
+        instance.counters().unwrap().read(Cell::Reason(Reason::FragmentBudget, Verdict::Drop)).unwrap();
+    assert_eq!(over_budget.packets, 0, "of {} fragments of complete datagrams", 2 * DATAGRAMS);
+}
+
+#[test]
+fn complete_ipv6_datagrams_cost_no_budget() {
+    what_is_complete_costs_no_budget(&ALLOWED.v6());
+}
+
+#[test]
+fn complete_ipv4_datagrams_cost_no_budget() {
+    what_is_complete_costs_no_budget(&ALLOWED.v4());
 }

@@ -29,6 +29,9 @@ pub enum Kind {
     Orphans,
     /// First fragments to an allowed port, and behind each a trailing one that begins inside it.
     Overlapping,
+    /// Complete datagrams to an allowed port, and the last fragment of each once more: a source has had a datagram
+    /// delivered, and then leaves a fragment behind.
+    Stragglers,
 }
 
 impl fmt::Display for Kind {
@@ -38,6 +41,7 @@ impl fmt::Display for Kind {
             Self::DeniedFirsts => "denied firsts",
             Self::Orphans => "orphans",
             Self::Overlapping => "overlapping",
+            Self::Stragglers => "stragglers",
         })
     }
 }
@@ -123,6 +127,7 @@ impl Kind {
             Self::DeniedFirsts => vec![first(DENIED)],
             Self::Orphans => vec![trailing(FIRST as u16)],
             Self::Overlapping => vec![first(ALLOWED), trailing(FIRST as u16 / 2)],
+            Self::Stragglers => vec![first(ALLOWED), trailing(FIRST as u16), trailing(FIRST as u16)],
         };
         packets.into_iter().map(|packet| Ether::to(packet).frame()).collect()
     }

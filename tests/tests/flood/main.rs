@@ -172,4 +172,5 @@ floods! {
     denied_first_fragments: Kind::DeniedFirsts;
     orphans: Kind::Orphans;
     overlapping_fragments: Kind::Overlapping;
+    stragglers: Kind::Stragglers;
 }
