@@ -9,7 +9,10 @@
 //! leak away in the kernel's own time (a leaky bucket in the form of the generic cell rate algorithm, ITU-T I.371). What has
 //! been completed is taken off at once.
 
-use super::tick::{SKEW, Tick};
+use super::{
+    tick::{SKEW, Tick},
+    word::Word,
+};
 
 /// The bits below a tick in a debt.
 const FRACTION: u32 = 16;
@@ -65,40 +68,65 @@ pub struct Limit {
     cost: u64,
 }
 
-/// When a debt will have leaked away, in 1/65536 ticks, of which 48 bits are kept: it comes around with the tick.
+/// A word that tells a debt: in its upper 48 bits, when it will have leaked away, in 1/65536 ticks, which comes around with
+/// the tick; in its lower 16 bits, what its owner wants. CPUs charge and refund at once, so it's added to, and a carry
+/// falls off its upper end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Debt(pub u64);
 
-/// What is kept of a time.
-const MASK: u64 = (1 << (u32::BITS + FRACTION)) - 1;
+/// The owner's bits.
+const OWN_BITS: u32 = 16;
+const OWN: u64 = (1 << OWN_BITS) - 1;
+const _: () = assert!(u32::BITS + FRACTION + OWN_BITS == u64::BITS);
 
 impl Debt {
-    /// Nothing outstanding.
+    /// Nothing outstanding, with these bits of the owner's.
     #[inline(always)]
-    pub const fn none(now: Tick) -> Self {
-        Self((now.0 as u64) << FRACTION)
+    pub const fn none(now: Tick, own: u64) -> Self {
+        Self((now.0 as u64) << (FRACTION + OWN_BITS) | own & OWN)
+    }
+
+    /// The moment at which it will have leaked away, or had.
+    #[inline(always)]
+    pub const fn end(self) -> Tick {
+        Tick((self.0 >> (FRACTION + OWN_BITS)) as u32)
     }
 
     /// What is outstanding: a length of time. None if the moment has passed; one that lies further ahead than any debt can
     /// is one that passed long ago.
     #[inline(always)]
     pub const fn outstanding(self, now: Tick, limit: &Limit) -> u64 {
-        let ahead = self.0.wrapping_sub(Self::none(now).0) & MASK;
-        // Another CPU may have written it at a tick that this one's "now" hasn't reached.
-        if ahead <= limit.hold + ((SKEW as u64) << FRACTION) { ahead } else { 0 }
+        let ahead = self.0.wrapping_sub(Self::none(now, 0).0) >> OWN_BITS;
+        // Other CPUs may have written it at a tick that this one's "now" hasn't reached, or have charged what only one of
+        // them had room for.
+        if ahead <= 2 * limit.hold + ((SKEW as u64) << FRACTION) { ahead } else { 0 }
     }
 
-    /// The debt with so many more fragments, or `None` if they are too many.
+    /// Whether so many more fragments find room.
     #[inline(always)]
-    pub const fn charge(self, fragments: u32, now: Tick, limit: &Limit) -> Option<Self> {
-        let debt = self.outstanding(now, limit) + fragments as u64 * limit.cost;
-        if debt > limit.hold { None } else { Some(Self(Self::none(now).0.wrapping_add(debt) & MASK)) }
+    pub const fn has_room(self, fragments: u32, now: Tick, limit: &Limit) -> bool {
+        self.outstanding(now, limit) + fragments as u64 * limit.cost <= limit.hold
     }
 
-    /// The debt with so many fragments less.
+    /// Charges fragments to the word that told this debt.
     #[inline(always)]
-    pub const fn refund(self, fragments: u32, now: Tick, limit: &Limit) -> Self {
-        let debt = self.outstanding(now, limit).saturating_sub(fragments as u64 * limit.cost);
-        Self(Self::none(now).0.wrapping_add(debt) & MASK)
+    pub fn charge(self, word: &Word, fragments: u32, now: Tick, limit: &Limit) {
+        let charge = (fragments as u64 * limit.cost) << OWN_BITS;
+        if self.outstanding(now, limit) > 0 {
+            word.add(charge);
+        } else {
+            // Whatever was outstanding has leaked away: it begins anew.
+            word.store(Self::none(now, self.0).0.wrapping_add(charge));
+        }
+    }
+
+    /// Takes fragments off the word that told this debt. A debt of nothing stays one.
+    #[inline(always)]
+    pub fn refund(self, word: &Word, fragments: u32, now: Tick, limit: &Limit) {
+        let outstanding = self.outstanding(now, limit);
+        let refund = fragments as u64 * limit.cost;
+        if outstanding > 0 {
+            word.add(((if refund < outstanding { refund } else { outstanding }) << OWN_BITS).wrapping_neg());
+        }
     }
 }

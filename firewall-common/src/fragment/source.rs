@@ -1,11 +1,8 @@
 //! The source table: what each source has outstanding in the host's reassembly, and whether it's known.
 //!
-//! It is built like the fragment [`table`](super::table): sets of four entries in a cache line, of two words each:
-//!
-//! ```text
-//!  word 0: source XOR word 1
-//!  word 1: | debt, 48 bits | 14 bits | written, 1 bit | known, 1 bit |
-//! ```
+//! It is built like the fragment [`table`](super::table): sets of four entries in a cache line, of two words each, the source
+//! and its debt. Nothing proves that the two belong together: while one source takes another's place, something may be
+//! charged to the wrong one.
 //!
 //! A source is known once a datagram of its has completed; until then it is a stranger. Nobody can tell a stranger's first
 //! datagram from one of a flood that comes from made-up addresses, so strangers share what is theirs, and what a known
@@ -24,8 +21,8 @@ use crate::packet::Family;
 #[derive(Debug, Default)]
 #[repr(C)]
 pub struct Entry {
-    tag: Word,
-    record: Word,
+    source: Word,
+    debt: Word,
 }
 
 /// Entries that compete for room: one cache line.
@@ -42,8 +39,6 @@ pub struct Pool(Word);
 const WRITTEN: u64 = 2;
 /// Says that a source is known.
 const KNOWN: u64 = 1;
-/// Where the debt lies in a word.
-const DEBT_SHIFT: u32 = 16;
 
 /// The sources, what strangers share, and what anyone may have outstanding.
 pub trait Sources {
@@ -76,27 +71,25 @@ pub trait Sources {
 impl Pool {
     /// Charges fragments to all strangers; says whether there was room for them.
     #[inline(always)]
-    pub fn charge(&self, fragments: u32, now: Tick, limit: &Limit) -> bool {
-        match self.debt(now).charge(fragments, now, limit) {
-            Some(debt) => {
-                self.0.store(debt.0 << DEBT_SHIFT | WRITTEN);
-                true
-            }
-            None => false,
+    fn charge(&self, fragments: u32, now: Tick, limit: &Limit) -> bool {
+        let debt = self.debt(now);
+        let has_room = debt.has_room(fragments, now, limit);
+        if has_room {
+            debt.charge(&self.0, fragments, now, limit);
         }
+        has_room
     }
 
     #[inline(always)]
     fn refund(&self, fragments: u32, now: Tick, limit: &Limit) {
-        let debt = self.debt(now).refund(fragments, now, limit);
-        self.0.store(debt.0 << DEBT_SHIFT | WRITTEN);
+        self.debt(now).refund(&self.0, fragments, now, limit);
     }
 
     #[inline(always)]
     fn debt(&self, now: Tick) -> Debt {
         match self.0.load() {
-            0 => Debt::none(now),
-            word => Debt(word >> DEBT_SHIFT),
+            0 => Debt::none(now, WRITTEN),
+            word => Debt(word),
         }
     }
 }
@@ -106,20 +99,16 @@ impl SourceSet {
     #[inline(always)]
     pub fn charge(&self, source: Source, fragments: u32, now: Tick, limits: &Limits, pool: &Pool) -> bool {
         let limit = limits.of_source();
-        let (way, record) = self.find(source);
-        let known = record & KNOWN;
-        let debt = if record == 0 { Debt::none(now) } else { Debt(record >> DEBT_SHIFT) };
-        let Some(debt) = debt.charge(fragments, now, &limit) else {
-            return false;
-        };
-        if known == 0 && !pool.charge(fragments, now, &limits.of_strangers()) {
+        let (way, debt) = self.find(source, now);
+        if !debt.has_room(fragments, now, &limit) {
             return false;
         }
-        let word = debt.0 << DEBT_SHIFT | WRITTEN | known;
-        if record == 0 {
-            self.insert(source, word, now, &limit);
-        } else {
-            self.write(way, source, word);
+        if debt.0 & KNOWN == 0 && !pool.charge(fragments, now, &limits.of_strangers()) {
+            return false;
+        }
+        let way = if way == WAYS { self.insert(source, debt, now, &limit) } else { way };
+        if way < WAYS {
+            debt.charge(&self.0[way & (WAYS - 1)].debt, fragments, now, &limit);
         }
         true
     }
@@ -128,26 +117,31 @@ impl SourceSet {
     #[inline(always)]
     pub fn refund(&self, source: Source, fragments: u32, now: Tick, limits: &Limits, pool: &Pool) {
         let limit = limits.of_source();
-        let (way, record) = self.find(source);
-        if record & KNOWN == 0 {
+        let (way, debt) = self.find(source, now);
+        if debt.0 & KNOWN == 0 {
             pool.refund(fragments, now, &limits.of_strangers());
         }
-        if record == 0 {
-            self.insert(source, Debt::none(now).0 << DEBT_SHIFT | WRITTEN | KNOWN, now, &limit);
-        } else {
-            let debt = Debt(record >> DEBT_SHIFT).refund(fragments, now, &limit);
-            self.write(way, source, debt.0 << DEBT_SHIFT | WRITTEN | KNOWN);
+        if way == WAYS {
+            self.insert(source, Debt(debt.0 | KNOWN), now, &limit);
+            return;
+        }
+        let word = &self.0[way & (WAYS - 1)].debt;
+        debt.refund(word, fragments, now, &limit);
+        if debt.0 & KNOWN == 0 {
+            word.add(KNOWN);
         }
     }
 
-    /// Where a source's entry is and what it says; zero if there's none.
+    /// Where a source's entry is, and its debt; the number of ways if there's none.
     #[inline(always)]
-    fn find(&self, source: Source) -> (usize, u64) {
-        let mut found = (0, 0);
+    fn find(&self, source: Source, now: Tick) -> (usize, Debt) {
+        let mut found = (WAYS, Debt::none(now, WRITTEN));
         for (way, entry) in self.0.iter().enumerate() {
-            let record = entry.record.load();
-            if entry.tag.load() ^ record == source.0 {
-                found = (way, record);
+            if entry.source.load() == source.0 {
+                let word = entry.debt.load();
+                if word != 0 {
+                    found = (way, Debt(word));
+                }
                 break;
             }
         }
@@ -156,28 +150,25 @@ impl SourceSet {
 
     /// Puts a source in place of the one that is worth least: the stranger who has least outstanding, else, for a known
     /// one, the known one that was last heard of longest ago. A stranger takes no known one's place; it goes unrecorded.
+    /// Returns its place, or the number of ways.
     #[inline(always)]
-    fn insert(&self, source: Source, word: u64, now: Tick, limit: &Limit) {
+    fn insert(&self, source: Source, debt: Debt, now: Tick, limit: &Limit) -> usize {
         let mut victim = 0;
         let mut least = 0;
         for (way, entry) in self.0.iter().enumerate() {
-            let worth = worth(entry.record.load(), now, limit);
+            let worth = worth(Debt(entry.debt.load()), now, limit);
             if way == 0 || worth < least {
                 victim = way;
                 least = worth;
             }
         }
-        if least >= KNOWN_WORTH && word & KNOWN == 0 {
-            return;
+        if least >= KNOWN_WORTH && debt.0 & KNOWN == 0 {
+            return WAYS;
         }
-        self.write(victim, source, word);
-    }
-
-    #[inline(always)]
-    fn write(&self, way: usize, source: Source, word: u64) {
-        let entry = &self.0[way & (WAYS - 1)];
-        entry.record.store(word);
-        entry.tag.store(source.0 ^ word);
+        let entry = &self.0[victim & (WAYS - 1)];
+        entry.source.store(source.0);
+        entry.debt.store(debt.0);
+        victim
     }
 }
 
@@ -186,19 +177,18 @@ const KNOWN_WORTH: u64 = 1 << 48;
 
 /// What an entry is worth keeping for.
 #[inline(always)]
-fn worth(record: u64, now: Tick, limit: &Limit) -> u64 {
-    if record == 0 {
+fn worth(debt: Debt, now: Tick, limit: &Limit) -> u64 {
+    if debt.0 == 0 {
         return 0;
     }
-    let debt = Debt(record >> DEBT_SHIFT);
     let outstanding = debt.outstanding(now, limit);
-    if record & KNOWN == 0 {
+    if debt.0 & KNOWN == 0 {
         return outstanding + 1;
     }
     if outstanding > 0 {
         return KNOWN_WORTH | u64::from(u32::MAX);
     }
     // The moment at which the last debt had leaked away is the last that was heard of it.
-    let silent = now.0.wrapping_sub((debt.0 >> 16) as u32);
+    let silent = now.0.wrapping_sub(debt.end().0);
     KNOWN_WORTH | u64::from(u32::MAX - silent)
 }

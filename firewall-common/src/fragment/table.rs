@@ -221,7 +221,10 @@ impl Set {
                 if is_early || place == WAYS {
                     place = way;
                 }
-            } else if !is_early && is_of(identity, tag, word) && !decision_of(word).is_undecided() {
+            } else if is_of(identity, tag, word)
+                && !decision_of(word).is_undecided()
+                && (!is_early || now.age_of(time_of(word)) > timeout + SKEW)
+            {
                 place = way;
                 break;
             }
@@ -266,9 +269,8 @@ impl Set {
     /// Forgets a datagram: all of it has passed.
     #[inline(always)]
     pub fn free(&self, found: &Found) {
-        let entry = &self.0[found.way & (WAYS - 1)];
-        entry.record.store(0);
-        entry.tag.store(0);
+        // The other word may be somebody else's by now.
+        self.0[found.way & (WAYS - 1)].record.store(0);
     }
 }
 

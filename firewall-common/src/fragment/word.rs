@@ -1,7 +1,7 @@
 //! Memory that CPUs share without a lock.
 
 #[cfg(target_arch = "bpf")]
-use core::intrinsics::{AtomicOrdering, atomic_xchg};
+use core::intrinsics::{AtomicOrdering, atomic_xadd, atomic_xchg};
 
 /// A 64-bit word that CPUs share: reads and writes are whole, in no order.
 #[derive(Debug, Default)]
@@ -36,6 +36,13 @@ impl Word {
         // atomic type with this operation, since it lacks others.
         unsafe { atomic_xchg::<u64, { AtomicOrdering::SeqCst }>(self.0.get(), value) }
     }
+
+    /// Adds to its value, which wraps around, in one step (`BPF_ADD`).
+    #[inline(always)]
+    pub fn add(&self, value: u64) {
+        // SAFETY: as above.
+        unsafe { atomic_xadd::<u64, u64, { AtomicOrdering::Relaxed }>(self.0.get(), value) };
+    }
 }
 
 // SAFETY: each access is one whole machine access; see above.
@@ -60,5 +67,10 @@ impl Word {
         let before = self.0.swap(value, core::sync::atomic::Ordering::SeqCst);
         core::sync::atomic::fence(core::sync::atomic::Ordering::SeqCst);
         before
+    }
+
+    /// Adds to its value, which wraps around, in one step.
+    pub fn add(&self, value: u64) {
+        self.0.fetch_add(value, core::sync::atomic::Ordering::Relaxed);
     }
 }
