@@ -52,7 +52,7 @@ impl From<Action> for Verdict {
 }
 
 macro_rules! reasons {
-    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)+) => {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal: $($verdict:ident)|+,)+) => {
         /// Why a packet got its verdict. This is the only place that names a reason: code, text, JSON and metrics
         /// derive from it.
         #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -72,63 +72,68 @@ macro_rules! reasons {
             pub const fn describe(self) -> &'static str {
                 match self { $(Self::$variant => concat!($($doc),+).trim_ascii_start()),+ }
             }
+
+            /// The verdicts that it can come with: no other is ever seen with it.
+            pub const fn verdicts(self) -> &'static [Verdict] {
+                match self { $(Self::$variant => &[$(Verdict::$verdict),+]),+ }
+            }
         }
     };
 }
 
 reasons! {
     /// The EtherType is neither IPv4, IPv6 nor ARP.
-    NotIp = "not-ip",
+    NotIp = "not-ip": Pass,
     /// ARP, without which IPv4 has no link.
-    Arp = "arp",
+    Arp = "arp": Pass,
     /// IPv6 neighbour discovery from this link (RFC 4861: hop limit 255).
-    NeighbourDiscovery = "neighbour-discovery",
+    NeighbourDiscovery = "neighbour-discovery": Pass,
     /// A multicast listener's message on this link (RFC 2710, RFC 3810: hop limit 1, link-local source).
-    MulticastListener = "multicast-listener",
+    MulticastListener = "multicast-listener": Pass,
     /// ICMPv6 packet too big, or ICMP fragmentation needed: path-MTU discovery.
-    PacketTooBig = "packet-too-big",
+    PacketTooBig = "packet-too-big": Pass,
     /// A rule matched.
-    Rule = "rule",
+    Rule = "rule": Pass | Drop,
     /// No rule matched.
-    Default = "default",
+    Default = "default": Pass | Drop,
     /// A trailing fragment of a datagram whose first fragment was judged.
-    Inherited = "inherited",
+    Inherited = "inherited": Pass | Drop,
     /// A trailing fragment whose first fragment hasn't been seen: the early policy.
-    Early = "early",
+    Early = "early": Pass | Drop,
     /// A first fragment that was denied after trailing ones of its datagram had passed as early ones.
-    LateDenial = "late-denial",
-    /// A fragment of a source that has too many unfinished datagrams in the host's reassembly.
-    FragmentBudget = "fragment-budget",
+    LateDenial = "late-denial": Drop,
+    /// A fragment that finds no room in the reassembly budget, of its source or of all strangers.
+    FragmentBudget = "fragment-budget": Drop,
     /// The frame ends inside a header.
-    Truncated = "truncated",
+    Truncated = "truncated": Drop,
     /// The IP version is not the one that the EtherType says.
-    IpVersion = "ip-version",
+    IpVersion = "ip-version": Drop,
     /// The IPv4 header length is below 20 bytes, or beyond the total length.
-    IpHeaderLength = "ip-header-length",
+    IpHeaderLength = "ip-header-length": Drop,
     /// The IP length is beyond the frame.
-    IpLength = "ip-length",
+    IpLength = "ip-length": Drop,
     /// More IPv6 extension headers than are followed.
-    ExtensionChain = "extension-chain",
+    ExtensionChain = "extension-chain": Drop,
     /// A hop-by-hop header that doesn't come right after the IPv6 header (RFC 8200 4.1).
-    ExtensionOrder = "extension-order",
+    ExtensionOrder = "extension-order": Drop,
     /// A routing header of type 0 (RFC 5095).
-    RoutingHeader0 = "routing-header-0",
+    RoutingHeader0 = "routing-header-0": Drop,
     /// More than one Fragment header.
-    NestedFragment = "nested-fragment",
-    /// A transport header that ends outside its packet.
-    TransportHeader = "transport-header",
+    NestedFragment = "nested-fragment": Drop,
+    /// A transport or extension header that ends outside its packet.
+    TransportHeader = "transport-header": Drop,
     /// A fragment that ends past byte 65535 of its datagram.
-    FragmentEnd = "fragment-end",
+    FragmentEnd = "fragment-end": Drop,
     /// A fragment with more to follow whose length is zero or no multiple of 8.
-    FragmentLength = "fragment-length",
+    FragmentLength = "fragment-length": Drop,
     /// A first fragment without the whole header chain and transport header (RFC 7112).
-    FragmentHeaders = "fragment-headers",
+    FragmentHeaders = "fragment-headers": Drop,
     /// A trailing fragment that begins inside its first one (RFC 5722).
-    FragmentOverlap = "fragment-overlap",
+    FragmentOverlap = "fragment-overlap": Drop,
     /// A TCP fragment at an offset that could rewrite the flags (RFC 1858, RFC 3128).
-    FragmentTcpFlags = "fragment-tcp-flags",
+    FragmentTcpFlags = "fragment-tcp-flags": Drop,
     /// Neighbour discovery behind a Fragment header (RFC 6980).
-    FragmentNeighbourDiscovery = "fragment-neighbour-discovery",
+    FragmentNeighbourDiscovery = "fragment-neighbour-discovery": Drop,
 }
 
 impl Reason {
@@ -245,7 +250,8 @@ mod tests {
             assert_eq!(Reason::from_code(reason.code()), Some(reason));
             assert!(reason.name().bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'));
             assert_eq!(Reason::ALL.iter().filter(|other| other.name() == reason.name()).count(), 1);
-            assert!(reason.describe().ends_with('.'));
+            assert!(reason.describe().ends_with('.') && !reason.describe().contains('|'));
+            assert!(!reason.verdicts().is_empty());
         }
         assert_eq!(Reason::from_code(Reason::ALL.len() as u8), None);
     }

@@ -5,7 +5,11 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use firewall_common::{fragment::identity::HashKey, rules::Action, verdict::Reason};
+use firewall_common::{
+    fragment::identity::HashKey,
+    rules::Action,
+    verdict::{Reason, Verdict},
+};
 use firewall_tests::harness::{
     kernel::{Judged, Setup},
     minimise::minimise,
@@ -90,22 +94,27 @@ fn report(seed: u64, setup: &Setup, frames: &[Vec<u8>]) -> String {
 fn the_kernel_and_the_native_code_agree_on_random_packets() {
     let start = std::env::var("FRAGWALL_SEED").ok();
     let start = start.map_or(1, |text| text.parse().expect("FRAGWALL_SEED is a number"));
-    let mut met: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut met: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for seed in start..start + SESSIONS {
         let mut random = Random::new(seed);
         let setup = setup(&mut random);
         let frames: Vec<Vec<u8>> =
             (0..SEQUENCES).flat_map(|number| sequence(&mut random, number, PACKETS)).collect();
-        let found = difference(&setup, &frames, |judged| *met.entry(judged.reason.name()).or_default() += 1);
+        let found = difference(&setup, &frames, |Judged { reason, verdict, .. }| {
+            *met.entry((reason.name(), verdict.name())).or_default() += 1;
+        });
         if let Some((last, _)) = found {
             panic!("{}", report(seed, &setup, &frames[..=last]));
         }
     }
     let total: usize = met.values().sum();
     assert!(total >= 100_000, "only {total} packets were judged");
-    // Frames that are all judged alike would prove nothing.
+    // Frames that are all judged alike would prove nothing; and no reason comes with a verdict that it can't have.
     for reason in Reason::ALL {
-        let times = met.get(reason.name()).copied().unwrap_or(0);
-        assert!(times >= 10, "{} was met {times} times: {met:#?}", reason.name());
+        for verdict in Verdict::ALL {
+            let times = met.get(&(reason.name(), verdict.name())).copied().unwrap_or(0);
+            let as_said = if reason.verdicts().contains(&verdict) { times >= 10 } else { times == 0 };
+            assert!(as_said, "{} met {} {times} times: {met:#?}", reason.name(), verdict.name());
+        }
     }
 }

@@ -41,6 +41,7 @@ pub(crate) fn judge_frames(input: &[u8]) {
         env.now.0 = env.now.0.wrapping_add(1);
         let judgement = check(frame, &env, &mut firsts);
         assert!((Cell::of(&judgement).index() as usize) < CELLS, "{judgement:?} has no counter");
+        assert!(judgement.reason.verdicts().contains(&judgement.verdict), "{judgement:?}");
     }
 }
 
