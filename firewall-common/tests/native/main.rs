@@ -14,6 +14,7 @@ mod malformed_fragments;
 mod parser;
 mod progress;
 mod promises;
+mod reasons;
 mod support;
 mod table;
 mod table_threads;
