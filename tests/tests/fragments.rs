@@ -166,7 +166,7 @@ fn what_overlaps_the_first_fragment_drops() {
     for offset in [1000, 1008, 40000] {
         assert_eq!(judge(&mut kernel, &trailing(1, offset)).summary(), PASSES, "offset {offset}");
     }
-    // The first one itself may come twice (RFC 5722 lets a receiver take an exact duplicate).
+    // The first one itself may come twice (RFC 8200 4.5 lets a receiver drop an exact duplicate and keep the rest).
     assert_eq!(judge(&mut kernel, &first(4500, 1)).reason, Reason::Rule);
     assert_eq!(judge(&mut kernel, &trailing(1, 1000)).summary(), PASSES);
     let first = datagram4().fragments(1, &[1000]).remove(0);
