@@ -105,8 +105,13 @@ fn the_json_of_every_command_keeps_its_schema() {
             "default",
             "rules",
             "fragments.early",
+            "fragments.early_budget",
             "fragments.timeout",
             "fragments.table",
+            "fragments.reassembly[].family",
+            "fragments.reassembly[].host",
+            "fragments.reassembly[].source",
+            "fragments.reassembly[].strangers",
             "changed",
         ],
     );
@@ -227,7 +232,7 @@ fn a_config_file_is_checked_and_put_into_force() {
     let config = path.to_string_lossy();
     let text = "interfaces = [\"eth0\"]\ndefault = \"allow\"\n\
                 rules = [\"deny udp\", \"allow udp 53\", \"allow @ike\"]\n\
-                [fragments]\nearly = \"drop\"\ntimeout = \"5s\"\ntable = 4096\n";
+                [fragments]\nearly = \"drop\"\nearly-budget = 16\ntimeout = \"5s\"\ntable = 4096\n";
     fs::write(&path, text).unwrap();
     assert_eq!(
         host.fragwall().json(&["check", &config]).unwrap(),
@@ -244,7 +249,13 @@ fn a_config_file_is_checked_and_put_into_force() {
     let status = host.fragwall().json(&["status"]).unwrap();
     assert_eq!(status["default"], "allow");
     assert_eq!(status["interfaces"][0]["name"], "eth0");
-    assert_eq!(status["fragments"], json!({"early": "drop", "timeout": "5s", "table": 4096}));
+    // The kernel's own settings hold in a new namespace.
+    let host_holds =
+        ["IPv4", "IPv6"].map(|family| json!({"family": family, "host": 910, "source": 16, "strangers": 227}));
+    assert_eq!(
+        status["fragments"],
+        json!({"early": "drop", "early_budget": 16, "timeout": "5s", "table": 4096, "reassembly": host_holds})
+    );
     // The settings stay when the rules change.
     host.ok(&["delete", "1"]).unwrap();
     assert_eq!(host.fragwall().json(&["status"]).unwrap()["fragments"], status["fragments"]);

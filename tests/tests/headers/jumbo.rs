@@ -1,11 +1,13 @@
 //! Jumbo frames, which reach the program in several buffers.
 
 use firewall_common::{
+    fragment::budget::Limits,
+    packet::Family,
     rules::{Action, Slot},
     verdict::{Cell, Reason, Verdict},
 };
 use firewall_tests::harness::{
-    kernel::Setup,
+    kernel::{PLENTY, Setup},
     packet::{Ether, Internet, patched, pattern},
 };
 
@@ -96,6 +98,7 @@ fn a_first_buffer_may_end_anywhere() {
         default: Action::Deny,
         early: Action::Allow,
         timeout: 1000,
+        limits: [Limits::new(1000, PLENTY, PLENTY); Family::ALL.len()],
         table: 1024,
         hash_key: new_hash_key().unwrap(),
         explains: false,

@@ -60,7 +60,11 @@ fn chain(headers: usize) -> Vec<u8> {
 }
 
 fn check(cases: Vec<Case>) -> BTreeSet<&'static str> {
-    let mut kernel = load(&Setup::rules(RULES));
+    check_with(&Setup::rules(RULES), cases)
+}
+
+fn check_with(setup: &Setup, cases: Vec<Case>) -> BTreeSet<&'static str> {
+    let mut kernel = load(setup);
     let mut met = BTreeSet::new();
     for (name, frame, verdict, reason) in cases {
         let judged = judge(&mut kernel, &frame);
@@ -78,15 +82,32 @@ fn sequences() -> BTreeSet<&'static str> {
     let overlap = frame(v6().fragment(1, 496, false).raw(17, &pattern(64)));
     check(vec![
         ("a first fragment", first, Verdict::Pass, Reason::Rule),
-        ("its trailing one", trailing, Verdict::Pass, Reason::Inherited),
         ("one that overlaps it", overlap, Verdict::Drop, Reason::FragmentOverlap),
+        ("its trailing one", trailing, Verdict::Pass, Reason::Inherited),
     ])
+}
+
+/// What becomes of fragments because others came before them.
+fn datagrams() -> BTreeSet<&'static str> {
+    let piece = |id, n: usize, port| frame(v6().udp(9, port, &pattern(1000)).fragments(id, &[504]).remove(n));
+    check_with(
+        &Setup::rules(RULES).budget(2, 2),
+        vec![
+            ("a trailing fragment of a denied datagram", piece(1, 1, 500), Verdict::Pass, Reason::Early),
+            ("its first one", piece(1, 0, 500), Verdict::Drop, Reason::LateDenial),
+            ("another one's first fragment", piece(2, 0, 500), Verdict::Drop, Reason::Default),
+            ("a second unfinished datagram", piece(3, 0, 4500), Verdict::Pass, Reason::Rule),
+            ("a third one", piece(4, 0, 4500), Verdict::Drop, Reason::FragmentBudget),
+            ("the rest of the second", piece(3, 1, 4500), Verdict::Pass, Reason::Inherited),
+            ("the third one again", piece(4, 0, 4500), Verdict::Pass, Reason::Rule),
+        ],
+    )
 }
 
 #[test]
 fn every_reason_is_met() {
     let singly = [link::cases(), ip::cases(), extension::cases(), fragment::cases(), icmp::cases()];
-    let met: BTreeSet<_> = singly.into_iter().flat_map(check).chain(sequences()).collect();
+    let met: BTreeSet<_> = singly.into_iter().flat_map(check).chain(sequences()).chain(datagrams()).collect();
     let missing: Vec<_> =
         Reason::ALL.iter().map(|reason| reason.name()).filter(|name| !met.contains(name)).collect();
     assert!(missing.is_empty(), "no case shows {missing:?}");
