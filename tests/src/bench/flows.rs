@@ -261,7 +261,7 @@ pub fn sizes() -> Result<Vec<Flow>> {
     Ok(flows)
 }
 
-/// The same packets through Fragwall's table alone and through an LRU hash map: both full, each of [`TABLE`] entries.
+/// The same packets through Fragwall's table alone and through an LRU hash map: both full, each of `TABLE` entries.
 ///
 /// # Errors
 /// The kernel refuses a program.
