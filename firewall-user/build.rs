@@ -9,7 +9,7 @@ mod ebpf_toolchain;
 
 use std::{
     env, fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, ExitCode},
 };
 
@@ -42,7 +42,8 @@ fn main() -> ExitCode {
 }
 
 fn build() -> Result<(), String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    // Asked for at run time: the folder may be a copy of the one that this script was compiled in.
+    let root = PathBuf::from(variable("CARGO_MANIFEST_DIR")?).join("..");
     let out: PathBuf = variable("OUT_DIR")?.into();
 
     println!("cargo:rerun-if-env-changed={TOOLCHAIN_VAR}");

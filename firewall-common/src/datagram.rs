@@ -26,6 +26,10 @@ pub trait Datagrams: Sets + Sources {
     /// How many ticks an entry of the fragment table lives: at most [`Tick::MAX_AGE`].
     fn timeout(&self) -> u32;
 
+    /// For how many ticks the kernel may hold a fragment, but at least the timeout, and at most [`Tick::MAX_AGE`]: for as long
+    /// an entry tells what it holds.
+    fn held(&self) -> u32;
+
     /// The number of a boundary between fragments, in units of 8 bytes from the datagram's beginning
     /// ([`progress`](crate::fragment::progress)).
     fn boundary(&self, units: usize) -> u16;
@@ -115,6 +119,16 @@ pub enum Fate {
 }
 
 impl Fate {
+    /// Of a fragment whose first one got that.
+    #[inline(always)]
+    const fn of(decision: Decision) -> Self {
+        if decision.to_bits() == Decision::REFUSED.to_bits() {
+            Self::Refused
+        } else {
+            Self::Inherited(decision)
+        }
+    }
+
     /// Where the numbers of fates other than an inherited one begin.
     const OTHERS: u32 = 1 << 16;
 
@@ -184,18 +198,18 @@ impl<'a, E: Datagrams> Place<'a, E> {
 
     #[inline(always)]
     fn take_early(&self) -> Early {
-        self.set.take_early(self.keys.identity, self.now, self.env.timeout())
+        self.set.take_early(self.keys.identity, self.now, self.env.held())
     }
 
     #[inline(always)]
     fn insert(&self, record: Record, time: u32) {
-        self.set.insert(self.keys.identity, record, time, self.now, self.env.timeout());
+        let (timeout, held) = (self.env.timeout(), self.env.held());
+        self.set.insert(self.keys.identity, record, time, self.now, timeout, held);
     }
 
-    /// Charges what is due of a datagram; says whether there was room for it.
+    /// Charges so many fragments; says whether there was room for them.
     #[inline(always)]
-    fn charge(&self, progress: Progress) -> bool {
-        let due = progress.due();
+    fn charge(&self, due: u32) -> bool {
         due == 0 || self.env.charge(self.keys.source, self.family, due, self.now)
     }
 
@@ -208,14 +222,19 @@ impl<'a, E: Datagrams> Place<'a, E> {
     /// Adds early fragments to a datagram that was decided meanwhile.
     #[inline(always)]
     fn join(&self, found: &Found, early: Progress) {
-        let progress = found.progress().join(early);
-        if !progress.is_whole() {
-            self.set.update(found, progress);
+        // It may have gone unrecorded, or have been pushed out already.
+        if found.decision().is_undecided() {
             return;
         }
-        self.set.free(found);
-        if found.decision().is_allow() {
-            self.refund(found.progress().charged() + early.charged());
+        let progress = found.progress().join(early);
+        let charged = found.progress().charged() + early.charged();
+        if progress.is_whole() {
+            self.set.free(found);
+            if found.decision().is_allow() {
+                self.refund(charged);
+            }
+        } else if self.charge(progress.charged().saturating_sub(charged)) {
+            self.set.update(found, progress);
         }
     }
 }
@@ -243,7 +262,10 @@ fn first(
         }
         return admission;
     }
-    if decision.is_allow() && !place.charge(progress) {
+    if decision.is_allow() && !place.charge(progress.due()) {
+        // The host can make nothing of the rest.
+        let refused = Record { decision: Decision::REFUSED, first_end: fragment.length, progress };
+        place.insert(refused, place.now.stored());
         return Admission::Refused;
     }
     place.insert(Record { decision, first_end: fragment.length, progress }, place.now.stored());
@@ -276,12 +298,12 @@ fn trailing(env: &impl Datagrams, keys: Keys, family: Family, fragment: &Fragmen
         if decision.is_allow() {
             place.refund(before.charged());
         }
-    } else if decision.is_allow() && (before.is_full() || !place.charge(progress)) {
+    } else if decision.is_allow() && (before.is_full() || !place.charge(progress.due())) {
         return Fate::Refused;
     } else {
         place.set.update(&found, progress);
     }
-    Fate::Inherited(decision)
+    Fate::of(decision)
 }
 
 /// See [`Datagrams::early`].
@@ -295,7 +317,7 @@ fn early(env: &impl Datagrams, keys: Keys, family: Family, fragment: &Fragment) 
     };
     let Early { progress: before, time } = place.take_early();
     let progress = before.and(fragment, |units| env.boundary(units));
-    let refused = before.is_full() || !place.charge(progress);
+    let refused = before.is_full() || !place.charge(progress.due());
     let progress = if refused { before } else { progress };
     if progress.is_none() {
         return Fate::Refused;
@@ -310,7 +332,13 @@ fn early(env: &impl Datagrams, keys: Keys, family: Family, fragment: &Fragment) 
     if !own.is_none() {
         place.join(&found, own);
     }
-    if refused { Fate::Refused } else { Fate::Inherited(found.decision()) }
+    if refused {
+        Fate::Refused
+    } else if fragment.offset < found.first_end() {
+        Fate::Overlap
+    } else {
+        Fate::of(found.decision())
+    }
 }
 
 #[cfg(test)]

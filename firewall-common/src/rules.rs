@@ -111,6 +111,9 @@ impl Decision {
         self.0 & Self::BY_PORT == Self::ALLOW
     }
 
+    /// In the fragment table: the first fragment was accepted, but dropped for want of room in its source's budget.
+    pub const REFUSED: Self = Self(Slot::NONE.0);
+
     /// Whether this is [`Decision::UNDECIDED`].
     pub const fn is_undecided(self) -> bool {
         self.0 & Self::BY_PORT == Self::UNDECIDED.0

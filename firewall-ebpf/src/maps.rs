@@ -56,6 +56,10 @@ static LIMITS: [Limits; Family::ALL.len()] = [Limits::new(1, 1, 1); Family::ALL.
 #[unsafe(no_mangle)]
 static TIMEOUT: u32 = 0;
 
+/// For how many jiffies an entry tells what the kernel holds.
+#[unsafe(no_mangle)]
+static HELD: u32 = 0;
+
 /// Not 0: trailing fragments whose first one hasn't been seen pass.
 #[unsafe(no_mangle)]
 static EARLY_PASSES: u32 = 0;
@@ -202,6 +206,11 @@ impl Datagrams for Tables {
     }
 
     #[inline(always)]
+    fn held(&self) -> u32 {
+        setting(&HELD)
+    }
+
+    #[inline(always)]
     fn boundary(&self, units: usize) -> u16 {
         // The mask is for the verifier, which doesn't know that no datagram is longer.
         setting(&BOUNDARY_NUMBERS[units & (BOUNDARIES - 1)])
@@ -299,6 +308,11 @@ impl Datagrams for Kernel<'_> {
     #[inline(always)]
     fn timeout(&self) -> u32 {
         Tables.timeout()
+    }
+
+    #[inline(always)]
+    fn held(&self) -> u32 {
+        Tables.held()
     }
 
     #[inline(always)]

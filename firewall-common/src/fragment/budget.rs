@@ -37,6 +37,11 @@ impl Limits {
         Self { hold, source: share(hold, source), strangers: share(hold, strangers) }
     }
 
+    /// How long the kernel holds a fragment, in ticks.
+    pub const fn hold(&self) -> u32 {
+        (self.hold >> FRACTION) as u32
+    }
+
     /// Of fragments of one source.
     #[inline(always)]
     pub const fn of_source(&self) -> Limit {

@@ -58,10 +58,10 @@ impl Progress {
     pub fn and(self, fragment: &Fragment, boundary: impl Fn(usize) -> u16) -> Self {
         // A last one ends at the datagram's end, whose number is that of its beginning.
         let end = if fragment.more { fragment.end() >> 3 } else { 0 };
-        let links = self
-            .links
-            .wrapping_add(boundary(end as usize))
-            .wrapping_sub(boundary(usize::from(fragment.offset >> 3)));
+        // One of no length makes the kernel give the datagram up (`ip_frag_queue`, `ip6_frag_queue`): it's no link.
+        let start = if fragment.length > 0 { fragment.offset >> 3 } else { 0 };
+        let links =
+            self.links.wrapping_add(boundary(end as usize)).wrapping_sub(boundary(usize::from(start)));
         let counted = if self.is_full() { self.counted } else { self.counted + 1 };
         Self { links, counted: if fragment.more { counted } else { counted | Self::LAST } }
     }
@@ -73,6 +73,12 @@ impl Progress {
         let fragments = if fragments > Self::MAX_FRAGMENTS { Self::MAX_FRAGMENTS } else { fragments };
         let last = (self.counted | other.counted) & Self::LAST;
         Self { links: self.links.wrapping_add(other.links), counted: fragments | last }
+    }
+
+    /// Of a datagram whose fragments are taken for all of it by nobody any more: the sum is off by one.
+    #[inline(always)]
+    pub(super) const fn spoiled(self) -> Self {
+        Self { links: self.links.wrapping_add(!self.is_none() as u16), ..self }
     }
 
     /// How many fragments have passed.

@@ -36,9 +36,9 @@ pub struct SourceSet([Entry; WAYS]);
 pub struct Pool(Word);
 
 /// Says that a word was written.
-const WRITTEN: u64 = 2;
-/// Says that a source is known.
-const KNOWN: u64 = 1;
+const WRITTEN: u64 = 1 << 15;
+/// A source is known if any of these bits is set: CPUs that make it known at once add to them, each of them one.
+const KNOWN: u64 = WRITTEN - 1;
 
 /// The sources, what strangers share, and what anyone may have outstanding.
 pub trait Sources {
@@ -122,13 +122,13 @@ impl SourceSet {
             pool.refund(fragments, now, &limits.of_strangers());
         }
         if way == WAYS {
-            self.insert(source, Debt(debt.0 | KNOWN), now, &limit);
+            self.insert(source, Debt(debt.0 | 1), now, &limit);
             return;
         }
         let word = &self.0[way & (WAYS - 1)].debt;
         debt.refund(word, fragments, now, &limit);
         if debt.0 & KNOWN == 0 {
-            word.add(KNOWN);
+            word.add(1);
         }
     }
 
@@ -181,14 +181,11 @@ fn worth(debt: Debt, now: Tick, limit: &Limit) -> u64 {
     if debt.0 == 0 {
         return 0;
     }
-    let outstanding = debt.outstanding(now, limit);
     if debt.0 & KNOWN == 0 {
-        return outstanding + 1;
+        return debt.outstanding(now, limit) + 1;
     }
-    if outstanding > 0 {
-        return KNOWN_WORTH | u64::from(u32::MAX);
-    }
-    // The moment at which the last debt had leaked away is the last that was heard of it.
+    // The moment at which the last debt had leaked away is the last that was heard of it; one that is still to come is of a
+    // source that has something outstanding. The limit doesn't tell: it may be the other IP version's.
     let silent = now.0.wrapping_sub(debt.end().0);
-    KNOWN_WORTH | u64::from(u32::MAX - silent)
+    KNOWN_WORTH | u64::from(u32::MAX - if silent > u32::MAX / 4 * 3 { 0 } else { silent })
 }

@@ -192,7 +192,7 @@ impl Set {
             let (tag, word) = (entry.tag.load(), entry.record.load());
             if is_of(identity, tag, word)
                 && decision_of(word).is_undecided()
-                && entry.record.swap(0) == word
+                && entry.record.take(word)
                 && now.age_of(time_of(word)) <= timeout + SKEW
             {
                 early = Early {
@@ -210,10 +210,13 @@ impl Set {
     ///
     /// Of an early datagram nothing may be known; `time` is when its oldest fragment came. Other CPUs see the entry before
     /// this one looks for theirs.
+    ///
+    /// `held` is for how many ticks the kernel may hold what came before, at least the timeout.
     #[inline(always)]
-    pub fn insert(&self, identity: Identity, record: Record, time: u32, now: Tick, timeout: u32) {
+    pub fn insert(&self, identity: Identity, record: Record, time: u32, now: Tick, timeout: u32, held: u32) {
         let is_early = record.decision.is_undecided();
         let mut place = WAYS;
+        let mut fits = true;
         for (way, entry) in self.0.iter().enumerate() {
             let (tag, word) = (entry.tag.load(), entry.record.load());
             if word == 0 {
@@ -226,6 +229,10 @@ impl Set {
                 && (!is_early || now.age_of(time_of(word)) > timeout + SKEW)
             {
                 place = way;
+                // What the host holds of another first fragment won't fit to this one's: it can't tell when all is done.
+                let before = Found { way, tag, word }.unless_expired(now, held);
+                let same = before.first_end() == record.first_end && before.decision() == record.decision;
+                fits = same || before == Found::UNKNOWN;
                 break;
             }
         }
@@ -237,9 +244,10 @@ impl Set {
             place = victim;
         }
         let entry = &self.0[place & (WAYS - 1)];
-        let word = record.pack(time);
+        let progress = if fits { record.progress } else { record.progress.spoiled() };
+        let word = Record { progress, ..record }.pack(time);
         entry.record.store(word);
-        entry.tag.swap((identity.0 ^ word) & IDENTITY_MASK | u64::from(record.progress.links()));
+        entry.tag.swap((identity.0 ^ word) & IDENTITY_MASK | u64::from(progress.links()));
     }
 
     /// The entry that is worth least, and what it's worth.

@@ -1,7 +1,7 @@
 //! Memory that CPUs share without a lock.
 
 #[cfg(target_arch = "bpf")]
-use core::intrinsics::{AtomicOrdering, atomic_xadd, atomic_xchg};
+use core::intrinsics::{AtomicOrdering, atomic_cxchg, atomic_xadd, atomic_xchg};
 
 /// A 64-bit word that CPUs share: reads and writes are whole, in no order.
 #[derive(Debug, Default)]
@@ -37,6 +37,20 @@ impl Word {
         unsafe { atomic_xchg::<u64, { AtomicOrdering::SeqCst }>(self.0.get(), value) }
     }
 
+    /// Makes it zero if it has that value, in one step; says whether it had (`BPF_CMPXCHG`, Linux 5.12).
+    #[inline(always)]
+    pub fn take(&self, value: u64) -> bool {
+        // SAFETY: as above.
+        unsafe {
+            atomic_cxchg::<u64, { AtomicOrdering::SeqCst }, { AtomicOrdering::SeqCst }>(
+                self.0.get(),
+                value,
+                0,
+            )
+            .0 == value
+        }
+    }
+
     /// Adds to its value, which wraps around, in one step (`BPF_ADD`).
     #[inline(always)]
     pub fn add(&self, value: u64) {
@@ -67,6 +81,12 @@ impl Word {
         let before = self.0.swap(value, core::sync::atomic::Ordering::SeqCst);
         core::sync::atomic::fence(core::sync::atomic::Ordering::SeqCst);
         before
+    }
+
+    /// Makes it zero if it has that value, in one step; says whether it had.
+    pub fn take(&self, value: u64) -> bool {
+        let order = core::sync::atomic::Ordering::SeqCst;
+        self.0.compare_exchange(value, 0, order, order).is_ok()
     }
 
     /// Adds to its value, which wraps around, in one step.

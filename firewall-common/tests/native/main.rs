@@ -1,6 +1,7 @@
 //! The logic of the firewall, tested natively: packets against an independent builder, the fragment table against an
 //! obvious model, and judgements against a reference reassembler.
 
+mod adversary;
 mod budget;
 mod cells;
 mod corpus;

@@ -57,6 +57,7 @@ fn full(standings: [Standing; WAYS]) -> Set {
             Tick(u32::from(n)).stored(),
             Tick(u32::from(n)),
             TIMEOUT,
+            TIMEOUT,
         );
     }
     set
@@ -77,7 +78,7 @@ fn the_newest_verdict_wins() {
     for (old, new) in [(ACCEPTED, DENIED), (DENIED, ACCEPTED), (ACCEPTED, ACCEPTED)] {
         for way in 0..WAYS {
             let set = full([old; WAYS]);
-            set.insert(identity(way as u64), record(new, 1232), Tick(9).stored(), Tick(9), TIMEOUT);
+            set.insert(identity(way as u64), record(new, 1232), Tick(9).stored(), Tick(9), TIMEOUT, TIMEOUT);
             assert_eq!(find(&set, identity(way as u64), Tick(9)), Some(record(new, 1232)));
             assert_eq!(known(&set, Tick(9)).len(), WAYS, "it took its own place");
         }
@@ -88,7 +89,7 @@ fn the_newest_verdict_wins() {
 fn an_entry_lives_for_its_timeout_and_not_a_tick_longer() {
     for start in [0, 1, 1000, u32::MAX - 30, u32::MAX - 1, u32::MAX] {
         let set = Set::default();
-        set.insert(identity(0), record(ACCEPTED, 8), Tick(start).stored(), Tick(start), TIMEOUT);
+        set.insert(identity(0), record(ACCEPTED, 8), Tick(start).stored(), Tick(start), TIMEOUT, TIMEOUT);
         for age in 0..=TIMEOUT {
             let now = Tick(start.wrapping_add(age));
             assert_eq!(find(&set, identity(0), now), Some(record(ACCEPTED, 8)), "{start} {age}");
@@ -106,7 +107,7 @@ fn an_entry_lives_for_its_timeout_and_not_a_tick_longer() {
 fn a_verdict_given_again_lives_anew() {
     let set = Set::default();
     for now in [0, 25, 50] {
-        set.insert(identity(0), record(ACCEPTED, 8), Tick(now).stored(), Tick(now), TIMEOUT);
+        set.insert(identity(0), record(ACCEPTED, 8), Tick(now).stored(), Tick(now), TIMEOUT, TIMEOUT);
     }
     assert!(find(&set, identity(0), Tick(50 + TIMEOUT)).is_some());
 }
@@ -115,7 +116,14 @@ fn a_verdict_given_again_lives_anew() {
 fn a_denied_datagram_pushes_out_no_accepted_one() {
     let set = full([ACCEPTED; WAYS]);
     for now in 4..=TIMEOUT {
-        set.insert(identity(100 + u64::from(now)), record(DENIED, 8), Tick(now).stored(), Tick(now), TIMEOUT);
+        set.insert(
+            identity(100 + u64::from(now)),
+            record(DENIED, 8),
+            Tick(now).stored(),
+            Tick(now),
+            TIMEOUT,
+            TIMEOUT,
+        );
         assert_eq!(find(&set, identity(100 + u64::from(now)), Tick(now)), None, "it goes unrecorded");
     }
     assert_eq!(known(&set, Tick(TIMEOUT)), [0, 1, 2, 3]);
@@ -125,8 +133,8 @@ fn a_denied_datagram_pushes_out_no_accepted_one() {
 #[test]
 fn an_entry_of_the_next_tick_is_no_expired_one() {
     let set = full([ACCEPTED; WAYS]);
-    set.insert(identity(3), record(ACCEPTED, 16), Tick(11).stored(), Tick(11), TIMEOUT);
-    set.insert(identity(100), record(DENIED, 8), Tick(10).stored(), Tick(10), TIMEOUT);
+    set.insert(identity(3), record(ACCEPTED, 16), Tick(11).stored(), Tick(11), TIMEOUT, TIMEOUT);
+    set.insert(identity(100), record(DENIED, 8), Tick(10).stored(), Tick(10), TIMEOUT, TIMEOUT);
     assert_eq!(known(&set, Tick(11)), [0, 1, 2, 3]);
 }
 
@@ -134,23 +142,23 @@ fn an_entry_of_the_next_tick_is_no_expired_one() {
 #[test]
 fn an_early_datagram_gives_way_to_an_accepted_one_alone() {
     let set = full([EARLY; WAYS]);
-    set.insert(identity(100), record(DENIED, 8), Tick(5).stored(), Tick(5), TIMEOUT);
+    set.insert(identity(100), record(DENIED, 8), Tick(5).stored(), Tick(5), TIMEOUT, TIMEOUT);
     assert_eq!(known(&set, Tick(5)), [0, 1, 2, 3]);
-    set.insert(identity(101), record(EARLY, 8), Tick(6).stored(), Tick(6), TIMEOUT);
+    set.insert(identity(101), record(EARLY, 8), Tick(6).stored(), Tick(6), TIMEOUT, TIMEOUT);
     assert_eq!(known(&set, Tick(6)), [1, 2, 3]);
-    set.insert(identity(102), record(ACCEPTED, 8), Tick(7).stored(), Tick(7), TIMEOUT);
+    set.insert(identity(102), record(ACCEPTED, 8), Tick(7).stored(), Tick(7), TIMEOUT, TIMEOUT);
     assert_eq!(known(&set, Tick(7)), [2, 3]);
     let set = full([ACCEPTED, ACCEPTED, DENIED, ACCEPTED]);
-    set.insert(identity(101), record(EARLY, 8), Tick(6).stored(), Tick(6), TIMEOUT);
+    set.insert(identity(101), record(EARLY, 8), Tick(6).stored(), Tick(6), TIMEOUT, TIMEOUT);
     assert_eq!(known(&set, Tick(6)), [0, 1, 3]);
-    set.insert(identity(102), record(DENIED, 8), Tick(6).stored(), Tick(6), TIMEOUT);
+    set.insert(identity(102), record(DENIED, 8), Tick(6).stored(), Tick(6), TIMEOUT, TIMEOUT);
     assert!(find(&set, identity(101), Tick(6)).is_some());
 }
 
 #[test]
 fn an_update_keeps_an_entrys_age() {
     let set = Set::default();
-    set.insert(identity(0), record(ACCEPTED, 8), Tick(0).stored(), Tick(0), TIMEOUT);
+    set.insert(identity(0), record(ACCEPTED, 8), Tick(0).stored(), Tick(0), TIMEOUT, TIMEOUT);
     let found = set.find(identity(0), Tick(20), TIMEOUT);
     let progress = found.progress().and(&Fragment::new(1, 64, true, 8), |units| units as u16);
     let updated = Record { progress, ..found.record() };
@@ -165,7 +173,7 @@ fn what_is_freed_is_gone_and_leaves_room() {
     let found = set.find(identity(2), Tick(5), TIMEOUT);
     set.free(&found);
     assert_eq!(known(&set, Tick(5)), [0, 1, 3]);
-    set.insert(identity(100), record(DENIED, 8), Tick(5).stored(), Tick(5), TIMEOUT);
+    set.insert(identity(100), record(DENIED, 8), Tick(5).stored(), Tick(5), TIMEOUT, TIMEOUT);
     assert_eq!(known(&set, Tick(5)), [0, 1, 3]);
     assert!(find(&set, identity(100), Tick(5)).is_some());
 }
@@ -176,7 +184,7 @@ fn a_denied_datagram_takes_the_oldest_denied_ones_place() {
     {
         for newcomer in [DENIED, ACCEPTED] {
             let set = full(actions);
-            set.insert(identity(100), record(newcomer, 8), Tick(5).stored(), Tick(5), TIMEOUT);
+            set.insert(identity(100), record(newcomer, 8), Tick(5).stored(), Tick(5), TIMEOUT, TIMEOUT);
             assert!(find(&set, identity(100), Tick(5)).is_some());
             let oldest = actions.iter().position(|action| *action == DENIED).expect("one is") as u64;
             let rest: Vec<u64> = (0..4).filter(|n| *n != oldest).collect();
@@ -188,10 +196,10 @@ fn a_denied_datagram_takes_the_oldest_denied_ones_place() {
 #[test]
 fn an_accepted_datagram_takes_the_oldest_accepted_ones_place_where_all_are() {
     let set = full([ACCEPTED; WAYS]);
-    set.insert(identity(100), record(ACCEPTED, 8), Tick(5).stored(), Tick(5), TIMEOUT);
+    set.insert(identity(100), record(ACCEPTED, 8), Tick(5).stored(), Tick(5), TIMEOUT, TIMEOUT);
     assert_eq!(known(&set, Tick(5)), [1, 2, 3]);
-    set.insert(identity(2), record(ACCEPTED, 8), Tick(6).stored(), Tick(6), TIMEOUT);
-    set.insert(identity(101), record(ACCEPTED, 8), Tick(7).stored(), Tick(7), TIMEOUT);
+    set.insert(identity(2), record(ACCEPTED, 8), Tick(6).stored(), Tick(6), TIMEOUT, TIMEOUT);
+    set.insert(identity(101), record(ACCEPTED, 8), Tick(7).stored(), Tick(7), TIMEOUT, TIMEOUT);
     assert_eq!(known(&set, Tick(7)), [2, 3], "the one given again is young");
 }
 
@@ -206,11 +214,19 @@ fn an_expired_entry_goes_before_a_denied_one() {
             Tick(TIMEOUT + 1).stored(),
             Tick(TIMEOUT + 1),
             TIMEOUT,
+            TIMEOUT,
         );
         assert_eq!(known(&set, Tick(TIMEOUT + 1)), [1, 2, 3]);
         // A tick earlier it has not, and a denied one goes.
         let set = full([ACCEPTED, DENIED, DENIED, DENIED]);
-        set.insert(identity(100), record(newcomer, 8), Tick(TIMEOUT).stored(), Tick(TIMEOUT), TIMEOUT);
+        set.insert(
+            identity(100),
+            record(newcomer, 8),
+            Tick(TIMEOUT).stored(),
+            Tick(TIMEOUT),
+            TIMEOUT,
+            TIMEOUT,
+        );
         assert_eq!(known(&set, Tick(TIMEOUT)), [0, 2, 3]);
     }
 }
@@ -221,9 +237,9 @@ fn an_empty_place_goes_first() {
     for count in 1..WAYS as u64 {
         let set = Set::default();
         for n in 0..count {
-            set.insert(identity(n), record(DENIED, 8), Tick(0).stored(), Tick(0), TIMEOUT);
+            set.insert(identity(n), record(DENIED, 8), Tick(0).stored(), Tick(0), TIMEOUT, TIMEOUT);
         }
-        set.insert(identity(100), record(ACCEPTED, 8), Tick(1).stored(), Tick(1), TIMEOUT);
+        set.insert(identity(100), record(ACCEPTED, 8), Tick(1).stored(), Tick(1), TIMEOUT, TIMEOUT);
         assert_eq!(known(&set, Tick(1)).len() as u64, count);
     }
 }
@@ -248,7 +264,7 @@ proptest! {
             progress.and(&Fragment::new(1, offset * 8, more, length * 8), |units| units as u16)
         });
         let record = Record { decision: Decision::from_bits(bits), first_end: units * 8, progress };
-        set.insert(Identity(any), record, Tick(now).stored(), Tick(now), TIMEOUT);
+        set.insert(Identity(any), record, Tick(now).stored(), Tick(now), TIMEOUT, TIMEOUT);
         prop_assert_eq!(find(&set, Identity(any), Tick(now)), Some(record));
         prop_assert_eq!(find(&set, Identity(!any), Tick(now)), None);
     }
@@ -272,7 +288,7 @@ proptest! {
             if standing == EARLY && decided {
                 continue;
             }
-            set.insert(identity(n), record, now.stored(), now, TIMEOUT);
+            set.insert(identity(n), record, now.stored(), now, TIMEOUT, TIMEOUT);
 
             list.retain(|(other, _, _, time)| *other != n && elapsed - time <= TIMEOUT);
             let mut pushed_out: Vec<u64> = Vec::new();

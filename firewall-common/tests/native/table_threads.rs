@@ -45,7 +45,7 @@ fn hammer(set: &Set, start: &Barrier, seed: u64) -> u32 {
         let random = mix(seed << 32 | u64::from(round));
         let first_end = (random >> 40) as u16 & !7 | 8;
         let writes = random % IDENTITIES;
-        set.insert(identity(writes), record(writes, first_end), NOW.stored(), NOW, TIMEOUT);
+        set.insert(identity(writes), record(writes, first_end), NOW.stored(), NOW, TIMEOUT, TIMEOUT);
         let reads = (random >> 20) % IDENTITIES;
         let known = set.find(identity(reads), NOW, TIMEOUT).record();
         if known != Record::UNKNOWN {

@@ -120,7 +120,7 @@ fn sets(frame: &Linear) -> Option<bool> {
     if is_first {
         let decision = Decision::default_of(Action::Allow);
         let record = Record { decision, first_end: 64, progress: Progress::NONE };
-        set.insert(identity, record, now().stored(), now(), TIMEOUT);
+        set.insert(identity, record, now().stored(), now(), TIMEOUT, TIMEOUT);
         return Some(true);
     }
     Some(set.find(identity, now(), TIMEOUT).decision().is_allow())

@@ -12,6 +12,7 @@ use firewall_common::{
         budget::Limits,
         identity::{HashKey, KEY_WORDS},
         progress::{self, BOUNDARIES},
+        tick::Tick,
     },
     packet::{Family, ethernet},
     record::Trace,
@@ -26,7 +27,7 @@ use super::{
     layout::Layout,
     shared::{self, SHARED},
 };
-use crate::ruleset::{Compiled, Early, Fragments};
+use crate::ruleset::{Compiled, Early, Fragments, config::MAX_BUDGET};
 
 /// The kernel object, built for the BPF target by the build script.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/fragwall"));
@@ -85,7 +86,12 @@ impl<'a> Settings<'a> {
                 Early::Drop => Action::Deny,
             },
             timeout: clock::jiffies(timeout, per_second),
-            limits: document.reassembly.map(|host| host.limits(early_budget, per_second)),
+            // Packets of a capture come faster than they did, and on no host that would hold them.
+            limits: if explains {
+                [Limits::new(Tick::MAX_AGE, MAX_BUDGET, MAX_BUDGET); 2]
+            } else {
+                document.reassembly.map(|host| host.limits(early_budget, per_second))
+            },
             table,
             hash_key: document.hash_key,
             explains,
@@ -174,6 +180,7 @@ impl Instance {
         let flag = |action: &Action| u32::from(*action == Action::Allow);
         let (default, early, explains) = (flag(default), flag(early), u32::from(*explains));
 
+        let held = limits.iter().map(Limits::hold).fold(*timeout, u32::max).min(Tick::MAX_AGE);
         let mut boundaries = [0; BOUNDARIES];
         progress::fill(&mut boundaries, hash_key);
 
@@ -188,6 +195,7 @@ impl Instance {
             .override_global("SOURCE_SHIFT", &source_shift, true)
             .override_global("LIMITS", limits, true)
             .override_global("TIMEOUT", timeout, true)
+            .override_global("HELD", &held, true)
             .override_global("EARLY_PASSES", &early, true)
             .override_global("DEFAULT_PASSES", &default, true)
             .override_global("EXPLAINS", &explains, true)

@@ -10,11 +10,12 @@ use super::clock;
 /// record of the packet (`skb->truesize`), as most drivers hand it over. Measured on veth: 4,352 and a datagram's record.
 const FRAGMENT: u64 = 4608;
 
-/// Of what the host can hold, one source may have an eighth outstanding, and all strangers a quarter. A debt that leaks away
-/// while the kernel still holds what it stands for can come to twice as much at worst: so four sources at most or
-/// all strangers and two sources fill the memory, each doing its worst.
+/// Of what the host can hold, one source may have an eighth outstanding, and so may all strangers. That can come to four times
+/// as much at the very worst, since a datagram of many fragments is charged for half of them at least, and since a debt leaks
+/// away while the kernel still holds what it stands for: so one source and all strangers together, each doing its
+/// worst, just fill the memory.
 const SOURCE_SHARE: u64 = 8;
-const STRANGERS_SHARE: u64 = 4;
+const STRANGERS_SHARE: u64 = 8;
 
 /// How much the host's reassembly holds, and for how long, of one IP version.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -80,7 +81,7 @@ mod tests {
         let [four, six] = Family::ALL.map(|family| Reassembly::read(missing, family));
         assert_eq!((four.memory, four.time), (4 << 20, Duration::from_secs(30)));
         assert_eq!((six.memory, six.time), (4 << 20, Duration::from_secs(60)));
-        assert_eq!((six.fragments(), six.per_source(8192), six.of_strangers()), (910, 113, 227));
+        assert_eq!((six.fragments(), six.per_source(8192), six.of_strangers()), (910, 113, 113));
         assert_eq!(six.per_source(16), 16);
     }
 

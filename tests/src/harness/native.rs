@@ -115,6 +115,10 @@ impl Datagrams for Native {
         self.setup.timeout
     }
 
+    fn held(&self) -> u32 {
+        self.setup.limits.hold().max(self.setup.timeout).min(Tick::MAX_AGE)
+    }
+
     fn boundary(&self, units: usize) -> u16 {
         self.boundaries[units]
     }

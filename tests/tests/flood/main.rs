@@ -172,5 +172,20 @@ floods! {
     denied_first_fragments: Kind::DeniedFirsts;
     orphans: Kind::Orphans;
     overlapping_fragments: Kind::Overlapping;
-    stragglers: Kind::Stragglers;
+}
+
+/// From random sources they aren't held back: whoever completes a datagram is known, and nobody can tell that an address is
+/// made up.
+mod stragglers {
+    use super::*;
+
+    #[test]
+    fn ipv6_from_one_source() {
+        nothing_is_lost(Family::V6, Kind::Stragglers, Sources::One);
+    }
+
+    #[test]
+    fn ipv4_from_one_source() {
+        nothing_is_lost(Family::V4, Kind::Stragglers, Sources::One);
+    }
 }

@@ -132,6 +132,10 @@ impl Datagrams for Native {
         self.timeout
     }
 
+    fn held(&self) -> u32 {
+        self.limits.hold().max(self.timeout).min(Tick::MAX_AGE)
+    }
+
     fn boundary(&self, units: usize) -> u16 {
         BOUNDARIES_OF_KEY[units]
     }
