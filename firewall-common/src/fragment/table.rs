@@ -189,9 +189,13 @@ impl Set {
     pub fn take_early(&self, identity: Identity, now: Tick, timeout: u32) -> Early {
         let mut early = Early { progress: Progress::NONE, time: now.stored() };
         for entry in &self.0 {
-            let (tag, word) = (entry.tag.load(), entry.record.load());
+            let word = entry.record.load();
+            // Hardly any entry is early: no more of the others is looked at.
+            if !decision_of(word).is_undecided() {
+                continue;
+            }
+            let tag = entry.tag.load();
             if is_of(identity, tag, word)
-                && decision_of(word).is_undecided()
                 && entry.record.take(word)
                 && now.age_of(time_of(word)) <= timeout + SKEW
             {

@@ -45,8 +45,11 @@ fn environment() -> Native {
 #[derive(Default)]
 struct Stack {
     /// By identification and source: the pieces, and the end once it's known.
-    queues: HashMap<(u32, u8), (Vec<(u32, u32)>, Option<u32>)>,
+    queues: HashMap<(u32, u8), Queue>,
 }
+
+/// Where each piece begins and ends, and the datagram's end once it's known.
+type Queue = (Vec<(u32, u32)>, Option<u32>);
 
 impl Stack {
     fn held(&self) -> usize {
@@ -305,10 +308,13 @@ fn what_is_behind_a_refused_first_fragment_takes_no_room() {
     assert!(!passes(piece(10, 64, false), &env), "it can't be reassembled any more");
 }
 
+/// What another CPU does.
+type Deed = Box<dyn FnOnce(&Native)>;
+
 /// A table whose other CPU judges another fragment after this one looked for such and before it writes down its own.
 struct Between<'a> {
     native: &'a Native,
-    other: Cell<Option<Box<dyn FnOnce(&Native)>>>,
+    other: Cell<Option<Deed>>,
 }
 
 impl Sets for Between<'_> {

@@ -1,12 +1,13 @@
 //! The paths that are measured.
 
-use anyhow::{Result, ensure};
-use fragwall::{
-    kernel::{document::Document, instance::Instance},
-    ruleset::{Config, Names, Rule},
-};
+use anyhow::{Context as _, Result, ensure};
+use fragwall::kernel::instance::Instance;
 
-use super::{Timed, report::Row};
+use super::{
+    Timed,
+    flows::{TABLE, program},
+    report::Row,
+};
 use crate::harness::packet::{Ether, Internet as _, Ip4, Ip6, Payload, ip4, ip6, patched, pattern};
 
 /// A packet that takes the same path each time it's judged.
@@ -16,6 +17,8 @@ pub struct Case {
     instance: Instance,
     noop: Instance,
     frame: Vec<u8>,
+    /// The first fragment that the program must have seen.
+    preceded_by: Option<Vec<u8>>,
     /// The XDP action that is expected.
     action: u32,
 }
@@ -24,14 +27,25 @@ pub struct Case {
 const DROP: u32 = 1;
 const PASS: u32 = 2;
 
+impl Case {
+    fn prepare(&mut self) -> Result<()> {
+        if let Some(first) = &self.preceded_by {
+            self.instance.run(first, 1)?;
+        }
+        Ok(())
+    }
+}
+
 impl Timed for Case {
     fn check(&mut self) -> Result<()> {
+        self.prepare()?;
         let action = self.instance.run(&self.frame, 1)?.action;
         ensure!(action == self.action, "{}: XDP action {action} instead of {}", self.name, self.action);
         Ok(())
     }
 
     fn sample(&mut self, repeat: u32) -> Result<(f64, f64)> {
+        self.prepare()?;
         let [noop, timed] = [&mut self.noop, &mut self.instance]
             .map(|instance| instance.run(&self.frame, repeat).map(|run| run.duration.as_nanos() as f64));
         Ok((timed?, noop?))
@@ -61,11 +75,17 @@ fn tagged<P: Payload>(packet: P) -> Vec<u8> {
 
 /// A case with the rules that the fixed cases share.
 fn case(name: &'static str, frame: Vec<u8>, action: u32) -> Result<Case> {
-    let rules = ["allow tcp 22", "allow @ike"].map(|rule| Rule::parse(rule, Names::system()));
-    let rules = rules.into_iter().collect::<Result<_, _>>()?;
-    let document = Document::new(Config { rules, ..Config::default() })?;
-    let instance = Instance::of_document(&document, false)?;
-    Ok(Case { name, instance, noop: Instance::noop()?, frame, action })
+    let instance = program(TABLE, false)?;
+    Ok(Case { name, instance, noop: Instance::noop()?, frame, preceded_by: None, action })
+}
+
+/// A trailing fragment, with more to follow, of a datagram that was denied: of an accepted one so many would use up what it
+/// may have, and what comes before that is the same.
+fn trailing<P: Payload>(name: &'static str, fragments: Vec<P>) -> Result<Case> {
+    let mut frames = fragments.into_iter().map(frame);
+    let preceded_by = frames.next();
+    let second = frames.next().context("there's a second fragment")?;
+    Ok(Case { preceded_by, ..case(name, second, DROP)? })
 }
 
 /// The packet that the program which does nothing is run on.
@@ -75,13 +95,15 @@ pub fn yardstick() -> Vec<u8> {
 
 /// How much data the packets have, in bytes.
 const DATA: usize = 100;
+/// Where a datagram of three times as much is cut.
+const CUTS: [usize; 2] = [104, 208];
 
 /// Every case.
 ///
 /// # Errors
 /// The kernel refuses the program.
 pub fn all() -> Result<Vec<Case>> {
-    let data = pattern(DATA);
+    let (data, three) = (pattern(DATA), pattern(3 * DATA));
     let chain = v6().hop_by_hop(8).dest_opts(8).udp(4500, 4500, &data);
     let atomic = v6().udp(4500, 4500, &data).fragments(1, &[]).remove(0);
     let length_lies = patched(&frame(v6().udp(4500, 4500, &data)), 18, &[0xff]);
@@ -89,6 +111,18 @@ pub fn all() -> Result<Vec<Case>> {
         case("IPv6 UDP, whole", frame(v6().udp(4500, 4500, &data)), PASS),
         case("IPv4 UDP, whole", frame(v4().udp(4500, 4500, &data)), PASS),
         case("IPv6 UDP, atomic fragment", frame(atomic), PASS),
+        case(
+            "IPv6 first fragment, again",
+            frame(v6().udp(4500, 4500, &three).fragments(1, &CUTS).remove(0)),
+            PASS,
+        ),
+        case(
+            "IPv4 first fragment, again",
+            frame(v4().udp(4500, 4500, &three).fragments(1, &CUTS).remove(0)),
+            PASS,
+        ),
+        trailing("IPv6 trailing fragment, denied", v6().udp(4500, 53, &three).fragments(1, &CUTS)),
+        trailing("IPv4 trailing fragment, denied", v4().udp(4500, 53, &three).fragments(1, &CUTS)),
         case("IPv6 UDP, two VLAN tags", tagged(v6().udp(4500, 4500, &data)), PASS),
         case("IPv6 UDP, two extension headers", frame(chain), PASS),
         case("IPv6 TCP, denied by default", frame(v6().tcp(40000, 443, 0x02, &data)), DROP),

@@ -26,7 +26,7 @@ const DATAGRAMS: u32 = 16384;
 /// How many frames a run has of a datagram that is sent again and again.
 const REPEAT: u32 = 20_000;
 /// The default number of entries.
-const TABLE: u32 = 65536;
+pub(super) const TABLE: u32 = 65536;
 /// How many trailing fragments of a datagram come in a row.
 const TRAILING: usize = 63;
 /// The size of a datagram, and of its three fragments, in bytes.
@@ -104,8 +104,9 @@ fn frames<P: Payload>(fragments: Vec<P>) -> Vec<Vec<u8>> {
 }
 
 /// A program with a table of so many entries; with the budget of this host, or one that isn't used up.
-fn program(table: u32, budget: bool) -> Result<Instance> {
-    let rules = [Rule::parse("allow @ike", Names::system())?].into();
+pub(super) fn program(table: u32, budget: bool) -> Result<Instance> {
+    let rules = ["allow tcp 22", "allow @ike"].map(|rule| Rule::parse(rule, Names::system()));
+    let rules = rules.into_iter().collect::<Result<_, _>>()?;
     let fragments = Fragments { table, ..Fragments::default() };
     let document = Document::new(Config { rules, fragments, ..Config::default() })?;
     let compiled = Compiled::new(&document.rules(), document.config.default)?;
