@@ -1,14 +1,18 @@
 //! One logic, two places: for random frames the XDP program in the kernel and the same code in this process say the same,
-//! packet by packet, while their fragment tables fill.
+//! packet by packet, while their fragment tables fill and their counters count.
 //!
 //! A failure names its seed and the fewest frames that still show it. `FRAGWALL_SEED=N` runs the sessions from that seed on.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt::Write as _,
+};
 
 use firewall_common::{
     fragment::identity::HashKey,
+    record::Count,
     rules::Action,
-    verdict::{Reason, Verdict},
+    verdict::{Cell, Reason, Verdict},
 };
 use firewall_tests::harness::{
     kernel::{Judged, Setup},
@@ -20,9 +24,9 @@ use firewall_tests::harness::{
 /// Filters that are loaded.
 const SESSIONS: u64 = 16;
 /// Sequences of packets that each one judges.
-const SEQUENCES: usize = 256;
+const SEQUENCES: usize = 640;
 /// Packets in a sequence, at least.
-const PACKETS: usize = 32;
+const PACKETS: usize = 13;
 /// How many filters are loaded to find the fewest frames.
 const ATTEMPTS: usize = 120;
 
@@ -55,18 +59,30 @@ fn setup(random: &mut Random) -> Setup {
     Setup { hash_key: Some(hash_key), ..setup }
 }
 
-/// Both judgements of the first frame that they differ about, and its place.
+/// Both judgements of the first frame that they differ about, and its place; or the counters that they differ about.
 fn difference(setup: &Setup, frames: &[Vec<u8>], mut agreed: impl FnMut(&Judged)) -> Option<(usize, String)> {
     let mut kernel = setup.load().unwrap_or_else(|error| panic!("{error:#}"));
     let native = Native::new(setup).unwrap();
+    let mut counted: HashMap<u32, (Cell, Count)> = HashMap::new();
     for (n, frame) in frames.iter().enumerate() {
         let here = native.judge(frame);
         match kernel.judge(frame) {
             Ok(there) if there == here => agreed(&here),
             there => return Some((n, format!("kernel: {there:?}\nnative: {here:?}"))),
         }
+        let (_, count) = counted.entry(here.cell().index()).or_insert((here.cell(), Count::default()));
+        *count = *count + Count { packets: 1, bytes: frame.len() as u64 };
     }
-    None
+    let last = frames.len().checked_sub(1)?;
+    for (cell, count) in counted.values() {
+        let there = kernel.count(*cell).unwrap();
+        if there != *count {
+            return Some((last, format!("{cell:?}: kernel {there:?}, native {count:?}")));
+        }
+    }
+    let all = counted.values().fold(Count::default(), |sum, (_, count)| sum + *count);
+    let there = kernel.total().unwrap();
+    (there != all).then(|| (last, format!("all counters: kernel {there:?}, native {all:?}")))
 }
 
 fn report(seed: u64, setup: &Setup, frames: &[Vec<u8>]) -> String {
