@@ -32,8 +32,9 @@ use fragwall::{
 const PASS: u32 = 2;
 
 /// By how many datagrams of each kind the CPU of the first fragments may be ahead of the other, and that one of it: in
-/// step, so that both have the same datagram in hand; the trailing ones right behind, in the lead, and as it happens.
-const LEADS: [[u64; 2]; 4] = [[1, 1], [64, 0], [1, 64], [64, 64]];
+/// step, so that both have the same datagram in hand; the trailing ones right behind, in the lead, and as it happens. No more
+/// are under way than one source may have, with the kernel's own settings.
+const LEADS: [[u64; 2]; 4] = [[1, 1], [32, 0], [1, 32], [32, 32]];
 /// How many datagrams are allowed, and how many are denied, for each of these.
 const ROUNDS: u64 = 300_000;
 /// How many they are in all.

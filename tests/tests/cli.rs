@@ -251,7 +251,7 @@ fn a_config_file_is_checked_and_put_into_force() {
     assert_eq!(status["interfaces"][0]["name"], "eth0");
     // The kernel's own settings hold in a new namespace.
     let host_holds =
-        ["IPv4", "IPv6"].map(|family| json!({"family": family, "host": 910, "source": 16, "strangers": 227}));
+        ["IPv4", "IPv6"].map(|family| json!({"family": family, "host": 910, "source": 16, "strangers": 113}));
     assert_eq!(
         status["fragments"],
         json!({"early": "drop", "early_budget": 16, "timeout": "5s", "table": 4096, "reassembly": host_holds})

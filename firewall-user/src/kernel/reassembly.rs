@@ -10,11 +10,11 @@ use super::clock;
 /// record of the packet (`skb->truesize`), as most drivers hand it over. Measured on veth: 4,352 and a datagram's record.
 const FRAGMENT: u64 = 4608;
 
-/// Of what the host can hold, one source may have an eighth outstanding, and so may all strangers. That can come to four times
-/// as much at the very worst, since a datagram of many fragments is charged for half of them at least, and since a debt leaks
-/// away while the kernel still holds what it stands for: so one source and all strangers together, each doing its
-/// worst, just fill the memory.
-const SOURCE_SHARE: u64 = 8;
+/// Of what the host can hold, one source may have a sixteenth outstanding, and all strangers an eighth, so that no stranger can
+/// use up what is there for all. Either can come to four times as much at the very worst, since a datagram of many fragments
+/// is charged for half of them at least, and since a debt leaks away while the kernel still holds what it stands for: so
+/// two sources and all strangers together, each doing its worst, just fill the memory.
+const SOURCE_SHARE: u64 = 16;
 const STRANGERS_SHARE: u64 = 8;
 
 /// How much the host's reassembly holds, and for how long, of one IP version.
@@ -76,12 +76,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_kernels_own_defaults_leave_room_for_a_hundred_fragments_of_a_source() {
+    fn the_kernels_own_defaults_leave_room_for_fifty_fragments_of_a_source() {
         let missing = Path::new("/nonexistent");
         let [four, six] = Family::ALL.map(|family| Reassembly::read(missing, family));
         assert_eq!((four.memory, four.time), (4 << 20, Duration::from_secs(30)));
         assert_eq!((six.memory, six.time), (4 << 20, Duration::from_secs(60)));
-        assert_eq!((six.fragments(), six.per_source(8192), six.of_strangers()), (910, 113, 113));
+        assert_eq!((six.fragments(), six.per_source(8192), six.of_strangers()), (910, 56, 113));
         assert_eq!(six.per_source(16), 16);
     }
 

@@ -129,6 +129,10 @@ impl Flow {
     ) -> Result<Self> {
         let mut noop = Instance::noop().context("loading the program that does nothing")?;
         let pieces = pieces(&stages);
+        // A datagram that is complete makes the source known that all come from, where it's one.
+        for piece in &pieces {
+            instance.run(piece, 1)?;
+        }
         let generator = |which: &[usize], target: Target<'_>| {
             let frames: Vec<_> = which.iter().map(|&piece| pieces[piece].clone()).collect();
             let sources = if stages.strangers { ANY_NETWORK } else { 0 };
