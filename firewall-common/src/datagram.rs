@@ -226,14 +226,15 @@ impl<'a, E: Datagrams> Place<'a, E> {
         if found.decision().is_undecided() {
             return;
         }
+        let accepted = found.decision().is_allow();
         let progress = found.progress().join(early);
         let charged = found.progress().charged() + early.charged();
         if progress.is_whole() {
             self.set.free(found);
-            if found.decision().is_allow() {
+            if accepted {
                 self.refund(charged);
             }
-        } else if self.charge(progress.charged().saturating_sub(charged)) {
+        } else if !accepted || self.charge(progress.charged().saturating_sub(charged)) {
             self.set.update(found, progress);
         }
     }

@@ -12,6 +12,7 @@ mod invariants;
 mod judge;
 mod malformed;
 mod malformed_fragments;
+mod meeting;
 mod parser;
 mod progress;
 mod promises;
