@@ -110,7 +110,8 @@ fn rest(id: u32, start: u16, count: u16) -> impl Iterator<Item = Packet> {
 }
 
 const DATAGRAMS: u32 = 40;
-const PIECES: u16 = 100;
+/// So few that a source may have all of one datagram outstanding: with more, nothing would ever complete.
+const PIECES: u16 = 40;
 /// Charges come at powers of two: what one source may have the host hold at one moment, at the very worst.
 const WORST: usize = 2 * SOURCE as usize;
 
