@@ -160,7 +160,7 @@ impl Fate {
     #[inline(always)]
     pub const fn judgement(self) -> Judgement {
         match self {
-            Self::Inherited(decision) => Judgement::decided(decision, Reason::Inherited),
+            Self::Inherited(decision) => Judgement::inherited(decision),
             Self::Overlap => Judgement::drop(Reason::FragmentOverlap),
             Self::Early => Judgement::pass(Reason::Early),
             Self::Strict => Judgement::drop(Reason::Early),

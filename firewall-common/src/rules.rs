@@ -36,6 +36,9 @@ impl Slot {
     /// Rules that are no longer in force: nothing is credited to it, but what they had counted is kept here.
     pub const RETIRED: Self = Self(4);
 
+    /// The default verdict, where it is to reject.
+    pub const DEFAULT_REJECT: Self = Self(5);
+
     /// The slot of the `n`th rule, counted from 0; `None` from [`MAX_RULES`] on.
     pub const fn rule(n: usize) -> Option<Self> {
         if n < MAX_RULES { Some(Self(FIRST_RULE_SLOT + n as u16)) } else { None }
@@ -57,8 +60,8 @@ impl Slot {
     }
 }
 
-/// What is done with a packet, and what it is credited to, in 16 bits: the action in the upper two, the [`Slot`] in
-/// the lower fourteen. All zeros is "drop, by default": memory that nobody wrote denies.
+/// What is done with a packet, and what it is credited to, in 16 bits: the action in the upper three, the [`Slot`] in
+/// the lower thirteen. All zeros is "drop, by default": memory that nobody wrote denies.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(transparent)]
 pub struct Decision(u16);
@@ -70,21 +73,32 @@ pub enum Action {
     Deny,
     /// Hand it to the network stack.
     Allow,
+    /// Drop it, and let its sender know.
+    Reject,
+}
+
+impl Action {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Deny, Self::Allow, Self::Reject];
 }
 
 impl Decision {
-    const SLOT_MASK: u16 = (1 << 14) - 1;
-    const ALLOW: u16 = 1 << 14;
-    const BY_PORT: u16 = 3 << 14;
+    const ACTION_SHIFT: u32 = 13;
+    const SLOT_MASK: u16 = (1 << Self::ACTION_SHIFT) - 1;
+    const ALLOW: u16 = 1 << Self::ACTION_SHIFT;
+    const BY_PORT: u16 = 7 << Self::ACTION_SHIFT;
+    const ACTION_MASK: u16 = !Self::SLOT_MASK;
+    const REJECT: u16 = 3 << Self::ACTION_SHIFT;
 
     /// In the fragment table: the first fragment hasn't come yet. Permits nothing.
-    pub const UNDECIDED: Self = Self(2 << 14);
+    pub const UNDECIDED: Self = Self(2 << Self::ACTION_SHIFT);
 
     /// `action`, credited to `slot`.
     pub const fn new(action: Action, slot: Slot) -> Self {
         match action {
             Action::Deny => Self(slot.0),
             Action::Allow => Self(Self::ALLOW | slot.0),
+            Action::Reject => Self(Self::REJECT | slot.0),
         }
     }
 
@@ -93,6 +107,7 @@ impl Decision {
         match action {
             Action::Deny => Self::new(action, Slot::DEFAULT_DROP),
             Action::Allow => Self::new(action, Slot::DEFAULT_PASS),
+            Action::Reject => Self::new(action, Slot::DEFAULT_REJECT),
         }
     }
 
@@ -103,20 +118,25 @@ impl Decision {
 
     /// The number of the port table to ask, if this is [`Decision::by_port`].
     pub const fn port_table(self) -> Option<u16> {
-        if self.0 & Self::BY_PORT == Self::BY_PORT { Some(self.0 & Self::SLOT_MASK) } else { None }
+        if self.0 & Self::ACTION_MASK == Self::BY_PORT { Some(self.0 & Self::SLOT_MASK) } else { None }
     }
 
     /// Whether the packet passes. Anything but a plain "allow" doesn't.
     pub const fn is_allow(self) -> bool {
-        self.0 & Self::BY_PORT == Self::ALLOW
+        self.0 & Self::ACTION_MASK == Self::ALLOW
     }
 
     /// In the fragment table: the first fragment was accepted, but dropped for want of room in its source's budget.
     pub const REFUSED: Self = Self(Slot::NONE.0);
 
+    /// Whether the sender of a packet that doesn't pass is to know.
+    pub const fn is_reject(self) -> bool {
+        self.0 & Self::ACTION_MASK == Self::REJECT
+    }
+
     /// Whether this is [`Decision::UNDECIDED`].
     pub const fn is_undecided(self) -> bool {
-        self.0 & Self::BY_PORT == Self::UNDECIDED.0
+        self.0 & Self::ACTION_MASK == Self::UNDECIDED.0
     }
 
     /// What the decision is credited to.
@@ -190,10 +210,11 @@ mod tests {
         for slot in
             [Slot::DEFAULT_DROP, Slot::ESSENTIAL, Slot::rule(0).unwrap(), Slot::rule(MAX_RULES - 1).unwrap()]
         {
-            for action in [Action::Deny, Action::Allow] {
+            for action in Action::ALL {
                 let decision = Decision::new(action, slot);
                 assert_eq!(decision.slot(), slot);
                 assert_eq!(decision.is_allow(), action == Action::Allow);
+                assert_eq!(decision.is_reject(), action == Action::Reject);
                 assert_eq!(decision.port_table(), None);
             }
         }
@@ -212,7 +233,7 @@ mod tests {
         assert!(Decision::UNDECIDED.is_undecided());
         assert!(!Decision::UNDECIDED.is_allow());
         assert_eq!(Decision::UNDECIDED.port_table(), None);
-        for action in [Action::Deny, Action::Allow] {
+        for action in Action::ALL {
             assert!(!Decision::default_of(action).is_undecided());
         }
     }

@@ -9,17 +9,20 @@ pub enum Verdict {
     Drop,
     /// Handed to the network stack.
     Pass,
+    /// Dropped, by a rule that lets the sender know.
+    Reject,
 }
 
 impl Verdict {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Drop, Self::Pass];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Drop, Self::Pass, Self::Reject];
 
-    /// The word for it, everywhere: `drop` or `pass`.
+    /// The word for it, everywhere: `drop`, `pass` or `reject`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Drop => "drop",
             Self::Pass => "pass",
+            Self::Reject => "reject",
         }
     }
 
@@ -28,6 +31,7 @@ impl Verdict {
         match self {
             Self::Drop => 0,
             Self::Pass => 1,
+            Self::Reject => 2,
         }
     }
 
@@ -36,6 +40,7 @@ impl Verdict {
         match code {
             0 => Some(Self::Drop),
             1 => Some(Self::Pass),
+            2 => Some(Self::Reject),
             _ => None,
         }
     }
@@ -47,6 +52,7 @@ impl From<Action> for Verdict {
         match action {
             Action::Deny => Self::Drop,
             Action::Allow => Self::Pass,
+            Action::Reject => Self::Reject,
         }
     }
 }
@@ -93,9 +99,9 @@ reasons! {
     /// ICMPv6 packet too big, or ICMP fragmentation needed: path-MTU discovery.
     PacketTooBig = "packet-too-big": Pass,
     /// A rule matched.
-    Rule = "rule": Pass | Drop,
+    Rule = "rule": Pass | Drop | Reject,
     /// No rule matched.
-    Default = "default": Pass | Drop,
+    Default = "default": Pass | Drop | Reject,
     /// A trailing fragment of a datagram whose first fragment was judged.
     Inherited = "inherited": Pass | Drop,
     /// A trailing fragment whose first fragment hasn't been seen: the early policy.
@@ -181,13 +187,26 @@ impl Judgement {
     /// This drop of a first fragment, which came after trailing ones of its datagram had passed.
     #[inline(always)]
     pub const fn late(self) -> Self {
-        Self { reason: Reason::LateDenial, ..self }
+        Self { verdict: Verdict::Drop, reason: Reason::LateDenial, ..self }
+    }
+
+    /// As a first fragment was decided, for a trailing one: nobody is told of each fragment that is dropped.
+    #[inline(always)]
+    pub const fn inherited(decision: Decision) -> Self {
+        let verdict = if decision.is_allow() { Verdict::Pass } else { Verdict::Drop };
+        Self { verdict, reason: Reason::Inherited, slot: decision.slot() }
     }
 
     /// As `decision` says, for `reason`.
     #[inline(always)]
     pub const fn decided(decision: Decision, reason: Reason) -> Self {
-        let verdict = if decision.is_allow() { Verdict::Pass } else { Verdict::Drop };
+        let verdict = if decision.is_allow() {
+            Verdict::Pass
+        } else if decision.is_reject() {
+            Verdict::Reject
+        } else {
+            Verdict::Drop
+        };
         Self { verdict, reason, slot: decision.slot() }
     }
 }
@@ -195,11 +214,11 @@ impl Judgement {
 /// The counter that a judgement adds to: exactly one, so that a packet costs one counter and all of them add up.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Cell {
-    /// A reason that no rule has a part in.
+    /// A reason that no rule has a part in. Such packets are passed or dropped.
     Reason(Reason, Verdict),
     /// A slot's whole, atomic and first fragments.
     Direct(Slot, Verdict),
-    /// A slot's trailing fragments.
+    /// A slot's trailing fragments. They are passed or dropped.
     Inherited(Slot, Verdict),
     /// A slot's first fragments that were denied after trailing ones had passed.
     Late(Slot),
@@ -208,8 +227,11 @@ pub enum Cell {
 /// Room for reasons in the table of counters.
 const REASON_CELLS: usize = 64;
 
+/// How many counters a slot has: three verdicts of its own, two that are inherited, and one for late denials.
+const SLOT_CELLS: usize = 6;
+
 /// How many counters there are.
-pub const CELLS: usize = REASON_CELLS + SLOTS * 5;
+pub const CELLS: usize = REASON_CELLS + SLOTS * SLOT_CELLS;
 
 const _: () = assert!(Reason::ALL.len() * 2 <= REASON_CELLS);
 
@@ -226,14 +248,36 @@ impl Cell {
         }
     }
 
+    /// All counters of a slot.
+    pub const fn of_slot(slot: Slot) -> [Self; SLOT_CELLS] {
+        [
+            Self::Direct(slot, Verdict::Drop),
+            Self::Direct(slot, Verdict::Pass),
+            Self::Direct(slot, Verdict::Reject),
+            Self::Inherited(slot, Verdict::Drop),
+            Self::Inherited(slot, Verdict::Pass),
+            Self::Late(slot),
+        ]
+    }
+
+    /// The counters that are nobody's.
+    pub fn of_reasons() -> impl Iterator<Item = Self> {
+        let of_slots = [Reason::Rule, Reason::Default, Reason::Inherited, Reason::LateDenial];
+        let reasons = Reason::ALL.iter().filter(move |reason| !of_slots.contains(reason));
+        reasons
+            .flat_map(|&reason| reason.verdicts().iter().map(move |&verdict| Self::Reason(reason, verdict)))
+    }
+
     /// Its place in a table of [`CELLS`] counters.
     #[inline(always)]
     pub const fn index(self) -> u32 {
         let place = match self {
             Self::Reason(reason, verdict) => reason.code() as usize * 2 + verdict.code() as usize,
-            Self::Direct(slot, verdict) => REASON_CELLS + slot.index() * 4 + verdict.code() as usize,
-            Self::Inherited(slot, verdict) => REASON_CELLS + slot.index() * 4 + 2 + verdict.code() as usize,
-            Self::Late(slot) => REASON_CELLS + SLOTS * 4 + slot.index(),
+            Self::Direct(slot, verdict) => REASON_CELLS + slot.index() * SLOT_CELLS + verdict.code() as usize,
+            Self::Inherited(slot, verdict) => {
+                REASON_CELLS + slot.index() * SLOT_CELLS + 3 + verdict.code() as usize
+            }
+            Self::Late(slot) => REASON_CELLS + slot.index() * SLOT_CELLS + 5,
         };
         place as u32
     }
@@ -259,23 +303,13 @@ mod tests {
     #[test]
     fn every_cell_has_a_place_of_its_own() {
         let mut seen = [false; CELLS];
-        let mut mark = |cell: Cell| {
+        let slots = (0..SLOTS).filter_map(Slot::from_index);
+        for cell in Cell::of_reasons().chain(slots.flat_map(Cell::of_slot)) {
             let place = &mut seen[cell.index() as usize];
             assert!(!core::mem::replace(place, true), "{cell:?}");
-        };
+        }
         for verdict in Verdict::ALL {
             assert_eq!(Verdict::from_code(verdict.code()), Some(verdict));
-            for &reason in Reason::ALL {
-                mark(Cell::Reason(reason, verdict));
-            }
-            let fixed = [Slot::DEFAULT_DROP, Slot::DEFAULT_PASS, Slot::ESSENTIAL];
-            for slot in fixed.into_iter().chain((0..crate::rules::MAX_RULES).filter_map(Slot::rule)) {
-                mark(Cell::Direct(slot, verdict));
-                mark(Cell::Inherited(slot, verdict));
-                if verdict == Verdict::Drop {
-                    mark(Cell::Late(slot));
-                }
-            }
         }
     }
 }

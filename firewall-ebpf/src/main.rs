@@ -70,7 +70,7 @@ fn settle(ctx: &XdpContext, length: usize, judgement: Judgement, fragment: Fragm
     trace(ctx, length, &judgement);
     match judgement.verdict {
         Verdict::Pass => xdp_action::XDP_PASS,
-        Verdict::Drop => xdp_action::XDP_DROP,
+        Verdict::Drop | Verdict::Reject => xdp_action::XDP_DROP,
     }
 }
 

@@ -38,7 +38,7 @@ impl FilterArgs {
         }
         if let Some(word) = default {
             result.default = action::named(word).ok_or_else(|| {
-                Invalid(format!("--default {word:?}: it's no action; expected `allow` or `deny`"))
+                Invalid(format!("--default {word:?}: it's no action; expected `allow`, `deny` or `reject`"))
             })?;
         }
         Ok(Some(result))

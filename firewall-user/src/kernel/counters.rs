@@ -3,22 +3,12 @@
 use std::path::Path;
 
 use aya::maps::{Map, MapData, PerCpuArray, PerCpuValues};
-use firewall_common::{
-    record::Count,
-    rules::Slot,
-    verdict::{Cell, Verdict},
-};
+use firewall_common::{record::Count, rules::Slot, verdict::Cell};
 
 use super::Error;
 
 /// The counters of a filter: one of each [`Cell`] a CPU.
 pub struct Counters(PerCpuArray<MapData, Count>);
-
-/// The cells that each slot has.
-fn cells(slot: Slot) -> impl Iterator<Item = Cell> {
-    let by_verdict = move |verdict| [Cell::Direct(slot, verdict), Cell::Inherited(slot, verdict)];
-    Verdict::ALL.into_iter().flat_map(by_verdict).chain([Cell::Late(slot)])
-}
 
 impl std::fmt::Debug for Counters {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -55,7 +45,7 @@ impl Counters {
     /// # Errors
     /// The kernel refuses to read or write.
     pub(super) fn retire(&mut self, slot: Slot) -> Result<(), Error> {
-        for (from, to) in cells(slot).zip(cells(Slot::RETIRED)) {
+        for (from, to) in Cell::of_slot(slot).into_iter().zip(Cell::of_slot(Slot::RETIRED)) {
             let counted = self.values(from)?;
             if counted.iter().all(|count| *count == Count::default()) {
                 continue;

@@ -2,7 +2,7 @@
 
 use firewall_common::{
     record::Count,
-    rules::{Action, SLOTS, Slot},
+    rules::{Action, Decision, SLOTS, Slot},
     verdict::{Cell, Reason, Verdict},
 };
 use serde::Serialize;
@@ -85,7 +85,7 @@ impl Stats {
         let slots = SlotCounts::read(counters)?;
         let mut reasons = Vec::new();
         for &reason in Reason::ALL {
-            for verdict in Verdict::ALL {
+            for &verdict in reason.verdicts() {
                 let count = match reason {
                     Reason::Rule => slots.sum(Kind::Direct, verdict, |slot| !is_default(slot)),
                     Reason::Default => slots.sum(Kind::Direct, verdict, is_default),
@@ -107,17 +107,14 @@ impl Stats {
             })
             .collect();
         let default = document.config.default;
-        let slot = match default {
-            Action::Deny => Slot::DEFAULT_DROP,
-            Action::Allow => Slot::DEFAULT_PASS,
-        };
+        let slot = Decision::default_of(default).slot();
         let (total, trailing) = slots.of(slot, default);
         Ok(Self { reasons, rules, default: DefaultStats { action: action::word(default), total, trailing } })
     }
 }
 
 fn is_default(slot: Slot) -> bool {
-    slot == Slot::DEFAULT_DROP || slot == Slot::DEFAULT_PASS
+    Action::ALL.iter().any(|&action| Decision::default_of(action).slot() == slot)
 }
 
 #[derive(Clone, Copy)]
@@ -128,19 +125,20 @@ enum Kind {
 }
 
 /// The counts of every slot, by kind and verdict.
-struct SlotCounts(Vec<[[Count; 2]; 3]>);
+struct SlotCounts(Vec<[[Count; 3]; 3]>);
 
 impl SlotCounts {
     fn read(counters: &Counters) -> Result<Self, Error> {
         let mut all = Vec::with_capacity(SLOTS);
         for slot in (0..SLOTS).filter_map(Slot::from_index) {
-            let mut counts = [[Count::default(); 2]; 3];
-            counts[Kind::Late as usize][usize::from(Verdict::Drop.code())] =
-                counters.read(Cell::Late(slot))?;
-            for verdict in Verdict::ALL {
-                let place = usize::from(verdict.code());
-                counts[Kind::Direct as usize][place] = counters.read(Cell::Direct(slot, verdict))?;
-                counts[Kind::Inherited as usize][place] = counters.read(Cell::Inherited(slot, verdict))?;
+            let mut counts = [[Count::default(); 3]; 3];
+            for cell in Cell::of_slot(slot) {
+                let (kind, verdict) = match cell {
+                    Cell::Direct(_, verdict) => (Kind::Direct, verdict),
+                    Cell::Inherited(_, verdict) => (Kind::Inherited, verdict),
+                    _ => (Kind::Late, Verdict::Drop),
+                };
+                counts[kind as usize][usize::from(verdict.code())] = counters.read(cell)?;
             }
             all.push(counts);
         }
@@ -161,8 +159,10 @@ impl SlotCounts {
     /// All packets of a slot whose action is `action`, and the trailing fragments among them.
     fn of(&self, slot: Slot, action: Action) -> (Total, Total) {
         let verdict = Verdict::from(action);
-        let trailing = self.count(slot, Kind::Inherited, verdict);
-        let own = self.count(slot, Kind::Direct, verdict) + self.count(slot, Kind::Late, verdict);
+        // Nobody is told of trailing and of late ones.
+        let silent = if action == Action::Allow { Verdict::Pass } else { Verdict::Drop };
+        let trailing = self.count(slot, Kind::Inherited, silent);
+        let own = self.count(slot, Kind::Direct, verdict) + self.count(slot, Kind::Late, silent);
         ((own + trailing).into(), trailing.into())
     }
 }

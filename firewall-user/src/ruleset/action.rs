@@ -3,7 +3,8 @@
 use firewall_common::rules::Action;
 
 /// Every action's word, in the order in which help texts list them.
-pub const ACTIONS: [(&str, Action); 2] = [("allow", Action::Allow), ("deny", Action::Deny)];
+pub const ACTIONS: [(&str, Action); 3] =
+    [("allow", Action::Allow), ("deny", Action::Deny), ("reject", Action::Reject)];
 
 /// The action that `word` names, in upper or lower case.
 pub fn named(word: &str) -> Option<Action> {
@@ -15,6 +16,7 @@ pub const fn word(action: Action) -> &'static str {
     match action {
         Action::Allow => "allow",
         Action::Deny => "deny",
+        Action::Reject => "reject",
     }
 }
 
@@ -29,7 +31,7 @@ mod tests {
             assert_eq!(named(name), Some(action));
             assert_eq!(named(&name.to_uppercase()), Some(action));
         }
-        assert_eq!(named("reject"), None);
+        assert_eq!(named("refuse"), None);
         assert_eq!(named(""), None);
     }
 }

@@ -166,7 +166,7 @@ impl Config {
         let preset = Self::default();
         Ok(Self {
             interfaces: interfaces_of(interfaces)?,
-            default: word_of(default, &action::ACTIONS, "`allow` or `deny`")?.unwrap_or(preset.default),
+            default: word_of(default, &action::ACTIONS, "`allow`, `deny` or `reject`")?.unwrap_or(preset.default),
             rules: (1..)
                 .zip(rules)
                 .map(|(number, rule)| rule_of(number, rule, text, names))

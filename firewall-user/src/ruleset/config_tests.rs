@@ -67,7 +67,7 @@ fn a_wrong_word_in_a_rule_is_pointed_at_where_it_stands() {
             "                         ^^^^^",
         ],
     );
-    refused_at("rules = ['reject udp']", "1:11", "unknown action `reject`: expected `allow` or `deny`");
+    refused_at("rules = ['refuse udp']", "1:11", "unknown action `refuse`: expected `allow`, `deny` or `reject`");
     refused_at("# é\nrules = ['allow esp', 'allow ']", "2:29", "rule 2: which packets?");
     refused_at("rules = ['allow üdp']", "1:17", "'ü'");
     refused_at("rules = ['']", "1:11", "the rule is empty");
@@ -84,10 +84,10 @@ fn unknown_keys_and_words_are_refused() {
     refused_at("\nreplies = true\n", "2:1", "unknown field `replies`, expected one of `interfaces`");
     refused_at("[fragments]\nearly_budget = 8192", "2:1", "unknown field `early_budget`");
     refused(
-        "default = \"reject\"",
+        "default = \"refuse\"",
         &[
-            "f.toml:1:11: unknown word \"reject\": expected `allow` or `deny`",
-            "    1 | default = \"reject\"",
+            "f.toml:1:11: unknown word \"refuse\": expected `allow`, `deny` or `reject`",
+            "    1 | default = \"refuse\"",
             "                  ^^^^^^^^",
         ],
     );

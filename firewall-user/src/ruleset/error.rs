@@ -41,7 +41,7 @@ pub enum Problem {
     )]
     Character(char),
     /// The first word is no action.
-    #[error("unknown action `{word}`: expected `allow` or `deny`{}", Suggestion(nearest.as_deref()))]
+    #[error("unknown action `{word}`: expected `allow`, `deny` or `reject`{}", Suggestion(nearest.as_deref()))]
     Action {
         /// The word.
         word: String,

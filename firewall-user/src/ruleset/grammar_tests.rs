@@ -68,7 +68,7 @@ fn nothing_is_no_rule() {
 #[test]
 fn an_unknown_word_is_pointed_at() {
     refused("alow udp", "alow", "did you mean `allow`?");
-    refused("reject udp", "reject", "expected `allow` or `deny`");
+    refused("refuse udp", "refuse", "expected `allow`, `deny` or `reject`");
     refused(", udp", ",", "unknown action");
     refused("allow upd 500", "upd", "did you mean `udp`?");
     refused("allow qqqq", "qqqq", "unknown protocol `qqqq`");

@@ -5,6 +5,7 @@
 //! kernel program reads.
 
 pub mod action;
+pub mod addresses;
 mod caret;
 pub mod compile;
 pub mod config;
@@ -13,6 +14,8 @@ pub mod duration;
 pub mod edit;
 pub mod error;
 pub mod grammar;
+pub mod icmp;
+pub mod limit;
 pub mod names;
 pub mod ports;
 pub mod protocol;
@@ -24,6 +27,8 @@ pub mod slots;
 mod spelling;
 #[cfg(test)]
 mod strategies;
+pub mod tcp_flags;
+pub mod term;
 mod unclaimed;
 
 pub use compile::Compiled;

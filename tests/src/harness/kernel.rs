@@ -195,7 +195,7 @@ impl Kernel {
         let judged = self.explain(frame)?;
         let action = self.shipped.run(frame, 1)?.action;
         let expected = match judged.verdict {
-            Verdict::Drop => 1,
+            Verdict::Drop | Verdict::Reject => 1,
             Verdict::Pass => 2,
         };
         ensure!(action == expected, "the program returned {action} for {judged:?}");
@@ -232,15 +232,7 @@ impl Kernel {
         let mut seen = BTreeSet::new();
         let mut total = Count::default();
         let slots = (0..SLOTS).filter_map(Slot::from_index);
-        let of_slots = slots.flat_map(|slot| {
-            Verdict::ALL
-                .into_iter()
-                .flat_map(move |verdict| [Cell::Direct(slot, verdict), Cell::Inherited(slot, verdict)])
-                .chain([Cell::Late(slot)])
-        });
-        let of_reasons =
-            Reason::ALL.iter().flat_map(|&reason| Verdict::ALL.map(|verdict| Cell::Reason(reason, verdict)));
-        for cell in of_slots.chain(of_reasons) {
+        for cell in slots.flat_map(Cell::of_slot).chain(Cell::of_reasons()) {
             ensure!(seen.insert(cell.index()), "two counters share a place: {cell:?}");
             total = total + self.count(cell)?;
         }
