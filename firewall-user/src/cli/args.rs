@@ -34,7 +34,7 @@ impl FilterArgs {
             None => Config::default(),
         };
         for text in allow {
-            result.rules.push(Rule { action: Action::Allow, matching: matching(text)? });
+            result.rules.push(Rule::new(Action::Allow, matching(text)?));
         }
         if let Some(word) = default {
             result.default = action::named(word).ok_or_else(|| {

@@ -57,7 +57,7 @@ struct Report {
 }
 
 fn add(action: Action, Words { words }: &Words, global: &Global) -> anyhow::Result<()> {
-    let rule = Rule { action, matching: args::matching(&words.join(" "))? };
+    let rule = Rule::new(action, args::matching(&words.join(" "))?);
     let mut filter = Filter::open_to_change(&global.bpffs)?;
     let config = &filter.document().config;
     let mut ruleset = Ruleset { default: config.default, rules: config.rules.clone() };

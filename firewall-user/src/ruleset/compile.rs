@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use firewall_common::rules::{Action, Decision, MAX_RULES, PORTS, PROTOCOLS, PortTable, RuleTables, Slot};
 
-use super::{Rule, TooManyRules, unclaimed::Unclaimed};
+use super::{Protocol, Rule, Term, TooManyRules, unclaimed::Unclaimed};
 
 /// A compiled ruleset: for every protocol and every port the decision of the first rule that matches it, or the
 /// default's.
@@ -27,21 +27,22 @@ impl Compiled {
         }
         let default = Decision::default_of(default);
         let terms = || {
-            rules
+            let terms = rules
                 .iter()
-                .flat_map(|(rule, slot)| rule.matching.terms().into_iter().map(move |t| (rule, *slot, t)))
+                .flat_map(|(rule, slot)| rule.matching.terms().iter().map(move |t| (rule, *slot, t)));
+            terms.filter_map(|(rule, slot, term)| Some((rule, slot, only_ports(rule, term)?, term)))
         };
         let mut tables = BTreeMap::new();
-        for (.., term) in terms().filter(|(.., term)| term.ports.is_some()) {
-            tables.entry(term.protocol).or_insert_with(|| (filled::<PORTS>(default), Unclaimed::all()));
+        for (_, _, protocol, _) in terms().filter(|(.., term)| term.ports.is_some()) {
+            tables.entry(protocol).or_insert_with(|| (filled::<PORTS>(default), Unclaimed::all()));
         }
         let mut protocols = filled::<PROTOCOLS>(default);
         let mut decided = [false; PROTOCOLS];
-        for (rule, slot, term) in terms() {
+        for (rule, slot, protocol, term) in terms() {
             let decision = Decision::new(rule.action, slot);
-            match tables.get_mut(&term.protocol) {
+            match tables.get_mut(&protocol) {
                 None => {
-                    let number = usize::from(term.protocol.0);
+                    let number = usize::from(protocol.0);
                     if !std::mem::replace(&mut decided[number], true) {
                         protocols[number] = decision;
                     }
@@ -70,6 +71,19 @@ impl RuleTables for Compiled {
     }
 }
 
+/// The protocol of a term that names at most destination ports beside it. Others match nothing.
+fn only_ports(rule: &Rule, term: &Term) -> Option<Protocol> {
+    let Rule { action: _, matching, log: _, limit, comment: _ } = rule;
+    let Term { family: None, protocol, ports: _, source_ports: None, icmp: None, flags: None } = term else {
+        return None;
+    };
+    let whole = limit.is_none()
+        && matching.from().is_none()
+        && matching.to().is_none()
+        && matching.interface().is_none();
+    protocol.filter(|_| whole)
+}
+
 /// `N` times `decision`, made where it stays: a table of ports is too large for the stack.
 fn filled<const N: usize>(decision: Decision) -> Box<[Decision; N]> {
     vec![decision; N].into_boxed_slice().try_into().expect("the length is the array's")
@@ -81,7 +95,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::ruleset::{Names, Protocol, strategies};
+    use crate::ruleset::{Names, strategies};
 
     fn rules(texts: &[&str]) -> Vec<(Rule, Slot)> {
         let names = Names::parse("", "");
@@ -93,8 +107,7 @@ mod tests {
     fn first_match(rules: &[(Rule, Slot)], default: Action, protocol: Protocol, port: u16) -> Decision {
         let matches = |rule: &Rule| {
             rule.matching.terms().iter().any(|term| {
-                term.protocol == protocol
-                    && term.ports.is_none_or(|ports| ports.iter().any(|range| range.contains(port)))
+                term.protocol == Some(protocol) && term.spans().iter().any(|range| range.contains(port))
             })
         };
         match rules.iter().find(|(rule, _)| matches(rule)) {
@@ -163,7 +176,7 @@ mod tests {
             let edges = terms.iter().flat_map(|term| {
                 term.spans().iter().flat_map(|span| {
                     [span.first().wrapping_sub(1), span.first(), span.last(), span.last().wrapping_add(1)]
-                        .map(|port| (term.protocol, port))
+                        .map(|port| (term.protocol.unwrap(), port))
                 })
             });
             for (protocol, port) in edges.chain(probes) {

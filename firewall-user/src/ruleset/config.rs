@@ -15,7 +15,7 @@ use toml::Spanned;
 use super::{
     Names, Rule, TooManyRules, action,
     config_error::{ConfigError, ConfigProblem},
-    duration,
+    duration, interface,
     spelling::nearest,
 };
 
@@ -166,7 +166,8 @@ impl Config {
         let preset = Self::default();
         Ok(Self {
             interfaces: interfaces_of(interfaces)?,
-            default: word_of(default, &action::ACTIONS, "`allow`, `deny` or `reject`")?.unwrap_or(preset.default),
+            default: word_of(default, &action::ACTIONS, "`allow`, `deny` or `reject`")?
+                .unwrap_or(preset.default),
             rules: (1..)
                 .zip(rules)
                 .map(|(number, rule)| rule_of(number, rule, text, names))
@@ -183,9 +184,7 @@ fn interfaces_of(names: Vec<Spanned<String>>) -> Result<Vec<String>, Wrong> {
     let mut interfaces = Vec::with_capacity(names.len());
     for name in names {
         let (span, name) = (name.span(), name.into_inner());
-        // The kernel's own rule (dev_valid_name), for alternative names too, which may be longer.
-        let forbidden = |c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control();
-        if name.is_empty() || name.len() > 127 || name == "." || name == ".." || name.contains(forbidden) {
+        if !interface::is_name(&name) {
             return Err((span, ConfigProblem::Interface(name)));
         }
         if interfaces.contains(&name) {

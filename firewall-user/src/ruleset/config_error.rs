@@ -11,6 +11,7 @@ use super::{
     config::{MAX_BUDGET, MAX_SIZE, MAX_TABLE, MAX_TIMEOUT, MIN_TABLE, MIN_TIMEOUT},
     duration::{self, DurationError},
     error::ParseError,
+    interface,
     spelling::Suggestion,
 };
 
@@ -104,7 +105,7 @@ pub enum ConfigProblem {
     #[error("{0}")]
     Toml(String),
     /// A name that no interface can have.
-    #[error("{0:?} can't be an interface's name: expected up to 127 characters without blanks or `/`")]
+    #[error("{0:?} can't be an interface's name: {expected}", expected = interface::EXPECTED)]
     Interface(String),
     /// An interface named twice.
     #[error("the interface {0:?} is named twice")]

@@ -67,7 +67,11 @@ fn a_wrong_word_in_a_rule_is_pointed_at_where_it_stands() {
             "                         ^^^^^",
         ],
     );
-    refused_at("rules = ['refuse udp']", "1:11", "unknown action `refuse`: expected `allow`, `deny` or `reject`");
+    refused_at(
+        "rules = ['refuse udp']",
+        "1:11",
+        "unknown action `refuse`: expected `allow`, `deny` or `reject`",
+    );
     refused_at("# é\nrules = ['allow esp', 'allow ']", "2:29", "rule 2: which packets?");
     refused_at("rules = ['allow üdp']", "1:17", "'ü'");
     refused_at("rules = ['']", "1:11", "the rule is empty");

@@ -15,10 +15,8 @@
 use std::{ops::Range, str::FromStr};
 
 use super::{
-    Match, Names, ParseError, PortRange, Ports, Problem, Protocol, Rule, action,
-    names::is_every_protocol,
-    services::{SERVICES, Service},
-    spelling::nearest,
+    Match, Names, ParseError, PortRange, Ports, Problem, Protocol, Rule, action, names::is_every_protocol,
+    rule::What, spelling::nearest, term::Term,
 };
 
 impl Rule {
@@ -33,7 +31,7 @@ impl Rule {
             let nearest = nearest(word.text, action::ACTIONS.map(|(name, _)| name)).map(str::to_owned);
             word.wrong(Problem::Action { word: word.text.to_owned(), nearest })
         })?;
-        Ok(Self { action, matching: parser.matching()? })
+        Ok(Self::new(action, parser.matching()?))
     }
 }
 
@@ -53,6 +51,18 @@ impl Match {
     /// As [`Rule::parse`].
     pub fn parse(text: &str, names: &Names) -> Result<Self, ParseError> {
         Parser::new(text, names)?.matching()
+    }
+}
+
+impl Term {
+    /// Parses one kind of packets, with protocols and ports named as in `names`.
+    ///
+    /// # Errors
+    /// As [`Rule::parse`].
+    pub fn parse(text: &str, names: &Names) -> Result<Self, ParseError> {
+        let mut parser = Parser::new(text, names)?;
+        let word = parser.next().ok_or_else(|| parser.at_end(Problem::NoMatch))?;
+        parser.term(word)
     }
 }
 
@@ -116,28 +126,33 @@ impl<'a> Parser<'a> {
         if let Some(name) = word.text.strip_prefix('@') {
             return self.service(word, name);
         }
+        let term = self.term(word)?;
+        Ok(Match::new(What::Term(term), None, None, None)
+            .expect("the parser takes only parts that go together"))
+    }
+
+    fn term(&mut self, word: Token<'a>) -> Result<Term, ParseError> {
         let protocol = self.protocol(word)?;
         if protocol.is_followed() {
             return Err(word.wrong(Problem::ExtensionHeader(protocol)));
         }
         let Some(first) = self.next() else {
-            return Ok(Match::protocol(protocol));
+            return Ok(Term::protocol(protocol));
         };
         if !protocol.has_ports() {
             return Err(ParseError { problem: Problem::NoPorts(protocol), span: first.start..self.end });
         }
-        let ports = self.ports(protocol, first)?;
-        Ok(Match::ports(protocol, ports).expect("the protocol has ports"))
+        Ok(Term::ports(protocol, self.ports(protocol, first)?))
     }
 
     fn service(&mut self, word: Token<'a>, name: &str) -> Result<Match, ParseError> {
-        let matching = Match::service(name).ok_or_else(|| {
-            let nearest =
-                nearest(name, SERVICES.iter().map(|service| service.name)).map(|name| format!("@{name}"));
+        let service = self.names.service(name).ok_or_else(|| {
+            let known = self.names.services().map(|service| service.name());
+            let nearest = nearest(name, known).map(|name| format!("@{name}"));
             word.wrong(Problem::Service { word: word.text.to_owned(), nearest })
         })?;
         match self.next() {
-            None => Ok(matching),
+            None => Ok(Match::service(service)),
             Some(more) => Err(more.wrong(Problem::AfterService {
                 word: more.text.to_owned(),
                 service: word.text.to_ascii_lowercase(),
@@ -163,8 +178,8 @@ impl<'a> Parser<'a> {
 
     /// What somebody may have meant who wrote `word` where a protocol belongs.
     fn meant_as_match(&self, word: &str) -> Option<String> {
-        if let Some(service) = Service::named(word) {
-            return Some(format!("@{}", service.name));
+        if let Some(service) = self.names.service(word) {
+            return Some(format!("@{}", service.name()));
         }
         // `udp/500`, `udp:500` and `500/udp` are how other tools write it.
         if let Some((before, after)) = word.split_once(['/', ':']) {
@@ -177,7 +192,8 @@ impl<'a> Parser<'a> {
         if let Some((protocol, _)) = self.names.port_of_any(word) {
             return Some(format!("{protocol} {}", word.to_ascii_lowercase()));
         }
-        let services: Vec<String> = SERVICES.iter().map(|service| format!("@{}", service.name)).collect();
+        let services: Vec<String> =
+            self.names.services().map(|service| format!("@{}", service.name())).collect();
         let candidates = self.names.protocols().chain(services.iter().map(String::as_str));
         nearest(word, candidates).map(str::to_owned)
     }

@@ -10,15 +10,19 @@ mod caret;
 pub mod compile;
 pub mod config;
 pub mod config_error;
+pub mod contradiction;
 pub mod duration;
 pub mod edit;
 pub mod error;
+pub mod family;
 pub mod grammar;
 pub mod icmp;
+mod interface;
 pub mod limit;
 pub mod names;
 pub mod ports;
 pub mod protocol;
+mod quoted;
 pub mod rule;
 pub mod selector;
 pub mod services;
@@ -31,17 +35,22 @@ pub mod tcp_flags;
 pub mod term;
 mod unclaimed;
 
+pub use addresses::Addresses;
 pub use compile::Compiled;
 pub use config::{Config, Early, Fragments};
 pub use config_error::ConfigError;
+pub use contradiction::Contradiction;
 pub use edit::{Addition, Deleted, Ruleset};
 pub use error::{ParseError, Problem};
+pub use limit::Limit;
 pub use names::Names;
 pub use ports::{PortRange, Ports};
 pub use protocol::Protocol;
-pub use rule::{Match, Rule, Term};
+pub use rule::{Match, Rule, What};
 pub use selector::{DeleteError, Selector};
+pub use services::Service;
 pub use slots::Assignment;
+pub use term::Term;
 
 /// There are more rules than a ruleset may have.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]

@@ -1,8 +1,17 @@
-//! The machine's own names of protocols and ports: `/etc/protocols` and `/etc/services`.
+//! The names that rules may use: the machine's own names of protocols and ports, `/etc/protocols` and `/etc/services`, and
+//! services.
 
-use std::{collections::BTreeMap, fs, path::Path, sync::OnceLock};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
-use super::protocol::{PROTOCOL_NAMES, Protocol};
+use super::{
+    protocol::{PROTOCOL_NAMES, Protocol},
+    services::{BUILT_IN, Service},
+};
 
 /// Port names that work even where `/etc/services` is missing, as in a container or an initramfs.
 const PORT_NAMES: [(&str, Protocol, u16); 31] = [
@@ -39,11 +48,13 @@ const PORT_NAMES: [(&str, Protocol, u16); 31] = [
     ("tftp", Protocol::UDP, 69),
 ];
 
-/// The names that rules may use for protocols and ports.
+/// The names that rules may use for protocols, ports and services.
 #[derive(Clone, Debug)]
 pub struct Names {
     protocols: BTreeMap<String, Protocol>,
     ports: BTreeMap<String, Vec<(Protocol, u16)>>,
+    /// Those that aren't built in.
+    services: Vec<Arc<Service>>,
 }
 
 impl Names {
@@ -65,7 +76,7 @@ impl Names {
     /// The names in two texts of the form of `/etc/protocols` and `/etc/services`, and the built-in ones. As in libc, a
     /// malformed line is skipped, and the first of two lines with one name is meant.
     pub fn parse(protocols: &str, services: &str) -> Self {
-        let mut names = Self { protocols: BTreeMap::new(), ports: BTreeMap::new() };
+        let mut names = Self { protocols: BTreeMap::new(), ports: BTreeMap::new(), services: Vec::new() };
         // The built-in names of protocols come first: rules are written back with them, so no file may bend them.
         for (name, number) in PROTOCOL_NAMES {
             names.protocols.insert(name.to_owned(), Protocol(number));
@@ -92,6 +103,12 @@ impl Names {
         names
     }
 
+    /// These names, and those of `services` beside the built-in ones.
+    #[must_use]
+    pub fn with_services(&self, services: &[Arc<Service>]) -> Self {
+        Self { services: services.to_vec(), ..self.clone() }
+    }
+
     fn add_port(&mut self, name: String, protocol: Protocol, port: u16) {
         let known = self.ports.entry(name).or_default();
         // Port 0 is no port that a rule may name.
@@ -112,6 +129,16 @@ impl Names {
         of(protocol).or_else(|| if protocol == Protocol::UDPLITE { of(Protocol::UDP) } else { None })
     }
 
+    /// The service called `name` (without the `@`), in upper or lower case.
+    pub fn service(&self, name: &str) -> Option<Arc<Service>> {
+        self.services().find(|service| service.name().eq_ignore_ascii_case(name)).cloned()
+    }
+
+    /// All services, the built-in ones first.
+    pub fn services(&self) -> impl Iterator<Item = &Arc<Service>> {
+        BUILT_IN.iter().map(|(service, _)| service).chain(&self.services)
+    }
+
     /// A protocol that knows a port called `name`, and that port.
     pub(super) fn port_of_any(&self, name: &str) -> Option<(Protocol, u16)> {
         self.ports.get(&name.to_ascii_lowercase())?.first().copied()
@@ -129,10 +156,12 @@ impl Names {
     }
 }
 
-/// Whether a word means "any protocol". `/etc/protocols` calls number 0 `ip`, which isn't what anybody who writes
-/// `allow ip` means.
+/// Whether a word means "any protocol", or any of an IP version. `/etc/protocols` calls number 0 `ip` and number 41 `ipv6`,
+/// which isn't what anybody who writes `allow ip` means.
 pub(super) fn is_every_protocol(word: &str) -> bool {
-    ["all", "any", "ip"].iter().any(|every| every.eq_ignore_ascii_case(word))
+    ["all", "any", "inet", "inet6", "ip", "ip4", "ip6", "ipv4", "ipv6"]
+        .iter()
+        .any(|every| every.eq_ignore_ascii_case(word))
 }
 
 /// The lines `name value alias…  # comment`: the names (lower case), and the value.

@@ -15,7 +15,7 @@ pub struct Protocol(pub u8);
 /// is the one that rules are written back with.
 ///
 /// `ipip` is 4, as in the kernel's headers and `ip tunnel`; the assigned name of number 94, which nothing sends, is the
-/// same.
+/// same. Likewise `sit` is 41, whose assigned name, `ipv6`, isn't what anybody who writes `allow ipv6` means.
 pub(super) const PROTOCOL_NAMES: [(&str, u8); 44] = [
     ("hopopt", 0),
     ("icmp", 1),
@@ -29,7 +29,7 @@ pub(super) const PROTOCOL_NAMES: [(&str, u8); 44] = [
     ("udp", 17),
     ("rdp", 27),
     ("dccp", 33),
-    ("ipv6", 41),
+    ("sit", 41),
     ("ipv6-route", 43),
     ("ipv6-frag", 44),
     ("rsvp", 46),
@@ -64,16 +64,25 @@ pub(super) const PROTOCOL_NAMES: [(&str, u8); 44] = [
 ];
 
 impl Protocol {
+    /// ICMP, of IPv4.
+    pub const ICMP: Self = Self(1);
     /// TCP.
     pub const TCP: Self = Self(6);
     /// UDP.
     pub const UDP: Self = Self(17);
+    /// ICMPv6, of IPv6.
+    pub const ICMPV6: Self = Self(58);
     /// UDP-Lite.
     pub const UDPLITE: Self = Self(136);
 
     /// Whether its header begins with a source and a destination port.
     pub fn has_ports(self) -> bool {
         PROTOCOLS_WITH_PORTS.contains(&self.0)
+    }
+
+    /// Whether its messages have types and codes.
+    pub fn has_types(self) -> bool {
+        self == Self::ICMP || self == Self::ICMPV6
     }
 
     /// Whether it is an IPv6 extension header that packets are judged behind of: no IPv6 packet's protocol, so none that a

@@ -1,123 +1,168 @@
 //! A rule: what it does, and what it does that to.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use firewall_common::rules::Action;
 
 use super::{
-    action,
-    ports::{PortRange, Ports},
-    protocol::Protocol,
-    services::Service,
+    action, addresses::Addresses, contradiction::Contradiction, interface, limit::Limit, quoted::quoted,
+    services::Service, term::Term,
 };
 
-/// A rule. Its [`Display`](fmt::Display) form is its canonical text: rules whose canonical texts are equal are the same
-/// rule.
+/// The longest comment, in bytes.
+pub const MAX_COMMENT: usize = 255;
+
+/// A rule. Its [`Display`](fmt::Display) form is its canonical text: rules whose canonical texts are equal, and whose
+/// services are, are the same rule.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Rule {
     /// What is done with a packet.
     pub action: Action,
     /// Which packets that is done with.
     pub matching: Match,
+    /// Whether packets are to be logged.
+    pub log: bool,
+    /// How many packets match; the next rules are tried with those that are too many.
+    pub limit: Option<Limit>,
+    /// What its author has to say about it: at most [`MAX_COMMENT`] bytes, without control characters, not empty.
+    pub comment: Option<String>,
+}
+
+impl Rule {
+    /// A rule without options.
+    pub const fn new(action: Action, matching: Match) -> Self {
+        Self { action, matching, log: false, limit: None, comment: None }
+    }
 }
 
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { action, matching } = self;
-        write!(f, "{} {matching}", action::word(*action))
+        let Self { action, matching, log, limit, comment } = self;
+        write!(f, "{} {matching}", action::word(*action))?;
+        if *log {
+            f.write_str(" log")?;
+        }
+        limit.iter().try_for_each(|limit| write!(f, " limit {limit}"))?;
+        comment.iter().try_for_each(|comment| write!(f, " comment {}", quoted(comment)))
     }
 }
 
-/// Which packets a rule is about.
+/// Which packets a rule is about: those that fit any of its terms, and its addresses and interface.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct Match(Kind);
+pub struct Match {
+    what: What,
+    from: Option<Addresses>,
+    to: Option<Addresses>,
+    on: Option<String>,
+}
 
+/// What kind of packets a rule is about.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-enum Kind {
-    Service(&'static Service),
-    Protocol(Protocol),
-    Ports(Protocol, Ports),
+pub enum What {
+    /// All that a service needs.
+    Service(Arc<Service>),
+    /// One kind.
+    Term(Term),
 }
 
 impl Match {
-    /// Everything the service called `name` (without the `@`) needs; `None` if there is no such service.
-    pub fn service(name: &str) -> Option<Self> {
-        Service::named(name).map(|service| Self(Kind::Service(service)))
-    }
-
-    /// Every packet of `protocol`.
-    pub fn protocol(protocol: Protocol) -> Self {
-        Self(Kind::Protocol(protocol))
-    }
-
-    /// The packets of `protocol` to any of `ports`; `None` if the protocol has no ports.
-    pub fn ports(protocol: Protocol, ports: Ports) -> Option<Self> {
-        protocol.has_ports().then_some(Self(Kind::Ports(protocol, ports)))
-    }
-
-    /// What is matched: packets that fit any of these.
-    pub fn terms(&self) -> Vec<Term<'_>> {
-        match &self.0 {
-            Kind::Service(service) => service.terms().to_vec(),
-            &Kind::Protocol(protocol) => vec![Term { protocol, ports: None }],
-            Kind::Ports(protocol, ports) => vec![Term { protocol: *protocol, ports: Some(ports.ranges()) }],
+    /// The packets of a kind from some addresses, to some addresses, that come in on an interface. What is `None` may be
+    /// anything.
+    ///
+    /// # Errors
+    /// If the parts don't go together.
+    pub fn new(
+        what: What,
+        from: Option<Addresses>,
+        to: Option<Addresses>,
+        on: Option<String>,
+    ) -> Result<Self, Contradiction> {
+        let matching = Self { what, from, to, on };
+        match Contradiction::of(&matching) {
+            None => Ok(matching),
+            Some(contradiction) => Err(contradiction),
         }
+    }
+
+    /// Everything that a service needs.
+    pub const fn service(service: Arc<Service>) -> Self {
+        Self { what: What::Service(service), from: None, to: None, on: None }
+    }
+
+    /// What kind of packets is meant.
+    pub const fn what(&self) -> &What {
+        &self.what
+    }
+
+    /// The kinds of packets: those that fit any of these.
+    pub fn terms(&self) -> &[Term] {
+        match &self.what {
+            What::Service(service) => service.terms(),
+            What::Term(term) => std::slice::from_ref(term),
+        }
+    }
+
+    /// The source addresses; any if it's `None`.
+    pub const fn from(&self) -> Option<&Addresses> {
+        self.from.as_ref()
+    }
+
+    /// The destination addresses; any if it's `None`.
+    pub const fn to(&self) -> Option<&Addresses> {
+        self.to.as_ref()
+    }
+
+    /// The name of the interface on which packets come in; any if it's `None`.
+    pub fn interface(&self) -> Option<&str> {
+        self.on.as_deref()
     }
 }
 
 impl fmt::Display for Match {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Kind::Service(service) => write!(f, "@{}", service.name),
-            Kind::Protocol(protocol) => protocol.fmt(f),
-            Kind::Ports(protocol, ports) => write!(f, "{protocol} {ports}"),
+        let Self { what, from, to, on } = self;
+        let source_ports = match what {
+            What::Service(service) => {
+                write!(f, "@{}", service.name())?;
+                None
+            }
+            What::Term(term) => {
+                term.head().fmt(f)?;
+                term.source_ports.as_ref()
+            }
+        };
+        if from.is_some() || source_ports.is_some() {
+            f.write_str(" from")?;
         }
-    }
-}
-
-/// One protocol and, perhaps, some of its destination ports.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Term<'a> {
-    /// The protocol.
-    pub protocol: Protocol,
-    /// Its ports, sorted and disjoint; `None` where every packet of the protocol is meant.
-    pub ports: Option<&'a [PortRange]>,
-}
-
-impl<'a> Term<'a> {
-    /// The ports as ranges: all of them, where no port is named.
-    pub fn spans(&self) -> &'a [PortRange] {
-        self.ports.unwrap_or(&[PortRange::ALL])
-    }
-}
-
-impl fmt::Display for Term<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.protocol.fmt(f)?;
-        for (n, range) in self.ports.into_iter().flatten().enumerate() {
-            write!(f, "{}{range}", if n == 0 { " " } else { "," })?;
-        }
-        Ok(())
+        from.iter().try_for_each(|addresses| write!(f, " {addresses}"))?;
+        source_ports.iter().try_for_each(|ports| write!(f, " port {ports}"))?;
+        to.iter().try_for_each(|addresses| write!(f, " to {addresses}"))?;
+        on.iter().try_for_each(|name| write!(f, " on {}", interface::written(name)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ruleset::{Names, PortRange, Ports, Protocol};
+
+    fn term(term: Term) -> Result<Match, Contradiction> {
+        Match::new(What::Term(term), None, None, None)
+    }
 
     #[test]
     fn only_a_protocol_with_ports_is_matched_by_ports() {
         let ports = Ports::new(vec![PortRange::new(1, 2).unwrap()]).unwrap();
-        assert!(Match::ports(Protocol(50), ports.clone()).is_none());
-        assert_eq!(Match::ports(Protocol::UDP, ports).unwrap().to_string(), "udp 1-2");
-        assert!(Match::service("nonesuch").is_none());
+        assert_eq!(term(Term::ports(Protocol(50), ports.clone())), Err(Contradiction::Ports));
+        assert_eq!(term(Term::ports(Protocol::UDP, ports)).unwrap().to_string(), "udp 1-2");
+        assert_eq!(term(Term::default()).unwrap().to_string(), "any");
     }
 
     #[test]
     fn a_service_is_one_match_of_several_terms() {
-        let ike = Match::service("IKE").unwrap();
+        let ike = Match::service(Names::parse("", "").service("IKE").unwrap());
         assert_eq!(ike.to_string(), "@ike");
         assert_eq!(ike.terms().len(), 2);
-        assert_eq!(Match::protocol(Protocol::UDP).terms()[0].spans(), [PortRange::ALL]);
+        assert_eq!(term(Term::protocol(Protocol::UDP)).unwrap().terms()[0].spans(), [PortRange::ALL]);
     }
 }

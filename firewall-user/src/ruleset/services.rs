@@ -1,116 +1,96 @@
 //! Services: names for everything that something needs, where one protocol and one list of ports isn't enough, or
 //! isn't what anybody remembers.
 
-use super::{Term, ports::PortRange, protocol::Protocol};
+use std::{
+    fmt,
+    sync::{Arc, LazyLock},
+};
 
-/// What `@name` in a rule stands for. A rule with a service is one rule, however many protocols it matches.
-#[derive(Debug)]
+use super::{Names, term::Term};
+
+/// What `@name` in a rule stands for. A rule with a service is one rule, however many kinds of packets it matches.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Service {
-    /// The name, without the `@`.
-    pub name: &'static str,
-    /// What it is for, in a few words.
-    pub purpose: &'static str,
-    terms: &'static [Term<'static>],
+    name: String,
+    terms: Vec<Term>,
 }
 
 impl Service {
+    /// A service of that name, without the `@` and in lower case, that needs packets that fit any of `terms`.
+    pub(super) fn new(name: &str, terms: Vec<Term>) -> Self {
+        Self { name: name.to_ascii_lowercase(), terms }
+    }
+
+    /// The name, without the `@`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// What it matches: packets that fit any of these.
-    pub const fn terms(&self) -> &'static [Term<'static>] {
-        self.terms
-    }
-
-    /// The service called `name` (without the `@`), in upper or lower case.
-    pub fn named(name: &str) -> Option<&'static Self> {
-        SERVICES.iter().find(|service| service.name.eq_ignore_ascii_case(name))
+    pub fn terms(&self) -> &[Term] {
+        &self.terms
     }
 }
 
-// A service's name is its identity.
-impl PartialEq for Service {
-    fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
+impl fmt::Display for Service {
+    /// What it stands for: `udp 500,4500; esp`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, term) in self.terms.iter().enumerate() {
+            write!(f, "{}{term}", if n == 0 { "" } else { "; " })?;
+        }
+        Ok(())
     }
 }
 
-impl Eq for Service {}
+/// Every service that is there without anybody's doing, by name, with what it is for.
+pub static BUILT_IN: LazyLock<Vec<(Arc<Service>, &'static str)>> = LazyLock::new(|| {
+    let names = Names::parse("", "");
+    let parsed = TEXTS.iter().map(|&(name, purpose, terms)| {
+        let terms = terms.iter().map(|text| Term::parse(text, &names).expect("a test parses them all"));
+        (Arc::new(Service::new(name, terms.collect())), purpose)
+    });
+    parsed.collect()
+});
 
-impl std::hash::Hash for Service {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.name.hash(state);
-    }
-}
-
-/// One port.
-const fn port(port: u16) -> PortRange {
-    range(port, port)
-}
-
-const fn range(first: u16, last: u16) -> PortRange {
-    match PortRange::new(first, last) {
-        Some(range) => range,
-        None => panic!("a service's ports begin at 1 and don't run backwards"),
-    }
-}
-
-const fn tcp(ports: &'static [PortRange]) -> Term<'static> {
-    Term { protocol: Protocol::TCP, ports: Some(ports) }
-}
-
-const fn udp(ports: &'static [PortRange]) -> Term<'static> {
-    Term { protocol: Protocol::UDP, ports: Some(ports) }
-}
-
-const fn whole(protocol: u8) -> Term<'static> {
-    Term { protocol: Protocol(protocol), ports: None }
-}
-
-const fn service(name: &'static str, purpose: &'static str, terms: &'static [Term<'static>]) -> Service {
-    Service { name, purpose, terms }
-}
-
-/// Every service, by name.
-pub static SERVICES: [Service; 37] = [
-    service("bfd", "bidirectional forwarding detection", &[udp(&[range(3784, 3785), port(4784)])]),
-    service("bgp", "routing between networks", &[tcp(&[port(179)])]),
-    service("dhcp-client", "replies to a DHCP client", &[udp(&[port(68)])]),
-    service("dhcp-server", "requests to a DHCP server", &[udp(&[port(67)])]),
-    service("dhcpv6-client", "replies to a DHCPv6 client", &[udp(&[port(546)])]),
-    service("dhcpv6-server", "requests to a DHCPv6 server", &[udp(&[port(547)])]),
-    service("dns", "name server", &[udp(&[port(53)]), tcp(&[port(53)])]),
-    service("dns-tls", "name server over TLS, DTLS and QUIC", &[udp(&[port(853)]), tcp(&[port(853)])]),
-    service("geneve", "Geneve tunnels", &[udp(&[port(6081)])]),
-    service("http", "web server", &[tcp(&[port(80)])]),
-    service("https", "web server over TLS and QUIC", &[tcp(&[port(443)]), udp(&[port(443)])]),
-    service("ike", "IPsec: key exchange, NAT traversal and ESP", &[udp(&[port(500), port(4500)]), whole(50)]),
-    service("imap", "mailbox server", &[tcp(&[port(143), port(993)])]),
-    service("kerberos", "Kerberos authentication", &[udp(&[port(88)]), tcp(&[port(88)])]),
-    service("l2tp", "L2TP tunnels, over UDP and bare", &[udp(&[port(1701)]), whole(115)]),
-    service("ldap", "directory server", &[tcp(&[port(389), port(636)])]),
-    service("mdns", "names on the link", &[udp(&[port(5353)])]),
-    service("mysql", "MySQL or MariaDB server", &[tcp(&[port(3306)])]),
-    service("nfs", "network file system, version 4", &[tcp(&[port(2049)])]),
-    service("ntp", "time server", &[udp(&[port(123)])]),
-    service("openvpn", "OpenVPN server", &[udp(&[port(1194)]), tcp(&[port(1194)])]),
-    service("ospf", "routing inside a network", &[whole(89)]),
-    service("postgresql", "PostgreSQL server", &[tcp(&[port(5432)])]),
-    service("radius", "RADIUS authentication and accounting", &[udp(&[range(1812, 1813)])]),
-    service("rdp", "remote desktop server", &[tcp(&[port(3389)]), udp(&[port(3389)])]),
-    service("sip", "telephony signalling", &[udp(&[port(5060)]), tcp(&[range(5060, 5061)])]),
-    service("smb", "Windows file server", &[tcp(&[port(445)])]),
-    service("smtp", "mail from other servers", &[tcp(&[port(25)])]),
-    service("snmp", "queries to an SNMP agent", &[udp(&[port(161)])]),
-    service("snmp-trap", "notifications to an SNMP manager", &[udp(&[port(162)])]),
-    service("ssh", "remote shell", &[tcp(&[port(22)])]),
-    service("submission", "mail from users", &[tcp(&[port(465), port(587)])]),
-    service(
-        "syslog",
-        "log messages from other hosts, over UDP and TLS",
-        &[udp(&[port(514)]), tcp(&[port(6514)])],
-    ),
-    service("tftp", "requests to a TFTP server", &[udp(&[port(69)])]),
-    service("vrrp", "router redundancy", &[whole(112)]),
-    service("vxlan", "VXLAN tunnels", &[udp(&[port(4789)])]),
-    service("wireguard", "WireGuard, on its usual port", &[udp(&[port(51820)])]),
+/// The name, without the `@`; what it is for, in a few words; what it stands for.
+const TEXTS: [(&str, &str, &[&str]); 37] = [
+    ("bfd", "bidirectional forwarding detection", &["udp 3784-3785,4784"]),
+    ("bgp", "routing between networks", &["tcp 179"]),
+    ("dhcp-client", "replies to a DHCP client", &["udp 68"]),
+    ("dhcp-server", "requests to a DHCP server", &["udp 67"]),
+    ("dhcpv6-client", "replies to a DHCPv6 client", &["udp 546"]),
+    ("dhcpv6-server", "requests to a DHCPv6 server", &["udp 547"]),
+    ("dns", "name server", &["udp 53", "tcp 53"]),
+    ("dns-tls", "name server over TLS, DTLS and QUIC", &["udp 853", "tcp 853"]),
+    ("geneve", "Geneve tunnels", &["udp 6081"]),
+    ("http", "web server", &["tcp 80"]),
+    ("https", "web server over TLS and QUIC", &["tcp 443", "udp 443"]),
+    ("ike", "IPsec: key exchange, NAT traversal and ESP", &["udp 500,4500", "esp"]),
+    ("imap", "mailbox server", &["tcp 143,993"]),
+    ("kerberos", "Kerberos authentication", &["udp 88", "tcp 88"]),
+    ("l2tp", "L2TP tunnels, over UDP and bare", &["udp 1701", "l2tp"]),
+    ("ldap", "directory server", &["tcp 389,636"]),
+    ("mdns", "names on the link", &["udp 5353"]),
+    ("mysql", "MySQL or MariaDB server", &["tcp 3306"]),
+    ("nfs", "network file system, version 4", &["tcp 2049"]),
+    ("ntp", "time server", &["udp 123"]),
+    ("openvpn", "OpenVPN server", &["udp 1194", "tcp 1194"]),
+    ("ospf", "routing inside a network", &["ospf"]),
+    ("postgresql", "PostgreSQL server", &["tcp 5432"]),
+    ("radius", "RADIUS authentication and accounting", &["udp 1812-1813"]),
+    ("rdp", "remote desktop server", &["tcp 3389", "udp 3389"]),
+    ("sip", "telephony signalling", &["udp 5060", "tcp 5060-5061"]),
+    ("smb", "Windows file server", &["tcp 445"]),
+    ("smtp", "mail from other servers", &["tcp 25"]),
+    ("snmp", "queries to an SNMP agent", &["udp 161"]),
+    ("snmp-trap", "notifications to an SNMP manager", &["udp 162"]),
+    ("ssh", "remote shell", &["tcp 22"]),
+    ("submission", "mail from users", &["tcp 465,587"]),
+    ("syslog", "log messages from other hosts, over UDP and TLS", &["udp 514", "tcp 6514"]),
+    ("tftp", "requests to a TFTP server", &["udp 69"]),
+    ("vrrp", "router redundancy", &["vrrp"]),
+    ("vxlan", "VXLAN tunnels", &["udp 4789"]),
+    ("wireguard", "WireGuard, on its usual port", &["udp 51820"]),
 ];
 
 #[cfg(test)]
@@ -119,37 +99,33 @@ mod tests {
 
     #[test]
     fn services_are_sorted_and_named_in_lower_case() {
-        for pair in SERVICES.windows(2) {
-            assert!(pair[0].name < pair[1].name, "{}", pair[1].name);
+        for pair in TEXTS.windows(2) {
+            assert!(pair[0].0 < pair[1].0, "{}", pair[1].0);
         }
-        for service in &SERVICES {
+        let names = Names::parse("", "");
+        for (service, _) in BUILT_IN.iter() {
             assert_eq!(service.name, service.name.to_ascii_lowercase());
-            assert_eq!(Service::named(&service.name.to_uppercase()), Some(service));
+            assert_eq!(names.service(&service.name.to_uppercase()).as_ref(), Some(service));
         }
     }
 
     #[test]
-    fn a_service_names_a_protocol_once_and_ports_only_where_there_are_any() {
-        for service in &SERVICES {
+    fn a_service_names_a_protocol_once_in_canonical_text_and_ports_where_there_are_any() {
+        for (service, (_, _, texts)) in BUILT_IN.iter().map(|(service, _)| service).zip(TEXTS) {
             assert!(!service.terms.is_empty(), "{}", service.name);
             for (n, term) in service.terms.iter().enumerate() {
-                assert!(
-                    !service.terms[..n].iter().any(|earlier| earlier.protocol == term.protocol),
-                    "{}",
-                    service.name
-                );
-                assert!(!term.protocol.is_followed(), "{}", service.name);
-                assert_eq!(term.ports.is_some(), term.protocol.has_ports(), "{}", service.name);
-                for pair in term.spans().windows(2) {
-                    assert!(pair[0].last() < pair[1].first(), "{}", service.name);
-                }
+                let protocol = term.protocol.expect("a service names protocols");
+                let again =
+                    |earlier: &Term| earlier.protocol == term.protocol && earlier.family == term.family;
+                assert!(!service.terms[..n].iter().any(again), "{}", service.name);
+                assert_eq!(term.ports.is_some(), protocol.has_ports(), "{}", service.name);
+                assert_eq!(term.to_string(), texts[n], "{}", service.name);
             }
         }
     }
 
     #[test]
     fn ike_is_what_ipsec_needs() {
-        let terms: Vec<String> = Service::named("ike").unwrap().terms().iter().map(Term::to_string).collect();
-        assert_eq!(terms, ["udp 500,4500", "esp"]);
+        assert_eq!(Names::parse("", "").service("ike").unwrap().to_string(), "udp 500,4500; esp");
     }
 }

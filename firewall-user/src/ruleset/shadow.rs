@@ -20,7 +20,8 @@ pub fn shadows(rules: &[Rule]) -> Vec<Shadow> {
     for (index, rule) in rules.iter().enumerate() {
         let mut reached = false;
         for term in rule.matching.terms() {
-            let unclaimed = unclaimed.entry(term.protocol).or_insert_with(Unclaimed::all);
+            let Some(protocol) = term.protocol else { continue };
+            let unclaimed = unclaimed.entry(protocol).or_insert_with(Unclaimed::all);
             for &span in term.spans() {
                 reached |= !unclaimed.claim(span).is_empty();
             }

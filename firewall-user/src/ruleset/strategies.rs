@@ -3,7 +3,7 @@
 use firewall_common::rules::{Action, PROTOCOLS_WITH_PORTS};
 use proptest::prelude::*;
 
-use super::{Match, PortRange, Ports, Protocol, Rule, services::SERVICES};
+use super::{Match, PortRange, Ports, Protocol, Rule, Term, What, services::BUILT_IN};
 
 /// A port, 0 included.
 pub(super) fn port() -> impl Strategy<Value = u16> {
@@ -26,14 +26,14 @@ pub(super) fn protocol() -> impl Strategy<Value = Protocol> {
     .prop_filter("an extension header", |protocol| !protocol.is_followed())
 }
 
-/// What a rule matches.
+/// What a rule matches that names at most a protocol and its ports.
 pub(super) fn matching() -> impl Strategy<Value = Match> {
     let ports = prop::collection::vec(range(), 1..6).prop_map(|ranges| Ports::new(ranges).unwrap());
     let protocol_with_ports = prop::sample::select(PROTOCOLS_WITH_PORTS.to_vec()).prop_map(Protocol);
     prop_oneof![
-        1 => (0..SERVICES.len()).prop_map(|n| Match::service(SERVICES[n].name).unwrap()),
-        1 => protocol().prop_map(Match::protocol),
-        3 => (protocol_with_ports, ports).prop_map(|(protocol, ports)| Match::ports(protocol, ports).unwrap()),
+        1 => (0..BUILT_IN.len()).prop_map(|n| Match::service(BUILT_IN[n].0.clone())),
+        1 => protocol().prop_map(|protocol| term(Term::protocol(protocol))),
+        3 => (protocol_with_ports, ports).prop_map(|(protocol, ports)| term(Term::ports(protocol, ports))),
     ]
 }
 
@@ -44,5 +44,9 @@ pub(super) fn action() -> impl Strategy<Value = Action> {
 
 /// A rule.
 pub(super) fn rule() -> impl Strategy<Value = Rule> {
-    (action(), matching()).prop_map(|(action, matching)| Rule { action, matching })
+    (action(), matching()).prop_map(|(action, matching)| Rule::new(action, matching))
+}
+
+fn term(term: Term) -> Match {
+    Match::new(What::Term(term), None, None, None).unwrap()
 }
