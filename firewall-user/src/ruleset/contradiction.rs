@@ -23,7 +23,11 @@ pub enum Contradiction {
     #[error("only tcp has flags")]
     Flags,
     /// An IPv6 extension header as a protocol.
-    #[error("{0} is an IPv6 extension header, and a packet is judged by the protocol behind those")]
+    #[error(
+        "{0} (protocol {number}) is an IPv6 extension header, and a packet is judged by the protocol behind those: name \
+         that one, as in `udp` or `esp`",
+        number = (.0).0
+    )]
     ExtensionHeader(Protocol),
     /// ICMP of IPv6, or ICMPv6 of IPv4.
     #[error("{protocol} isn't {}'s: that has {}", family.name(), if *family == Family::V4 { "icmp" } else { "icmpv6" })]

@@ -1,8 +1,13 @@
 //! What can be wrong with a rule's text.
 
-use std::{fmt, ops::Range};
+use std::ops::Range;
 
-use super::{caret, protocol::Protocol, spelling::Suggestion};
+use super::{
+    Contradiction, caret,
+    grammar::{AddressProblem, FlagProblem, OptionProblem, PortProblem, TypeProblem},
+    protocol::Protocol,
+    spelling::Suggestion,
+};
 
 /// A rule's text can't be understood.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -35,22 +40,67 @@ pub enum Problem {
     /// There is no text.
     #[error("the rule is empty: expected an action and what it applies to, as in `allow udp 500`")]
     Empty,
-    /// A character that no rule has.
+    /// A character that no rule has there.
     #[error(
-        "the character {0:?} has no place in a rule: rules are written in ASCII letters, digits, `@`, `-` and `,`"
+        "the character {0:?} has no place here: rules are written in ASCII, but for what stands in double quotes, and that \
+         has no control characters"
     )]
     Character(char),
+    /// A text that doesn't end.
+    #[error("the double quote that ends this text is missing")]
+    OpenQuote,
     /// The first word is no action.
     #[error("unknown action `{word}`: expected `allow`, `deny` or `reject`{}", Suggestion(nearest.as_deref()))]
     Action {
         /// The word.
         word: String,
-        /// The action that it resembles.
+        /// The action, or the beginning of a rule, that it resembles.
         nearest: Option<String>,
     },
     /// Nothing says which packets are meant.
-    #[error("which packets? expected a protocol or an @service, as in `udp 500` or `@ike`")]
+    #[error(
+        "which packets? expected a protocol, an @service, an address or `any`, as in `udp 500`, `@ike` or `from 192.0.2.1`"
+    )]
     NoMatch,
+    /// A service's packets aren't said.
+    #[error("which packets? expected a protocol with or without ports, as in `udp 500`")]
+    NoTerm,
+    /// Something is missing.
+    #[error("expected {0}")]
+    Missing(&'static str),
+    /// A comma with no item before it.
+    #[error("{item} is missing before this comma", item = article(.0))]
+    MissingBefore(&'static str),
+    /// A comma with no item after it.
+    #[error("{item} is missing after this comma", item = article(.0))]
+    MissingAfter(&'static str),
+    /// Something that doesn't belong there.
+    #[error("unexpected `{word}`: expected {expected}, or the end{}", Suggestion(nearest.as_deref()))]
+    Unexpected {
+        /// The word.
+        word: String,
+        /// What could follow.
+        expected: String,
+        /// The word among those that it resembles.
+        nearest: Option<String>,
+    },
+    /// A word as other tools have it.
+    #[error("unexpected `{word}`: {hint}")]
+    Habit {
+        /// The word.
+        word: String,
+        /// What to do instead.
+        hint: &'static str,
+    },
+    /// A clause or an option for the second time.
+    #[error("`{0}` comes once in a rule, and this is the second")]
+    Twice(&'static str),
+    /// A clause behind an option.
+    #[error("`{0}` belongs before `log`, `limit` and `comment`")]
+    ClauseBehindOption(&'static str),
+    /// An option where only what a rule matches is wanted.
+    #[error("`{0}` is no part of what a rule matches: leave it out, or give the whole rule, with its action")]
+    OptionOfMatch(String),
     /// No service has that name.
     #[error(
         "unknown service `{word}`: expected the name of a service, as in `@ike`{}",
@@ -70,6 +120,23 @@ pub enum Problem {
         /// The service, with its `@`.
         service: String,
     },
+    /// A service after an IP version.
+    #[error(
+        "unexpected `{0}`: a service brings its own IP versions; addresses narrow it down, as in `from 192.0.2.0/24`"
+    )]
+    ServiceOfFamily(String),
+    /// A service that is to be part of another.
+    #[error("unexpected `{0}`: a service is made of protocols and ports, not of services")]
+    ServiceInService(String),
+    /// Something in a service that belongs into rules.
+    #[error(
+        "unexpected `{0}`: a service says what its packets are, as in `udp 500` or `udp 546 from port 547`; addresses, \
+         interfaces and options belong to the rules"
+    )]
+    PlaceInService(String),
+    /// Something after `any`.
+    #[error("unexpected `{0}`: `any` is every packet; a protocol or a service stands without it")]
+    AfterAny(String),
     /// No protocol has that name.
     #[error(
         "unknown protocol `{word}`: expected a name such as `udp`, a number from 0 to 255, or an @service{}",
@@ -91,68 +158,57 @@ pub enum Problem {
         /// A port to show how it is done: the number, where it can be a port.
         example: u16,
     },
-    /// A word that means any protocol.
-    #[error("`{0}` is no protocol: a rule names one, and what no rule matches is the default's")]
+    /// A word that means any protocol, or any of an IP version.
+    #[error("`{0}` is no protocol: {instead}", instead = instead(.0))]
     EveryProtocol(String),
-    /// An IPv6 extension header that has another header behind it.
-    #[error(
-        "{0} (protocol {number}) is an IPv6 extension header, and a packet is judged by the protocol behind those: name \
-         that one, as in `udp` or `esp`",
-        number = (.0).0
-    )]
-    ExtensionHeader(Protocol),
     /// Ports of a protocol that has none.
     #[error("{0} has no ports: only tcp, udp, dccp, sctp and udplite do")]
     NoPorts(Protocol),
-    /// A comma with no port before it.
-    #[error("a port is missing before this comma")]
-    MissingPort,
-    /// A comma with no port after it.
-    #[error("a port is missing after this comma")]
-    TrailingComma,
-    /// Something other than a comma after a port.
-    #[error("unexpected `{0}`: expected a comma and a port, or the end of the rule")]
-    AfterPort(String),
-    /// Port 0.
-    #[error("port 0 is reserved and nothing listens there: ports go from 1 to 65535")]
-    PortZero,
-    /// A port above 65535.
-    #[error("port {0} is too large: ports go from 1 to 65535")]
-    PortTooLarge(String),
-    /// A range whose first port is above its last.
-    #[error("the range {first}-{last} runs backwards: the lower port comes first, as in {last}-{first}")]
-    Backwards {
-        /// The first port.
-        first: u16,
-        /// The last port.
-        last: u16,
-    },
-    /// A range that lacks one of its ends.
-    #[error("the range `{0}` lacks an end: expected its first and its last port, as in 8000-8100")]
-    OpenRange(String),
-    /// No port of the protocol has that name.
+    /// A wrong port.
+    #[error(transparent)]
+    Port(#[from] PortProblem),
+    /// A wrong ICMP type.
+    #[error(transparent)]
+    Type(#[from] TypeProblem),
+    /// Wrong TCP flags.
+    #[error(transparent)]
+    Flag(#[from] FlagProblem),
+    /// A wrong address.
+    #[error(transparent)]
+    Address(#[from] AddressProblem),
+    /// Ports behind the destination.
     #[error(
-        "unknown {protocol} port `{word}`: expected a number from 1 to 65535, a range, or a service name{}{}",
-        Elsewhere(elsewhere),
-        Suggestion(nearest.as_deref())
+        "unexpected `port`: destination ports stand right behind their protocol, as in `tcp 22 to 192.0.2.1`"
     )]
-    Port {
-        /// The word.
-        word: String,
-        /// Whose port it should be.
-        protocol: Protocol,
-        /// Another protocol that has a port of that name, and the port.
-        elsewhere: Option<(Protocol, u16)>,
-        /// The name or range that it resembles.
-        nearest: Option<String>,
-    },
+    PortBehindTo,
+    /// More than one interface.
+    #[error("a rule names one interface, or any if it has no `on`")]
+    SecondInterface,
+    /// A pattern of interfaces' names.
+    #[error(
+        "`{0}` is a pattern, and interfaces are named in full; a name that ends like that stands in double quotes"
+    )]
+    Pattern(String),
+    /// A wrong option.
+    #[error(transparent)]
+    Option(#[from] OptionProblem),
+    /// Parts that don't go together.
+    #[error(transparent)]
+    Contradiction(#[from] Contradiction),
 }
 
-/// "; it is tcp port 22", if it is.
-struct Elsewhere<'a>(&'a Option<(Protocol, u16)>);
-
-impl fmt::Display for Elsewhere<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|(protocol, port)| write!(f, "; it is {protocol} port {port}"))
+/// How that is written which somebody meant who wrote `word`.
+fn instead(word: &str) -> &'static str {
+    if word.contains('6') {
+        "IPv6 packets are `ip6`, and IPv6 within IPv4 (protocol 41) is `sit`"
+    } else if word.contains('4') || word.eq_ignore_ascii_case("inet") {
+        "IPv4 packets are `ip4`, and IPv4 within IP (protocol 4) is `ipip`"
+    } else {
+        "every packet is `any`, and those of one IP version are `ip4` or `ip6`"
     }
+}
+
+/// `noun` with its article.
+fn article(noun: &str) -> String {
+    format!("{} {noun}", if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" })
 }

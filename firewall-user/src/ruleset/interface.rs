@@ -16,9 +16,15 @@ pub(super) fn is_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= MAX_NAME && name != "." && name != ".." && !name.contains(forbidden)
 }
 
+/// Whether the name looks like a pattern, as other tools have it. An interface may really be called that.
+pub(super) fn is_pattern(name: &str) -> bool {
+    name.ends_with(['+', '*'])
+}
+
 /// The name as a rule writes it: in quotes where it isn't a word.
 pub(super) fn written(name: &str) -> Cow<'_, str> {
-    let is_word = name.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b','));
+    let is_word =
+        !is_pattern(name) && name.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b','));
     if is_word { name.into() } else { quoted(name).to_string().into() }
 }
 
@@ -40,6 +46,7 @@ mod tests {
     fn a_name_that_is_no_word_is_quoted() {
         assert_eq!(written("wan.100@x"), "wan.100@x");
         assert_eq!(written("a,b"), "\"a,b\"");
+        assert_eq!(written("a+"), "\"a+\"");
         assert_eq!(written("é"), "\"é\"");
         assert_eq!(written("a\"\\"), "\"a\\\"\\\\\"");
     }

@@ -1,6 +1,6 @@
 //! Which rule is meant: by its number, its text, or what it matches.
 
-use super::{Match, Names, ParseError, Rule, action, spelling::nearest};
+use super::{Match, Names, ParseError, Rule, action, grammar::BEGINNINGS, spelling::nearest};
 
 /// Which rule is meant.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -130,8 +130,9 @@ impl Selector {
 /// Whether `text` is, or was meant to be, a rule with its action, rather than only what a rule matches.
 fn is_rule(text: &str, names: &Names) -> bool {
     let (first, rest) = text.split_once([' ', '\t']).unwrap_or((text, ""));
-    let first_matches =
-        first.starts_with(|c: char| c == '@' || c.is_ascii_digit()) || names.protocol(first).is_some();
+    let first_matches = first.starts_with(|c: char| c == '@' || c.is_ascii_digit())
+        || BEGINNINGS.iter().any(|word| word.eq_ignore_ascii_case(first))
+        || names.protocol(first).is_some();
     // Where the first word is neither an action nor a protocol, what resembles an action or stands before a match was
     // meant as an action.
     let rest_matches = !rest.starts_with(|c: char| c.is_ascii_digit()) && Match::parse(rest, names).is_ok();
@@ -160,7 +161,9 @@ mod tests {
         assert_eq!(parse(" 17 "), Ok(Selector::Number(17)));
         assert!(matches!(parse("17 500"), Ok(Selector::Match(_))));
         assert!(matches!(parse("allow 17"), Ok(Selector::Rule(_))));
-        assert!(matches!(parse("@ike"), Ok(Selector::Match(_))));
+        for text in ["@ike", "any", "ip4", "From 192.0.2.1", "on eth0", "to ::1"] {
+            assert!(matches!(parse(text), Ok(Selector::Match(_))), "{text}");
+        }
     }
 
     #[test]
@@ -168,6 +171,8 @@ mod tests {
         assert!(parse("").unwrap_err().to_string().contains("empty"));
         assert!(parse("alow udp").unwrap_err().to_string().contains("did you mean `allow`?"));
         assert!(parse("upd 500").unwrap_err().to_string().contains("did you mean `udp`?"));
+        assert!(parse("from 192.0.2.1/24").unwrap_err().to_string().contains("192.0.2.0/24"));
+        assert!(parse("udp 53 log").unwrap_err().to_string().contains("give the whole rule"));
         assert!(parse("-1").unwrap_err().to_string().contains("unknown protocol"));
         assert!(parse("udp 0").unwrap_err().to_string().contains("port 0"));
     }
@@ -187,6 +192,10 @@ mod tests {
         assert_eq!(
             error("allow udp 500", &["deny udp 500"]),
             "there is no rule `allow udp 500`; did you mean rule 1, `deny udp 500`?"
+        );
+        assert_eq!(
+            error("allow udp 500", &["allow udp 500 comment \"IKE\""]),
+            "there is no rule `allow udp 500`; did you mean rule 1, `allow udp 500 comment \"IKE\"`?"
         );
         assert_eq!(error("sctp", &["deny udp 500"]), "there is no rule `sctp`");
         assert_eq!(

@@ -53,7 +53,7 @@ pub static BUILT_IN: LazyLock<Vec<(Arc<Service>, &'static str)>> = LazyLock::new
 });
 
 /// The name, without the `@`; what it is for, in a few words; what it stands for.
-const TEXTS: [(&str, &str, &[&str]); 37] = [
+const TEXTS: [(&str, &str, &[&str]); 38] = [
     ("bfd", "bidirectional forwarding detection", &["udp 3784-3785,4784"]),
     ("bgp", "routing between networks", &["tcp 179"]),
     ("dhcp-client", "replies to a DHCP client", &["udp 68"]),
@@ -76,6 +76,7 @@ const TEXTS: [(&str, &str, &[&str]); 37] = [
     ("ntp", "time server", &["udp 123"]),
     ("openvpn", "OpenVPN server", &["udp 1194", "tcp 1194"]),
     ("ospf", "routing inside a network", &["ospf"]),
+    ("ping", "echo requests, of IPv4 and IPv6", &["icmp echo-request", "icmpv6 echo-request"]),
     ("postgresql", "PostgreSQL server", &["tcp 5432"]),
     ("radius", "RADIUS authentication and accounting", &["udp 1812-1813"]),
     ("rdp", "remote desktop server", &["tcp 3389", "udp 3389"]),

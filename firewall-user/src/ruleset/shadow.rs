@@ -94,7 +94,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_rule_is_shadowed_if_and_only_if_the_ones_before_it_shadow_it(
-            rules in prop::collection::vec(strategies::rule(), 0..20),
+            rules in prop::collection::vec(strategies::plain_rule(), 0..20),
         ) {
             let wanted: Vec<Shadow> = (0..rules.len())
                 .filter_map(|n| shadowed_by(&rules[..n], &rules[n]).map(|by| Shadow { number: n + 1, by }))
