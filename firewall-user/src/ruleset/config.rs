@@ -5,6 +5,7 @@ use std::{
     io::{self, Read as _},
     ops::Range,
     path::Path,
+    sync::Arc,
     time::Duration,
 };
 
@@ -15,7 +16,8 @@ use toml::Spanned;
 use super::{
     Names, Rule, TooManyRules, action,
     config_error::{ConfigError, ConfigProblem},
-    duration, interface,
+    duration, interface, own_services,
+    services::Service,
     spelling::nearest,
 };
 
@@ -41,6 +43,8 @@ pub struct Config {
     pub default: Action,
     /// The rules, in order.
     pub rules: Vec<Rule>,
+    /// Services beside the built-in ones, by name.
+    pub services: Vec<Arc<Service>>,
     /// How fragments are treated.
     pub fragments: Fragments,
 }
@@ -87,6 +91,7 @@ impl Default for Config {
             interfaces: Vec::new(),
             default: Action::Deny,
             rules: Vec::new(),
+            services: Vec::new(),
             fragments: Fragments::default(),
         }
     }
@@ -104,6 +109,7 @@ struct RawConfig {
     interfaces: Vec<Spanned<String>>,
     default: Option<Spanned<String>>,
     rules: Vec<Spanned<String>>,
+    services: own_services::RawServices,
     fragments: RawFragments,
 }
 
@@ -154,24 +160,36 @@ impl Config {
             .map_err(|(span, problem)| ConfigError::invalid(path, text, span, problem))
     }
 
+    /// The names that rules added to this config may use: those of `base`, and its own services.
+    pub fn names(&self, base: &Names) -> Names {
+        base.with_services(&self.services)
+    }
+
     fn understand(text: &str, names: &Names) -> Result<Self, Wrong> {
-        let RawConfig { interfaces, default, rules, fragments } = toml::from_str(text).map_err(|error| {
-            // A key may have any character in it, control characters too: none of them reaches a terminal.
-            let message = error.message().trim().replace('\n', "; ").replace(char::is_control, "\u{fffd}");
-            (error.span().unwrap_or(0..0), ConfigProblem::Toml(message))
-        })?;
+        let RawConfig { interfaces, default, rules, services, fragments } =
+            toml::from_str(text).map_err(|error| {
+                // A key may have any character in it, control characters too: none of them reaches a terminal.
+                let message =
+                    error.message().trim().replace('\n', "; ").replace(char::is_control, "\u{fffd}");
+                (error.span().unwrap_or(0..0), ConfigProblem::Toml(message))
+            })?;
         if let Some(excess) = rules.get(MAX_RULES) {
             return Err((excess.span(), TooManyRules { rules: rules.len() }.into()));
         }
         let preset = Self::default();
+        let place = |string: &Spanned<String>, span| inside(string, text, span);
+        let services = own_services::parse(services, names, place)
+            .map_err(|(span, problem)| (span, ConfigProblem::Service(problem)))?;
+        let names = names.with_services(&services);
         Ok(Self {
             interfaces: interfaces_of(interfaces)?,
             default: word_of(default, &action::ACTIONS, "`allow`, `deny` or `reject`")?
                 .unwrap_or(preset.default),
             rules: (1..)
                 .zip(rules)
-                .map(|(number, rule)| rule_of(number, rule, text, names))
+                .map(|(number, rule)| rule_of(number, &rule, text, &names))
                 .collect::<Result<_, _>>()?,
+            services,
             fragments: fragments_of(fragments)?,
         })
     }
@@ -211,21 +229,22 @@ fn word_of<T: Copy>(
     }
 }
 
-fn rule_of(number: usize, rule: Spanned<String>, text: &str, names: &Names) -> Result<Rule, Wrong> {
-    Rule::parse(rule.as_ref(), names).map_err(|error| {
-        let whole = rule.span();
-        let written = text.get(whole.clone()).unwrap_or_default();
-        // Where the string stands in the file letter by letter, the file's bytes are the rule's. It doesn't where it
-        // has escapes; then the whole string is pointed at.
-        let plain = written.get(1..written.len().saturating_sub(1)) == Some(rule.as_ref().as_str());
-        let span = if plain {
-            let inside = error.span();
-            whole.start + 1 + inside.start..whole.start + 1 + inside.end
-        } else {
-            whole
-        };
-        (span, ConfigProblem::Rule { number, error })
-    })
+fn rule_of(number: usize, rule: &Spanned<String>, text: &str, names: &Names) -> Result<Rule, Wrong> {
+    Rule::parse(rule.as_ref(), names)
+        .map_err(|error| (inside(rule, text, error.span()), ConfigProblem::Rule { number, error }))
+}
+
+/// The place in the file of the bytes `span` of a string in it.
+fn inside(string: &Spanned<String>, text: &str, span: Range<usize>) -> Range<usize> {
+    let whole = string.span();
+    let written = text.get(whole.clone()).unwrap_or_default();
+    // Where the string stands in the file letter by letter, the file's bytes are the string's. It doesn't where it has
+    // escapes; then the whole string is pointed at.
+    if written.get(1..written.len().saturating_sub(1)) == Some(string.as_ref().as_str()) {
+        whole.start + 1 + span.start..whole.start + 1 + span.end
+    } else {
+        whole
+    }
 }
 
 fn fragments_of(raw: RawFragments) -> Result<Fragments, Wrong> {
@@ -260,8 +279,8 @@ fn fragments_of(raw: RawFragments) -> Result<Fragments, Wrong> {
 
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { interfaces, default, rules, fragments: Fragments { early, early_budget, timeout, table } } =
-            self;
+        let Self { interfaces, default, rules, services, fragments } = self;
+        let Fragments { early, early_budget, timeout, table } = fragments;
         let quoted = |text: &str| toml::Value::from(text).to_string();
         let names: Vec<_> = interfaces.iter().map(|name| quoted(name)).collect();
         writeln!(f, "interfaces = [{}]", names.join(", "))?;
@@ -274,6 +293,13 @@ impl fmt::Display for Config {
                 writeln!(f, "  {},", quoted(&rule.to_string()))?;
             }
             writeln!(f, "]")?;
+        }
+        if !services.is_empty() {
+            writeln!(f, "\n[services]")?;
+        }
+        for service in services {
+            let terms: Vec<_> = service.terms().iter().map(|term| quoted(&term.to_string())).collect();
+            writeln!(f, "{} = [{}]", service.name(), terms.join(", "))?;
         }
         writeln!(f, "\n[fragments]")?;
         writeln!(f, "early = {}", quoted(early.word()))?;

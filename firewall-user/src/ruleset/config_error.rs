@@ -12,6 +12,7 @@ use super::{
     duration::{self, DurationError},
     error::ParseError,
     interface,
+    own_services::ServiceProblem,
     spelling::Suggestion,
 };
 
@@ -128,6 +129,9 @@ pub enum ConfigProblem {
         /// What is wrong with it.
         error: ParseError,
     },
+    /// A service that can't be had.
+    #[error("service {0}")]
+    Service(ServiceProblem),
     /// Too many rules.
     #[error(transparent)]
     TooManyRules(#[from] TooManyRules),

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::ruleset::strategies;
+use crate::ruleset::{Match, strategies};
 
 fn parse(text: &str) -> Result<Config, ConfigError> {
     Config::parse(text, Path::new("f.toml"), &Names::parse("", ""))
@@ -199,26 +199,101 @@ fn windows_files_are_read_and_shown_as_they_are() {
     assert!(rendered.ends_with("\n    3 |   'allow udb'\n                 ^^^"), "{rendered}");
 }
 
+#[test]
+fn services_of_ones_own_are_used_in_rules() {
+    let config = parse(concat!(
+        "rules = ['allow @MyApp from 192.0.2.0/24', 'deny @one']\n",
+        "[services]\nmyapp = ['tcp 8000-8100', 'udp 53 ', \"udp domain\"]\nOne = \"ip6 udp 546 from port 547\"\n",
+    ))
+    .unwrap();
+    let rules: Vec<_> = config.rules.iter().map(Rule::to_string).collect();
+    assert_eq!(rules, ["allow @myapp from 192.0.2.0/24", "deny @one"]);
+    let services: Vec<_> =
+        config.services.iter().map(|service| format!("{} = {service}", service.name())).collect();
+    assert_eq!(services, ["myapp = tcp 8000-8100; udp 53", "one = ip6 udp 546 from port 547"]);
+    assert_eq!(config.rules[0].matching.terms(), config.services[0].terms());
+    let names = config.names(&Names::parse("", ""));
+    assert!(Rule::parse("allow @myapp", &names).is_ok() && Rule::parse("allow @ssh", &names).is_ok());
+}
+
+#[test]
+fn what_is_wrong_with_a_service_is_pointed_at() {
+    refused(
+        "[services]\nmine = [\"tcp 80\", \"udp 99999\"]\n",
+        &[
+            "f.toml:2:24: service @mine: port 99999 is too large: ports go from 1 to 65535",
+            "    2 | mine = [\"tcp 80\", \"udp 99999\"]",
+            "                               ^^^^^",
+        ],
+    );
+    refused_at("[services]\nmine = 'udb 5'", "2:9", "@mine: unknown protocol `udb`");
+    refused_at("[services]\nssh = 'tcp 2222'", "2:1", "@ssh is there already, built in, and means `tcp 22`");
+    refused_at("[services]\nSSH = 'tcp 2222'", "2:1", "@ssh is there already");
+    refused_at("[services]\nA = 'esp'\na = 'ah'", "3:1", "@a is there twice");
+    refused_at("[services]\na = 'esp'\na = 'ah'", "3:1", "duplicate");
+    for name in ["a b", "", "\u{e9}", "@a", "a.b", &"x".repeat(33)] {
+        refused_at(&format!("[services]\n'{name}' = 'esp'"), "2:1", "can't be a service's name");
+    }
+    assert_eq!(parse(&format!("[services]\n{} = 'esp'", "x".repeat(32))).unwrap().services.len(), 1);
+    refused_at("[services]\na = []", "2:5", "@a is empty");
+    refused_at("[services]\na = ''", "2:6", "which packets?");
+    refused_at("[services]\na = 5", "2:5", "expected what the service needs");
+    refused_at("[services]\na = ['esp', 5]", "2:13", "expected a string");
+    refused_at("[services]\na = ['esp', '@ike']", "2:14", "not of services");
+    refused_at("[services]\na = 'udp from ::1'", "2:10", "belong to the rules");
+    refused_at("rules = ['allow @myap']\n[services]\nmyapp = 'esp'", "1:17", "did you mean `@myapp`?");
+    refused_at("services = 5", "1:12", "expected a map");
+}
+
+#[test]
+fn services_have_bounds() {
+    let services = |count| (0..count).map(|n| format!("s{n:03} = 'esp'\n")).collect::<String>();
+    let most = own_services::MAX_SERVICES;
+    assert_eq!(parse(&format!("[services]\n{}", services(most))).unwrap().services.len(), most);
+    refused_at(&format!("[services]\n{}", services(most + 1)), "258:1", "257 services are too many");
+    let terms = |count| vec!["'udp 5'"; count].join(",");
+    assert_eq!(parse(&format!("[services]\na = [{}]", terms(64))).unwrap().services[0].terms().len(), 1);
+    refused_at(&format!("[services]\na = [{}]", terms(65)), "2:518", "expected 64 at most");
+}
+
+fn services() -> impl Strategy<Value = Vec<Arc<Service>>> {
+    let terms = prop::collection::vec(strategies::term(), 1..4).prop_map(|terms| {
+        let mut kept = Vec::new();
+        terms.into_iter().for_each(|term| {
+            if !kept.contains(&term) {
+                kept.push(term)
+            }
+        });
+        kept
+    });
+    prop::collection::btree_map("x-[a-z0-9_-]{0,5}", terms, 0..4).prop_map(|services| {
+        services.into_iter().map(|(name, terms)| Arc::new(Service::new(&name, terms))).collect()
+    })
+}
+
 fn config() -> impl Strategy<Value = Config> {
     (
         prop::collection::btree_set("[a-z\"\\\\é'#.]{3,12}", 0..4),
         strategies::action(),
         prop::collection::vec(strategies::rule(), 0..10),
+        services(),
         prop_oneof![Just(Early::Pass), Just(Early::Drop)],
         MIN_TIMEOUT.as_millis() as u64..=MAX_TIMEOUT.as_millis() as u64,
         1..=MAX_BUDGET,
         6..=22_u32,
     )
-        .prop_map(|(interfaces, default, rules, early, timeout, early_budget, table)| Config {
-            interfaces: interfaces.into_iter().collect(),
-            default,
-            rules,
-            fragments: Fragments {
-                early,
-                early_budget,
-                timeout: Duration::from_millis(timeout),
-                table: 1 << table,
-            },
+        .prop_map(|(interfaces, default, mut rules, services, early, timeout, early_budget, table)| {
+            rules.extend(
+                services.iter().cloned().map(|service| Rule::new(Action::Reject, Match::service(service))),
+            );
+            let timeout = Duration::from_millis(timeout);
+            Config {
+                interfaces: interfaces.into_iter().collect(),
+                default,
+                rules,
+                services,
+                fragments: Fragments { early, early_budget, timeout, table: 1 << table },
+            }
         })
 }
 

@@ -20,6 +20,7 @@ pub mod icmp;
 mod interface;
 pub mod limit;
 pub mod names;
+pub mod own_services;
 pub mod ports;
 pub mod protocol;
 mod quoted;
