@@ -1,6 +1,6 @@
 //! Types and codes of ICMP and ICMPv6 messages, and their names.
 
-use super::Protocol;
+use super::{PortRange, Protocol};
 
 /// Messages of one type, or of one type and code.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -153,6 +153,12 @@ impl IcmpType {
             (None, Some(code)) => format!("{}/{code}", kind()),
             (None, None) => kind(),
         }
+    }
+
+    /// The first two bytes of these messages, type and code, as big-endian numbers.
+    pub(super) fn numbers(self) -> PortRange {
+        let of = |code| u16::from_be_bytes([self.kind, code]);
+        PortRange::of_numbers(of(self.code.unwrap_or(0)), of(self.code.unwrap_or(u8::MAX)))
     }
 
     /// Whether all of `other`'s messages are among these.

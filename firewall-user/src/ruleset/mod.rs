@@ -11,6 +11,7 @@ pub mod compile;
 pub mod config;
 pub mod config_error;
 pub mod contradiction;
+mod cover;
 pub mod duration;
 pub mod edit;
 pub mod error;

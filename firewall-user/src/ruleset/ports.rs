@@ -19,6 +19,11 @@ impl PortRange {
         if first == 0 || first > last { None } else { Some(Self { first, last }) }
     }
 
+    /// The 16-bit numbers from `first` to `last`, which need be no ports but mustn't run backwards.
+    pub(super) const fn of_numbers(first: u16, last: u16) -> Self {
+        Self { first, last }
+    }
+
     /// The lowest port.
     pub const fn first(self) -> u16 {
         self.first

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use firewall_common::rules::Action;
+use firewall_common::{packet::Family, rules::Action};
 
 use super::{
     action, addresses::Addresses, contradiction::Contradiction, interface, limit::Limit, quoted::quoted,
@@ -110,6 +110,17 @@ impl Match {
     /// The destination addresses; any if it's `None`.
     pub const fn to(&self) -> Option<&Addresses> {
         self.to.as_ref()
+    }
+
+    /// The IP versions of the packets that `term`, one of the terms, is about.
+    pub(super) fn families(&self, term: &Term) -> impl Iterator<Item = Family> {
+        let named = term.family;
+        let has = |addresses: Option<&Addresses>, family| {
+            addresses.is_none_or(|addresses| addresses.are_of(family))
+        };
+        Family::ALL.into_iter().filter(move |&family| {
+            named.is_none_or(|named| named == family) && has(self.from(), family) && has(self.to(), family)
+        })
     }
 
     /// The name of the interface on which packets come in; any if it's `None`.

@@ -1,8 +1,19 @@
 //! Rules that can never match, because the rules before them match everything they would.
+//!
+//! Two ways to be sure of that are tried, for each kind of packets that a rule is about:
+//!
+//! - Some earlier rules name only a family, a protocol, destination ports and types. What is left by all of those
+//!   together is reckoned exactly; a rule that names more is inside of what it would match without.
+//! - Any one earlier rule covers it field by field.
+//!
+//! Where neither tells, a rule counts as one that matches. A rule with a limit leaves packets to the rules after it, so it
+//! shadows none.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Protocol, Rule, unclaimed::Unclaimed};
+use firewall_common::{packet::Family, rules::PROTOCOLS};
+
+use super::{PortRange, Protocol, Rule, cover::covers, term::Term, unclaimed::Unclaimed};
 
 /// A rule that no packet reaches.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -15,19 +26,25 @@ pub struct Shadow {
 
 /// The rules among `rules` that no packet reaches.
 pub fn shadows(rules: &[Rule]) -> Vec<Shadow> {
-    let mut unclaimed: BTreeMap<Protocol, Unclaimed> = BTreeMap::new();
+    let mut left = BTreeMap::new();
     let mut shadows = Vec::new();
     for (index, rule) in rules.iter().enumerate() {
-        let mut reached = false;
+        let is_plain = is_plain(rule);
+        let mut is_shadowed = true;
         for term in rule.matching.terms() {
-            let Some(protocol) = term.protocol else { continue };
-            let unclaimed = unclaimed.entry(protocol).or_insert_with(Unclaimed::all);
-            for &span in term.spans() {
-                reached |= !unclaimed.claim(span).is_empty();
+            let numbers = numbers(term);
+            let mut is_left = false;
+            for key in keys(rule, term) {
+                let unclaimed: &mut Unclaimed = left.entry(key).or_insert_with(Unclaimed::all);
+                for &range in &numbers {
+                    // A plain rule takes all that is left to it, another takes only some of it.
+                    is_left |=
+                        if is_plain { !unclaimed.claim(range).is_empty() } else { unclaimed.has(range) };
+                }
             }
+            is_shadowed &= !is_left || (!is_plain && covered_by(&rules[..index], rule, term).is_some());
         }
-        if !reached {
-            let by = shadowed_by(&rules[..index], rule).expect("the rules before it claimed all it matches");
+        if is_shadowed && let Some(by) = shadowed_by(&rules[..index], rule) {
             shadows.push(Shadow { number: index + 1, by });
         }
     }
@@ -38,68 +55,87 @@ pub fn shadows(rules: &[Rule]) -> Vec<Shadow> {
 pub(super) fn shadowed_by(earlier: &[Rule], rule: &Rule) -> Option<Vec<usize>> {
     let mut by = BTreeSet::new();
     for term in rule.matching.terms() {
-        let mut unclaimed = Unclaimed::of(term.spans());
-        for (index, rule) in earlier.iter().enumerate() {
-            for other in rule.matching.terms().iter().filter(|other| other.protocol == term.protocol) {
-                for &span in other.spans() {
-                    if !unclaimed.claim(span).is_empty() {
+        by.extend(match claimed_by(earlier, rule, term) {
+            Some(claimants) => claimants,
+            None => BTreeSet::from([covered_by(earlier, rule, term)?]),
+        });
+    }
+    (!by.is_empty()).then(|| by.into_iter().collect())
+}
+
+/// The numbers of the plain rules that leave nothing of `rule`'s `term`.
+fn claimed_by(earlier: &[Rule], rule: &Rule, term: &Term) -> Option<BTreeSet<usize>> {
+    let mut by = BTreeSet::new();
+    let numbers = numbers(term);
+    let mut left: BTreeMap<Key, Unclaimed> =
+        keys(rule, term).map(|key| (key, Unclaimed::of(&numbers))).collect();
+    for (index, other) in earlier.iter().enumerate().filter(|(_, other)| is_plain(other)) {
+        for taking in other.matching.terms() {
+            let ranges = self::numbers(taking);
+            for key in keys(other, taking) {
+                let Some(unclaimed) = left.get_mut(&key) else { continue };
+                for &range in &ranges {
+                    if !unclaimed.claim(range).is_empty() {
                         by.insert(index + 1);
                     }
                 }
+                if unclaimed.is_empty() {
+                    left.remove(&key);
+                }
             }
         }
-        if !unclaimed.is_empty() {
-            return None;
-        }
     }
-    Some(by.into_iter().collect())
+    left.is_empty().then_some(by)
+}
+
+/// The number of the first rule that covers `rule`'s `term` by itself.
+fn covered_by(earlier: &[Rule], rule: &Rule, term: &Term) -> Option<usize> {
+    let covering = |other: &Rule| {
+        other.limit.is_none()
+            && other
+                .matching
+                .terms()
+                .iter()
+                .any(|wide| covers((&other.matching, wide), (&rule.matching, term)))
+    };
+    earlier.iter().position(covering).map(|index| index + 1)
+}
+
+/// Whether all packets of its families and protocols with the right numbers match, always.
+fn is_plain(rule: &Rule) -> bool {
+    let Rule { action: _, matching, log: _, limit, comment: _ } = rule;
+    let anywhere = matching.from().is_none() && matching.to().is_none() && matching.interface().is_none();
+    let plain = |term: &Term| {
+        let Term { family: _, protocol: _, ports: _, source_ports, icmp: _, flags } = term;
+        source_ports.is_none() && flags.is_none()
+    };
+    anywhere && limit.is_none() && matching.terms().iter().all(plain)
+}
+
+/// An IP version and a protocol: the packets that a [`numbers`] tells apart.
+type Key = (usize, u8);
+
+/// The families and protocols of the packets that `rule`'s `term` is about.
+fn keys(rule: &Rule, term: &Term) -> impl Iterator<Item = Key> {
+    let families: Vec<Family> = rule.matching.families(term).collect();
+    let protocols = match term.protocol {
+        Some(Protocol(number)) => number..=number,
+        None => 0..=(PROTOCOLS - 1) as u8,
+    };
+    families
+        .into_iter()
+        .flat_map(move |family| protocols.clone().map(move |protocol| (family.index(), protocol)))
+}
+
+/// What the packets of a term have in their destination ports, or in the type and code, which are as long; sorted and
+/// disjoint.
+fn numbers(term: &Term) -> Vec<PortRange> {
+    match &term.icmp {
+        Some(types) => types.types().iter().map(|messages| messages.numbers()).collect(),
+        None => term.spans().to_vec(),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::ruleset::{Names, strategies};
-
-    fn rules(texts: &[&str]) -> Vec<Rule> {
-        texts.iter().map(|text| Rule::parse(text, &Names::parse("", "")).unwrap()).collect()
-    }
-
-    #[test]
-    fn several_rules_can_shadow_one_together() {
-        let rules = rules(&[
-            "deny udp 500",
-            "allow tcp 4500",
-            "allow udp 4000-5000",
-            "allow esp",
-            "deny @ike",
-            "allow udp",
-        ]);
-        assert_eq!(shadows(&rules), [Shadow { number: 5, by: vec![1, 3, 4] }]);
-    }
-
-    #[test]
-    fn a_rule_that_a_single_port_is_left_to_is_not_shadowed() {
-        assert_eq!(shadows(&rules(&["allow udp 1-65534", "allow udp"])), []);
-        // A header may bear port 0, although no rule can name it.
-        assert_eq!(shadows(&rules(&["allow udp 1-65535", "deny udp"])), []);
-        assert_eq!(shadows(&rules(&["allow udp", "deny udp 1-65535"])), [Shadow { number: 2, by: vec![1] }]);
-        assert_eq!(
-            shadows(&rules(&["allow esp", "deny ah", "deny esp"])),
-            [Shadow { number: 3, by: vec![1] }]
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn a_rule_is_shadowed_if_and_only_if_the_ones_before_it_shadow_it(
-            rules in prop::collection::vec(strategies::plain_rule(), 0..20),
-        ) {
-            let wanted: Vec<Shadow> = (0..rules.len())
-                .filter_map(|n| shadowed_by(&rules[..n], &rules[n]).map(|by| Shadow { number: n + 1, by }))
-                .collect();
-            prop_assert_eq!(shadows(&rules), wanted);
-        }
-    }
-}
+#[path = "shadow_tests.rs"]
+mod tests;

@@ -1,4 +1,5 @@
-//! The ports that no rule has claimed yet: how "the first match wins" is settled before any packet comes.
+//! The ports that no rule has claimed yet: how "the first match wins" is settled before any packet comes. Other numbers of
+//! 16 bits do as well.
 
 use super::ports::PortRange;
 
@@ -36,6 +37,12 @@ impl Unclaimed {
         claimed
     }
 
+    /// Whether some port of `range` is still in the set.
+    pub(super) fn has(&self, range: PortRange) -> bool {
+        let start = self.0.partition_point(|free| free.last() < range.first());
+        self.0.get(start).is_some_and(|free| free.first() <= range.last())
+    }
+
     /// Whether every port of the set has been claimed.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -56,6 +63,7 @@ mod tests {
             let mut model = vec![true; 65536];
             for claim in claims {
                 let mut claimed = vec![false; 65536];
+                let has = unclaimed.has(claim);
                 for range in unclaimed.claim(claim) {
                     for port in range.first()..=range.last() {
                         prop_assert!(!claimed[usize::from(port)]);
@@ -67,6 +75,8 @@ mod tests {
                     prop_assert_eq!(claimed[port], wanted, "port {}", port);
                     *free &= !wanted;
                 }
+                prop_assert_eq!(has, claimed.contains(&true));
+                prop_assert!(!unclaimed.has(claim));
                 prop_assert_eq!(unclaimed.is_empty(), model.iter().all(|free| !free));
             }
         }
