@@ -12,6 +12,9 @@ pub mod config;
 pub mod config_error;
 pub mod contradiction;
 mod cover;
+#[cfg(test)]
+#[path = "docs_tests.rs"]
+mod docs;
 pub mod duration;
 pub mod edit;
 pub mod error;
