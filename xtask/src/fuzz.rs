@@ -1,4 +1,4 @@
-//! Coverage-guided fuzzing of the packet logic with LLVM's libFuzzer, on the toolchain that builds everything else.
+//! Coverage-guided fuzzing of the packet logic and of the grammar of rules with LLVM's libFuzzer, on the toolchain that builds everything else.
 
 use std::{
     env,
@@ -54,6 +54,10 @@ enum Target {
     Parser,
     /// Frames that are judged one after the other.
     Sequence,
+    /// A rule's text.
+    Rule,
+    /// A config file's text.
+    Config,
 }
 
 impl Target {
@@ -61,6 +65,18 @@ impl Target {
         match self {
             Self::Parser => "parser",
             Self::Sequence => "sequence",
+            Self::Rule => "rule",
+            Self::Config => "config",
+        }
+    }
+
+    /// The folders, in the workspace's, of what there is to start from.
+    const fn corpora(self) -> &'static [&'static str] {
+        match self {
+            Self::Parser => &["fuzz/corpus/parser"],
+            Self::Sequence => &["fuzz/corpus/sequence"],
+            Self::Rule => &["fuzz/corpus/rule"],
+            Self::Config => &["fuzz/corpus/config", "firewall-user/tests/malformed"],
         }
     }
 }
@@ -147,7 +163,7 @@ fn command(programs: &Path, target: Target, fuzz: &Fuzz) -> Result<Command> {
             None => command.arg(format!("-max_total_time={}", fuzz.seconds)),
         };
         // New inputs go into the first of the folders.
-        command.arg(found).arg(root().join("fuzz/corpus").join(name));
+        command.arg(found).args(target.corpora().iter().map(|folder| root().join(folder)));
     }
     command.args(&fuzz.args);
     Ok(command)

@@ -40,7 +40,7 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
-    /// Sets up, then looks for inputs that break what holds of every packet.
+    /// Sets up, then looks for inputs that break what holds of every packet, rule and config file.
     Fuzz(fuzz::Fuzz),
     /// Sets up, then measures the kernel program.
     Bench {

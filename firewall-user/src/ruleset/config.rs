@@ -114,7 +114,7 @@ struct RawConfig {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case", expecting = "a table")]
 struct RawFragments {
     early: Option<Spanned<String>>,
     early_budget: Option<Spanned<i64>>,
@@ -171,7 +171,10 @@ impl Config {
                 // A key may have any character in it, control characters too: none of them reaches a terminal.
                 let message =
                     error.message().trim().replace('\n', "; ").replace(char::is_control, "\u{fffd}");
-                (error.span().unwrap_or(0..0), ConfigProblem::Toml(message))
+                (
+                    error.span().unwrap_or(0..0),
+                    ConfigProblem::Toml { nearest: nearest_key(&message), message },
+                )
             })?;
         if let Some(excess) = rules.get(MAX_RULES) {
             return Err((excess.span(), TooManyRules { rules: rules.len() }.into()));
@@ -183,8 +186,7 @@ impl Config {
         let names = names.with_services(&services);
         Ok(Self {
             interfaces: interfaces_of(interfaces)?,
-            default: word_of(default, &action::ACTIONS, "`allow`, `deny` or `reject`")?
-                .unwrap_or(preset.default),
+            default: default_of(default)?.unwrap_or(preset.default),
             rules: (1..)
                 .zip(rules)
                 .map(|(number, rule)| rule_of(number, &rule, text, &names))
@@ -211,6 +213,22 @@ fn interfaces_of(names: Vec<Spanned<String>>) -> Result<Vec<String>, Wrong> {
         interfaces.push(name);
     }
     Ok(interfaces)
+}
+
+fn default_of(value: Option<Spanned<String>>) -> Result<Option<Action>, Wrong> {
+    word_of(value, &action::ACTIONS, "`allow`, `deny` or `reject`").map_err(|(span, problem)| match problem {
+        ConfigProblem::Word { word, expected, nearest: _ } => {
+            (span, ConfigProblem::Word { nearest: action::meant(&word), word, expected })
+        }
+        other => (span, other),
+    })
+}
+
+/// The key that was meant, where the message says that one is unknown and lists others.
+fn nearest_key(message: &str) -> Option<String> {
+    let mut quoted = message.strip_prefix("unknown field `")?.split('`').step_by(2);
+    let word = quoted.next()?;
+    nearest(word, quoted).map(str::to_owned)
 }
 
 fn word_of<T: Copy>(

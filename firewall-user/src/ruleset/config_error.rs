@@ -103,8 +103,13 @@ pub enum ConfigProblem {
     #[error("this isn't UTF-8 text, as TOML has to be")]
     NotUtf8,
     /// It isn't TOML, or has a key that isn't known, or a value of the wrong type.
-    #[error("{0}")]
-    Toml(String),
+    #[error("{message}{}", Suggestion(nearest.as_deref()))]
+    Toml {
+        /// What is wrong with it.
+        message: String,
+        /// The key that it resembles.
+        nearest: Option<String>,
+    },
     /// A name that no interface can have.
     #[error("{0:?} can't be an interface's name: {expected}", expected = interface::EXPECTED)]
     Interface(String),

@@ -95,6 +95,9 @@ fn unknown_keys_and_words_are_refused() {
             "                  ^^^^^^^^",
         ],
     );
+    refused_at("defalt = 'deny'", "1:1", "did you mean `default`?");
+    refused_at("[fragments]\nearly_budget = 8192", "2:1", "did you mean `early-budget`?");
+    refused_at("default = 'ACCEPT'", "1:11", "did you mean `allow`?");
     refused_at("default = 'dney'", "1:11", "did you mean `deny`?");
     refused_at("[fragments]\nearly = 'hold'", "2:9", "expected `pass` or `drop`");
 }

@@ -1,5 +1,9 @@
 //! How other tools write rules, and how that is written here.
 
+/// Where the action belongs.
+pub(super) const ACTION: &str =
+    "a rule begins with what it does, `allow`, `deny` or `reject`, and says it once";
+
 /// Words of iptables, nftables, ufw and pf that stand for themselves nowhere, and what to do instead.
 const HABITS: &[(&[&str], &str)] = &[
     (
@@ -25,10 +29,7 @@ const HABITS: &[(&[&str], &str)] = &[
     ),
     (&["out", "output", "outgoing", "-o", "oif", "oifname", "forward"], "only what comes in is filtered"),
     (&["iif", "iifname", "in-interface", "interface", "dev", "via"], "an interface is named as in `on eth0`"),
-    (
-        &["accept", "drop", "-j", "jump", "allow", "deny", "reject", "pass", "block"],
-        "a rule begins with what it does, `allow`, `deny` or `reject`, and says it once",
-    ),
+    (&["accept", "drop", "-j", "jump", "allow", "deny", "reject", "pass", "block"], ACTION),
     (&["not", "!"], "only addresses can be excluded, as in `from not 192.0.2.0/24`"),
     (&["-m", "match", "multiport"], "what a rule matches stands by itself, as in `udp 500,4500`"),
     (
@@ -51,16 +52,6 @@ pub(super) fn hint(word: &str) -> Option<&'static str> {
     // `--dport` is `dport`; `-p` stays as it is.
     let word = word.strip_prefix("--").unwrap_or(&word);
     HABITS.iter().find(|(words, _)| words.contains(&word)).map(|&(_, hint)| hint)
-}
-
-/// The action that other tools call `word`.
-pub(super) fn action(word: &str) -> Option<String> {
-    let action = match word.to_ascii_lowercase().as_str() {
-        "accept" | "pass" | "permit" => "allow",
-        "drop" | "block" | "discard" => "deny",
-        _ => return None,
-    };
-    Some(action.to_owned())
 }
 
 #[cfg(test)]

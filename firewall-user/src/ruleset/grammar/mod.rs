@@ -160,11 +160,12 @@ impl<'a> Parser<'a> {
     fn action(&mut self) -> Result<Action, ParseError> {
         let word = self.tokens.next().ok_or_else(|| self.tokens.at_end(Problem::Empty))?;
         action::named(word.text).ok_or_else(|| {
-            let near = nearest(word.text, action::ACTIONS.map(|(name, _)| name)).map(str::to_owned);
-            let nearest = near.or_else(|| habits::action(word.text)).or_else(|| {
-                let begins_match = word.text.starts_with('@') || self.names.protocol(word.text).is_some();
-                begins_match.then(|| format!("allow {}", word.text))
-            });
+            if word.text.starts_with('-') {
+                return word.wrong(Problem::Habit { word: word.text.to_owned(), hint: habits::ACTION });
+            }
+            let begins_match = word.text.starts_with('@') || self.names.protocol(word.text).is_some();
+            let meant = action::meant(word.text).map(str::to_owned);
+            let nearest = meant.or_else(|| begins_match.then(|| format!("allow {}", word.text)));
             word.wrong(Problem::Action { word: word.text.to_owned(), nearest })
         })
     }
