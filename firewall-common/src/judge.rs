@@ -3,16 +3,19 @@
 use crate::{
     datagram::Datagrams,
     essential,
-    fragment::{Class, Fragment, identity::Keys},
+    fragment::{Fragment, identity::Keys},
     packet::{Bytes, Ip, ethernet, ipv4, ipv6, transport::Transport},
-    rules::{self, Action, Decision, RuleTables},
+    rules::{self, Decision, RuleTables, select::Rules as _},
     verdict::{Judgement, Reason},
 };
 
 /// What a judgement depends on besides the packet.
-pub trait Environment: RuleTables + Datagrams {
-    /// What becomes of a packet that no rule matches.
-    fn default_action(&self) -> Action;
+pub trait Environment: Datagrams {
+    /// What holds the ruleset.
+    type Rules: RuleTables;
+
+    /// The ruleset.
+    fn rules(&self) -> &Self::Rules;
 
     /// The index of the interface that the packet arrived on.
     fn interface(&self) -> u32;
@@ -53,7 +56,7 @@ pub fn judge<B: Bytes + ?Sized>(bytes: &B, env: &impl Environment) -> Outcome {
         ethernet::ARP => Judgement::pass(Reason::Arp),
         // What lies behind more tags than are stepped over can't be judged by rules.
         tag if ethernet::is_tag(tag) => {
-            Judgement::decided(Decision::default_of(env.default_action()), Reason::Default)
+            Judgement::decided(Decision::default_of(env.rules().default_action()), Reason::Default)
         }
         _ => Judgement::pass(Reason::NotIp),
     })
@@ -71,20 +74,17 @@ fn outcome<B: Bytes + ?Sized>(bytes: &B, parsed: Result<Ip, Reason>, env: &impl 
 /// Judges an IP packet whose headers agree with each other.
 #[inline(always)]
 fn judge_ip<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, env: &impl Environment) -> Judgement {
-    match ip.fragment.class {
-        Class::Trailing => match keys(bytes, ip, env) {
+    if ip.fragment.is_trailing() {
+        return match keys(bytes, ip, env) {
             Some(keys) => env.trailing(keys, ip.family, ip.fragment).judgement(),
             None => Judgement::drop(Reason::Truncated),
-        },
-        Class::First => {
-            let (judgement, decision) = by_headers(bytes, ip, env);
-            let Some(decision) = decision else { return judgement };
-            match keys(bytes, ip, env) {
-                Some(keys) => env.first(keys, ip.family, ip.fragment, decision).of(judgement),
-                None => Judgement::drop(Reason::Truncated),
-            }
-        }
-        _ => by_headers(bytes, ip, env).0,
+        };
+    }
+    let (judgement, decision) = by_headers(bytes, ip, env);
+    let (true, Some(decision)) = (ip.fragment.is_first(), decision) else { return judgement };
+    match keys(bytes, ip, env) {
+        Some(keys) => env.first(keys, ip.family, ip.fragment, decision).of(judgement),
+        None => Judgement::drop(Reason::Truncated),
     }
 }
 
@@ -109,11 +109,9 @@ fn by_headers<B: Bytes + ?Sized>(
             None => {}
         }
     }
-    let port = match ip.transport {
-        Transport::Ports { destination } => destination,
-        _ => 0,
+    let Some(decision) = rules::decide(bytes, ip, env) else {
+        return (Judgement::drop(Reason::Truncated), None);
     };
-    let decision = rules::decide(env, ip.protocol, port);
     let reason = if decision.slot().as_rule().is_some() { Reason::Rule } else { Reason::Default };
     (Judgement::decided(decision, reason), Some(decision))
 }

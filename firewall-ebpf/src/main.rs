@@ -1,7 +1,7 @@
 //! Fragwall's XDP program: the packet's path through the kernel, from top to bottom.
 //!
 //! It is thin on purpose. What a packet says and what becomes of it is decided by `firewall-common`, which also runs
-//! natively; here are the packet's bytes ([`frame`]), the maps ([`maps`]) and the glue between.
+//! natively; here are the packet's bytes ([`frame`]), the maps ([`maps`], [`rules`]) and the glue between.
 #![no_std]
 #![no_main]
 #![expect(
@@ -15,6 +15,7 @@ extern crate std as _;
 
 mod frame;
 mod maps;
+mod rules;
 
 use aya_ebpf::{
     bindings::{xdp_action, xdp_md},

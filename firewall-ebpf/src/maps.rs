@@ -21,9 +21,11 @@ use firewall_common::{
     judge::Environment,
     packet::Family,
     record::{Count, Trace},
-    rules::{Action, Decision, PROTOCOLS, PortTable, RuleTables},
+    rules::{Action, Decision},
     verdict::{CELLS, Cell},
 };
+
+use crate::rules::Ruleset;
 
 /// `BPF_F_MMAPABLE`: what the kernel can map starts on a page, so a set never straddles two cache lines.
 const MMAPABLE: usize = 1 << 10;
@@ -35,10 +37,6 @@ static HASH_KEY: HashKey = HashKey([0; KEY_WORDS]);
 /// The numbers of boundaries between fragments, which go with that secret.
 #[unsafe(no_mangle)]
 static BOUNDARY_NUMBERS: Boundaries = [0; BOUNDARIES];
-
-/// The decisions by protocol.
-#[unsafe(no_mangle)]
-static PROTOCOL_DECISIONS: [Decision; PROTOCOLS] = [Decision::default_of(Action::Deny); PROTOCOLS];
 
 /// By how much an identity is shifted to the right to give its set's number: 64 less the logarithm of their count.
 #[unsafe(no_mangle)]
@@ -64,10 +62,6 @@ static HELD: u32 = 0;
 #[unsafe(no_mangle)]
 static EARLY_PASSES: u32 = 0;
 
-/// Not 0: packets that no rule can be asked about pass.
-#[unsafe(no_mangle)]
-static DEFAULT_PASSES: u32 = 0;
-
 /// Not 0: each judgement is written to [`TRACE`].
 #[unsafe(no_mangle)]
 static EXPLAINS: u32 = 0;
@@ -84,10 +78,6 @@ static SOURCES: Array<SourceSet, 1, MMAPABLE> = Array::new();
 #[btf_map]
 static POOLS: Array<Pool, { Family::ALL.len() }> = Array::new();
 
-/// The decisions by destination port of each protocol that has a rule with ports. The loader sets their number.
-#[btf_map]
-static PORT_DECISIONS: Array<PortTable, 1> = Array::new();
-
 /// The counters.
 #[btf_map]
 static COUNTERS: PerCpuArray<Count, CELLS> = PerCpuArray::new();
@@ -103,7 +93,7 @@ static SOURCE: Array<[u8; 4096], 1> = Array::new();
 /// Reads a setting as the loader wrote it: the compiler must not take the value above for granted, while the verifier,
 /// which knows it to be frozen, drops the branches that it rules out.
 #[inline(always)]
-fn setting<T: Copy>(setting: &T) -> T {
+pub fn setting<T: Copy>(setting: &T) -> T {
     // SAFETY: a reference is valid to read from.
     unsafe { core::ptr::from_ref(setting).read_volatile() }
 }
@@ -145,19 +135,6 @@ impl<'a> Kernel<'a> {
     #[inline(always)]
     pub const fn new(ctx: &'a XdpContext) -> Self {
         Self { ctx }
-    }
-}
-
-impl RuleTables for Kernel<'_> {
-    #[inline(always)]
-    fn protocol(&self, protocol: u8) -> Decision {
-        setting(&PROTOCOL_DECISIONS[usize::from(protocol)])
-    }
-
-    #[inline(always)]
-    fn port(&self, table: u16, port: u16) -> Option<Decision> {
-        let table = PORT_DECISIONS.get(u32::from(table))?;
-        Some(table[usize::from(port)])
     }
 }
 
@@ -340,9 +317,11 @@ impl Datagrams for Kernel<'_> {
 }
 
 impl Environment for Kernel<'_> {
+    type Rules = Ruleset;
+
     #[inline(always)]
-    fn default_action(&self) -> Action {
-        if setting(&DEFAULT_PASSES) != 0 { Action::Allow } else { Action::Deny }
+    fn rules(&self) -> &Ruleset {
+        &Ruleset
     }
 
     #[inline(always)]

@@ -73,6 +73,14 @@ pub struct Limit {
     cost: u64,
 }
 
+impl Limit {
+    /// `hold` is how long the most that may be outstanding takes to leak away, `cost` how long one takes, in 1/65536 ticks.
+    #[inline(always)]
+    pub const fn new(hold: u64, cost: u64) -> Self {
+        Self { hold, cost }
+    }
+}
+
 /// A word that tells a debt: in its upper 48 bits, when it will have leaked away, in 1/65536 ticks, which comes around with
 /// the tick; in its lower 16 bits, what its owner wants. CPUs charge and refund at once, so it's added to, and a carry
 /// falls off its upper end.

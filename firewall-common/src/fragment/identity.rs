@@ -4,7 +4,7 @@
 //! IPv6: source, destination, identification (RFC 8200 4.5), and the link only where the destination is link-local or
 //! multicast. IPv4: source, destination, identification, protocol (RFC 791 3.2).
 
-use crate::packet::{Bytes, Family, Ip, Wire};
+use crate::packet::{Bytes, Family, Ip, Wire, ipv4, ipv6};
 
 /// How many 64-bit words a [`HashKey`] has.
 pub const KEY_WORDS: usize = 22;
@@ -61,11 +61,6 @@ unsafe impl Wire for Addresses6 {}
 // SAFETY: as above.
 unsafe impl Wire for Addresses4 {}
 
-/// Where the addresses lie in an IPv4 header, in bytes.
-const ADDRESSES_V4: usize = 12;
-/// Where the addresses lie in an IPv6 header, in bytes.
-const ADDRESSES_V6: usize = 8;
-
 impl HashKey {
     /// One term of the hash: Multilinear-HM (Lemire and Kaser, "Strongly universal string hashing is fast", 2014).
     /// The upper 32 bits of a sum of such terms are strongly universal: without the key nobody can choose packets
@@ -89,9 +84,21 @@ impl HashKey {
         [self.0[18], self.0[19]]
     }
 
+    /// The hash of an IPv6 source, of which only the upper half counts.
+    #[inline(always)]
+    fn source_v6(&self, network: u64) -> u64 {
+        self.word(0).wrapping_add(self.term(1, network))
+    }
+
+    /// The hash of an IPv4 source.
+    #[inline(always)]
+    fn source_v4(&self, address: u32) -> u64 {
+        self.word(20).wrapping_add(self.word(21).wrapping_mul(u64::from(address)))
+    }
+
     #[inline(always)]
     fn v6(&self, addresses: &[u64; 4], id: u32, scope: Option<u64>) -> Keys {
-        let source = self.word(0).wrapping_add(self.term(1, addresses[0]));
+        let source = self.source_v6(addresses[0]);
         let mut hash = source
             .wrapping_add(self.term(3, addresses[1]))
             .wrapping_add(self.term(5, addresses[2]))
@@ -109,7 +116,7 @@ impl HashKey {
         let addresses = u64::from(source) << 32 | u64::from(destination);
         let last = id as u64 | (protocol as u64) << 32;
         let hash = self.word(13).wrapping_add(self.term(14, addresses)).wrapping_add(self.term(16, last));
-        let source = self.word(20).wrapping_add(self.word(21).wrapping_mul(u64::from(source)));
+        let source = self.source_v4(source);
         Keys { identity: Identity(hash), source: Source(source) }
     }
 }
@@ -121,6 +128,23 @@ const fn is_scoped(destination: u64) -> bool {
     start >= 0xff00 || start & 0xffc0 == 0xfe80
 }
 
+impl Source {
+    /// Of a packet. `None` if its addresses can't be read.
+    #[inline(always)]
+    pub fn of<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, key: &HashKey) -> Option<Self> {
+        match ip.family {
+            Family::V6 => {
+                let Addresses6 { source, .. } = bytes.read(ip.offset + ipv6::ADDRESSES)?;
+                Some(Self(key.source_v6(source[0])))
+            }
+            Family::V4 => {
+                let Addresses4 { source, .. } = bytes.read(ip.offset + ipv4::ADDRESSES)?;
+                Some(Self(key.source_v4(source)))
+            }
+        }
+    }
+}
+
 impl Keys {
     /// Of `ip`, a fragment with identification `id`; `interface` is the index of the interface it arrived on. `None` if the
     /// addresses can't be read.
@@ -128,13 +152,13 @@ impl Keys {
     pub fn of<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, id: u32, key: &HashKey, interface: u32) -> Option<Self> {
         match ip.family {
             Family::V6 => {
-                let Addresses6 { source, destination } = bytes.read(ip.offset + ADDRESSES_V6)?;
+                let Addresses6 { source, destination } = bytes.read(ip.offset + ipv6::ADDRESSES)?;
                 let scope =
                     is_scoped(destination[0]).then_some(u64::from(interface) << 32 | u64::from(ip.vlans));
                 Some(key.v6(&[source[0], source[1], destination[0], destination[1]], id, scope))
             }
             Family::V4 => {
-                let Addresses4 { source, destination } = bytes.read(ip.offset + ADDRESSES_V4)?;
+                let Addresses4 { source, destination } = bytes.read(ip.offset + ipv4::ADDRESSES)?;
                 Some(key.v4(source, destination, id, ip.protocol))
             }
         }

@@ -19,6 +19,9 @@ use crate::{fragment::Fragment, verdict::Reason};
 /// Length of the header without options, in bytes.
 pub const HEADER: usize = 20;
 
+/// Where the addresses lie in the header, in bytes: the source first.
+pub const ADDRESSES: usize = 12;
+
 const MORE_FRAGMENTS: u16 = 0x2000;
 const OFFSET_MASK: u16 = 0x1fff;
 
@@ -79,6 +82,7 @@ pub fn parse<B: Bytes + ?Sized>(bytes: &B, ethernet: &Ethernet) -> Result<Ip, Re
         family: Family::V4,
         offset,
         end,
+        payload,
         vlans: ethernet.vlans,
         fragment,
         protocol: header.protocol,

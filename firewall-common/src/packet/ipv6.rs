@@ -17,6 +17,9 @@ use crate::verdict::Reason;
 /// Length of the fixed header, in bytes.
 pub const HEADER: usize = 40;
 
+/// Where the addresses lie in the header, in bytes: the source first.
+pub const ADDRESSES: usize = 8;
+
 /// Where the hop limit lies in the header, in bytes.
 pub const HOP_LIMIT: usize = 7;
 
@@ -57,6 +60,7 @@ pub fn parse<B: Bytes + ?Sized>(bytes: &B, ethernet: &Ethernet) -> Result<Ip, Re
         family: Family::V6,
         offset,
         end,
+        payload: chain.payload,
         vlans: ethernet.vlans,
         fragment: chain.fragment,
         protocol: chain.protocol,

@@ -129,6 +129,8 @@ pub struct Ip {
     pub offset: usize,
     /// Where it ends in the frame, in bytes.
     pub end: usize,
+    /// Where what comes after its IP headers begins in the frame, in bytes: its transport header, if it has one.
+    pub payload: usize,
     /// The VLAN identifiers stepped over on the way, 16 bits each, the innermost in the lowest; zero without a tag.
     pub vlans: u32,
     /// Its place in a fragmented datagram.

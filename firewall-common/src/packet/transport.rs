@@ -59,6 +59,21 @@ const fn header_length(protocol: u8) -> usize {
     }
 }
 
+/// The source port of a protocol that has ports, whose header is at `offset`, in host byte order; `None` if it isn't there.
+#[inline(always)]
+pub fn source_port<B: Bytes + ?Sized>(bytes: &B, offset: usize) -> Option<u16> {
+    bytes.read(offset).map(|port: Be16| port.value())
+}
+
+/// Where the flags lie in a TCP header, in bytes.
+const TCP_FLAGS: usize = 13;
+
+/// The flags of the TCP header at `offset` (RFC 9293 3.1: CWR, ECE, URG, ACK, PSH, RST, SYN, FIN); `None` if it isn't there.
+#[inline(always)]
+pub fn tcp_flags<B: Bytes + ?Sized>(bytes: &B, offset: usize) -> Option<u8> {
+    bytes.read(offset + TCP_FLAGS)
+}
+
 /// Reads the transport header at `offset` of a packet that ends at `end` (bytes from the frame's start).
 ///
 /// # Errors

@@ -110,6 +110,7 @@ fn sets(frame: &Linear) -> Option<bool> {
         family: Family::V6,
         offset: IP,
         end: 0,
+        payload: 0,
         vlans: 0,
         fragment: Fragment::WHOLE,
         protocol: 17,

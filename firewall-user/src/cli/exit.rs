@@ -39,7 +39,8 @@ fn of_kernel(error: &Error) -> u8 {
         | Error::Netns { .. }
         | Error::NotEthernet { .. }
         | Error::InForce { .. }
-        | Error::TooManyRules(_) => 2,
+        | Error::TooManyRules(_)
+        | Error::Compile(_) => 2,
         Error::NoBpffs { .. }
         | Error::NotAttached
         | Error::NotAttachedTo { .. }

@@ -146,6 +146,9 @@ pub enum Error {
     /// A ruleset that can't be compiled.
     #[error(transparent)]
     TooManyRules(#[from] crate::ruleset::TooManyRules),
+    /// The ruleset can't be compiled.
+    #[error(transparent)]
+    Compile(#[from] crate::ruleset::compile::CompileError),
     /// Anything else that the system refuses; why is in the source.
     #[error("{doing}")]
     System {

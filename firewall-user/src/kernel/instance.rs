@@ -16,7 +16,7 @@ use firewall_common::{
     },
     packet::{Family, ethernet},
     record::Trace,
-    rules::{Action, PortTable},
+    rules::{Action, SLOTS},
 };
 
 use super::{
@@ -25,9 +25,11 @@ use super::{
     document::Document,
     error::io_error,
     layout::Layout,
+    netlink::{self, Interface},
+    rules,
     shared::{self, SHARED},
 };
-use crate::ruleset::{Compiled, Early, Fragments, config::MAX_BUDGET};
+use crate::ruleset::{Compiled, Early, Fragments, compile::Host, config::MAX_BUDGET};
 
 /// The kernel object, built for the BPF target by the build script.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/fragwall"));
@@ -44,7 +46,8 @@ pub(super) mod names {
     pub(in super::super) const SOURCES: &str = "SOURCES";
     pub(in super::super) const POOLS: &str = "POOLS";
     pub(in super::super) const COUNTERS: &str = "COUNTERS";
-    pub(in super::super) const PORTS: &str = "PORT_DECISIONS";
+    pub(in super::super) const BUCKETS: &str = "BUCKETS";
+    pub(in super::super) const SOURCE_BUCKETS: &str = "SOURCE_BUCKETS";
     pub(in super::super) const SOURCE: &str = "SOURCE";
     pub(in super::super) const TRACE: &str = "TRACE";
 }
@@ -54,8 +57,6 @@ pub(super) mod names {
 pub struct Settings<'a> {
     /// The compiled ruleset.
     pub rules: &'a Compiled,
-    /// What becomes of packets that no rule can be asked about.
-    pub default: Action,
     /// What becomes of trailing fragments whose first one hasn't been seen.
     pub early: Action,
     /// How long an entry of the fragment table lives, in jiffies.
@@ -80,7 +81,6 @@ impl<'a> Settings<'a> {
         let per_second = clock::jiffies_per_second()?;
         Ok(Self {
             rules,
-            default: document.config.default,
             early: match early {
                 Early::Pass => Action::Allow,
                 Early::Drop => Action::Deny,
@@ -97,6 +97,19 @@ impl<'a> Settings<'a> {
             explains,
         })
     }
+}
+
+/// The host that rulesets are compiled for: the current network namespace.
+///
+/// # Errors
+/// The kernel doesn't tell its interfaces or its tick.
+pub fn host() -> Result<Host, Error> {
+    let interfaces = netlink::interfaces()?;
+    let named = |of: &Interface| of.names().map(|name| (name.to_owned(), of.index)).collect::<Vec<_>>();
+    Ok(Host {
+        interfaces: interfaces.iter().flat_map(named).collect(),
+        ticks_per_second: clock::jiffies_per_second()?,
+    })
 }
 
 /// A new secret for a fragment table.
@@ -147,7 +160,7 @@ impl Instance {
     /// # Errors
     /// The kernel refuses it.
     pub fn of_document(document: &Document, explains: bool) -> Result<Self, Error> {
-        let rules = Compiled::new(&document.rules(), document.config.default)?;
+        let rules = Compiled::new(&document.rules(), document.config.default, &host()?)?;
         Self::load(&Settings::of_document(document, &rules, explains)?)
     }
 
@@ -174,11 +187,12 @@ impl Instance {
         source_chunks: u32,
         level: VerifierLogLevel,
     ) -> Result<Self, EbpfError> {
-        let Settings { rules, default, early, timeout, limits, table, hash_key, explains } = settings;
+        let Settings { rules: compiled, early, timeout, limits, table, hash_key, explains } = settings;
         let (sets, source_sets) = (shared::fragment_sets(*table), shared::source_sets(*table));
-        let [shift, source_shift] = [sets, source_sets].map(|sets| u64::BITS - sets.ilog2());
-        let flag = |action: &Action| u32::from(*action == Action::Allow);
-        let (default, early, explains) = (flag(default), flag(early), u32::from(*explains));
+        let bucket_sets = shared::bucket_sets(*table);
+        let [shift, source_shift, bucket_shift] =
+            [sets, source_sets, bucket_sets].map(|sets| u64::BITS - sets.ilog2());
+        let (early, explains) = (u32::from(*early == Action::Allow), u32::from(*explains));
 
         let held = limits.iter().map(Limits::hold).fold(*timeout, u32::max).min(Tick::MAX_AGE);
         let mut boundaries = [0; BOUNDARIES];
@@ -190,19 +204,20 @@ impl Instance {
             .verifier_log_level(level)
             .override_global("HASH_KEY", &hash_key.0, true)
             .override_global("BOUNDARY_NUMBERS", &boundaries, true)
-            .override_global("PROTOCOL_DECISIONS", &*rules.protocols, true)
             .override_global("SET_SHIFT", &shift, true)
             .override_global("SOURCE_SHIFT", &source_shift, true)
             .override_global("LIMITS", limits, true)
             .override_global("TIMEOUT", timeout, true)
             .override_global("HELD", &held, true)
             .override_global("EARLY_PASSES", &early, true)
-            .override_global("DEFAULT_PASSES", &default, true)
+            .override_global("BUCKET_SHIFT", &bucket_shift, true)
             .override_global("EXPLAINS", &explains, true)
             .map_max_entries(names::FRAGMENTS, sets)
             .map_max_entries(names::SOURCES, source_sets)
-            .map_max_entries(names::PORTS, (rules.ports.len() as u32).max(1))
+            .map_max_entries(names::BUCKETS, SLOTS as u32)
+            .map_max_entries(names::SOURCE_BUCKETS, bucket_sets)
             .map_max_entries(names::SOURCE, source_chunks);
+        rules::prepare(&mut loader, compiled);
         if let Some(layout) = shared {
             for shared in &SHARED {
                 loader.map_pin_path(shared.name, layout.root().join(shared.pin));
@@ -210,12 +225,7 @@ impl Instance {
         }
         let mut ebpf = loader.load(OBJECT)?;
 
-        if let Some(map) = ebpf.map_mut(names::PORTS) {
-            let mut ports: Array<_, PortTable> = Array::try_from(map)?;
-            for (index, table) in (0..).zip(&rules.ports) {
-                ports.set(index, table.as_ref(), 0)?;
-            }
-        }
+        rules::write(&mut ebpf, compiled)?;
         let mut instance = Self { ebpf, serial: 0 };
         instance.program()?.load()?;
         Ok(instance)

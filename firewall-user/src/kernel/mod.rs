@@ -29,6 +29,7 @@ pub mod lock;
 pub mod netlink;
 pub mod netns;
 pub mod reassembly;
+mod rules;
 mod shared;
 mod state;
 mod syscall;

@@ -68,6 +68,11 @@ impl Interface {
         self.name == name || self.alternative_names.iter().any(|other| other == name)
     }
 
+    /// Its name, and its alternative names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.name).chain(&self.alternative_names).map(String::as_str)
+    }
+
     /// How that program is attached to it, if it is.
     pub fn mode_of(&self, program: u32) -> Option<Mode> {
         self.xdp.iter().find(|attached| attached.program == program).map(|attached| attached.mode)

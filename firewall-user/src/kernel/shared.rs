@@ -8,9 +8,11 @@ use firewall_common::{
     fragment::{
         source::{Pool, SourceSet},
         table::{Set, WAYS},
+        word::Word,
     },
     packet::Family,
     record::Count,
+    rules::{SLOTS, limit::BucketSet},
     verdict::CELLS,
 };
 
@@ -30,7 +32,7 @@ pub(super) struct Shared {
 }
 
 /// All of them.
-pub(super) const SHARED: [Shared; 4] = [
+pub(super) const SHARED: [Shared; 6] = [
     Shared {
         name: names::FRAGMENTS,
         pin: "fragments",
@@ -51,6 +53,20 @@ pub(super) const SHARED: [Shared; 4] = [
         kind: MapType::Array,
         value: size_of::<Pool>(),
         entries: |_| Family::ALL.len() as u32,
+    },
+    Shared {
+        name: names::BUCKETS,
+        pin: "buckets",
+        kind: MapType::Array,
+        value: size_of::<Word>(),
+        entries: |_| SLOTS as u32,
+    },
+    Shared {
+        name: names::SOURCE_BUCKETS,
+        pin: "source-buckets",
+        kind: MapType::Array,
+        value: size_of::<BucketSet>(),
+        entries: bucket_sets,
     },
     Shared {
         name: names::COUNTERS,
@@ -75,6 +91,11 @@ pub(super) const fn fragment_sets(table: u32) -> u32 {
 pub(super) const fn source_sets(table: u32) -> u32 {
     let sources = table / 4;
     (if sources > 64 { sources } else { 64 }) / WAYS as u32
+}
+
+/// How many sets of sources' buckets there are beside it: a bucket for each four datagrams, and never less than 64.
+pub(super) const fn bucket_sets(table: u32) -> u32 {
+    source_sets(table)
 }
 
 /// aya takes a pinned map of another shape without a word: makes sure that what is there is what the program expects, for

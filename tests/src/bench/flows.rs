@@ -13,7 +13,7 @@ use fragwall::{
     kernel::{
         document::Document,
         generator::{Generator, Ids, Plan, Target},
-        instance::{Instance, Settings},
+        instance::{Instance, Settings, host},
     },
     ruleset::{Compiled, Config, Fragments, Names, Rule},
 };
@@ -109,7 +109,7 @@ pub(super) fn program(table: u32, budget: bool) -> Result<Instance> {
     let rules = rules.into_iter().collect::<Result<_, _>>()?;
     let fragments = Fragments { table, ..Fragments::default() };
     let document = Document::new(Config { rules, fragments, ..Config::default() })?;
-    let compiled = Compiled::new(&document.rules(), document.config.default)?;
+    let compiled = Compiled::new(&document.rules(), document.config.default, &host()?)?;
     let mut settings = Settings::of_document(&document, &compiled, false)?;
     // The measurements take longer than an entry lives by default.
     settings.timeout = Tick::MAX_AGE;

@@ -1,6 +1,6 @@
 //! The real XDP program, run on frames without any interface, and what it says of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{Context, Result, ensure};
 use firewall_common::{
@@ -15,7 +15,7 @@ use fragwall::{
         counters::Counters,
         instance::{Instance, Settings, new_hash_key},
     },
-    ruleset::{Compiled, Names, Rule},
+    ruleset::{Compiled, Names, Rule, compile::Host},
 };
 
 use super::requirements;
@@ -92,6 +92,11 @@ impl Setup {
         Self { table, ..self }
     }
 
+    /// The host that the rules are compiled for: what is said to arrive on [`INTERFACE`] arrives on `lo`.
+    pub fn host(&self) -> Host {
+        Host { interfaces: HashMap::from([("lo".to_owned(), INTERFACE)]), ..Host::default() }
+    }
+
     /// The rules, compiled; the first one has slot 0, and so on.
     ///
     /// # Errors
@@ -103,7 +108,7 @@ impl Setup {
             let rule = Rule::parse(text, &names).with_context(|| format!("the rule {text:?}"))?;
             rules.push((rule, Slot::rule(n).context("too many rules")?));
         }
-        Ok(Compiled::new(&rules, self.default)?)
+        Ok(Compiled::new(&rules, self.default, &self.host())?)
     }
 
     /// Loads the program with all this.
@@ -116,7 +121,6 @@ impl Setup {
         let hash_key = self.hash_key.map_or_else(new_hash_key, Ok)?;
         let settings = |explains| Settings {
             rules: &rules,
-            default: self.default,
             early: self.early,
             timeout: self.timeout,
             limits: [self.limits; Family::ALL.len()],

@@ -13,16 +13,16 @@ use firewall_common::{
     },
     judge::{Environment, Outcome, judge},
     packet::Family,
-    rules::{Action, Decision, RuleTables},
+    rules::Action,
 };
-use fragwall::ruleset::Compiled;
+use fragwall::ruleset::compile::memory::Memory;
 
 use super::kernel::{INTERFACE, Judged, Setup};
 
 /// A filter in this process, at one fixed moment.
 #[derive(Debug)]
 pub struct Native {
-    rules: Compiled,
+    rules: Memory,
     sets: Vec<Set>,
     sources: Vec<SourceSet>,
     pools: [Pool; Family::ALL.len()],
@@ -43,7 +43,7 @@ impl Native {
         let hash_key = setup.hash_key.context("the native filter needs a hash key")?;
         let mut boundaries = Box::new([0; BOUNDARIES]);
         progress::fill(&mut boundaries, &hash_key);
-        let (rules, pools, setup) = (setup.compile()?, Default::default(), setup.clone());
+        let (rules, pools, setup) = (Memory::new(setup.compile()?), Default::default(), setup.clone());
         Ok(Self { rules, sets, sources, pools, setup, hash_key, boundaries })
     }
 
@@ -59,16 +59,6 @@ impl Native {
             offset: fragment.offset,
             more: fragment.more,
         }
-    }
-}
-
-impl RuleTables for Native {
-    fn protocol(&self, protocol: u8) -> Decision {
-        self.rules.protocol(protocol)
-    }
-
-    fn port(&self, table: u16, port: u16) -> Option<Decision> {
-        self.rules.port(table, port)
     }
 }
 
@@ -129,8 +119,10 @@ impl Datagrams for Native {
 }
 
 impl Environment for Native {
-    fn default_action(&self) -> Action {
-        self.setup.default
+    type Rules = Memory;
+
+    fn rules(&self) -> &Memory {
+        &self.rules
     }
 
     fn interface(&self) -> u32 {

@@ -95,7 +95,6 @@ fn a_first_buffer_may_end_anywhere() {
     let compiled = Setup::rules(RULES).compile().unwrap();
     let settings = Settings {
         rules: &compiled,
-        default: Action::Deny,
         early: Action::Allow,
         timeout: 1000,
         limits: [Limits::new(1000, PLENTY, PLENTY); Family::ALL.len()],

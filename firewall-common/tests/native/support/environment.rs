@@ -11,10 +11,16 @@ use firewall_common::{
         source::{Pool, SourceSet, Sources},
         table::{Set, Sets},
         tick::Tick,
+        word::Word,
     },
     judge::Environment,
     packet::Family,
-    rules::{Action, Decision, PROTOCOLS_WITH_PORTS, RuleTables},
+    rules::{
+        self, Action, Decision, Lookup, PROTOCOLS_WITH_PORTS, RuleTables, Side,
+        limit::{BucketSet, Rate},
+        prefix::{Branch, Node, Tries},
+        select::{Consequence, Fields, Rules},
+    },
 };
 
 /// The table has 2 to the power of this many sets.
@@ -83,19 +89,90 @@ impl Native {
     }
 }
 
+/// Protocols and ports are all that the rules ask about.
 impl RuleTables for Native {
-    fn protocol(&self, protocol: u8) -> Decision {
+    fn protocol(&self, _: Family, protocol: u8) -> Lookup {
         if PROTOCOLS_WITH_PORTS.contains(&protocol) {
-            return Decision::by_port(0);
+            return Lookup::ports(0);
         }
         let named = self.protocols.iter().find(|(number, _)| *number == protocol);
-        named.map_or(Decision::default_of(self.default), |(_, decision)| *decision)
+        Lookup::decided(named.map_or(Decision::default_of(self.default), |(_, decision)| *decision))
     }
 
-    fn port(&self, table: u16, port: u16) -> Option<Decision> {
+    fn port(&self, table: u32, port: u16) -> Option<Lookup> {
         assert_eq!(table, 0, "there is one port table");
         let named = self.ports.iter().find(|(number, _)| *number == port);
-        Some(named.map_or(Decision::default_of(self.default), |(_, decision)| *decision))
+        Some(Lookup::decided(named.map_or(Decision::default_of(self.default), |(_, decision)| *decision)))
+    }
+
+    fn root(&self, _: Side, _: Family) -> Branch {
+        Branch::set(0)
+    }
+
+    fn source_port(&self, _: u16) -> Option<u32> {
+        None
+    }
+
+    fn no_source_port(&self) -> u32 {
+        0
+    }
+
+    fn flags(&self, _: u8) -> u32 {
+        0
+    }
+
+    fn no_flags(&self) -> u32 {
+        0
+    }
+
+    fn interface_set(&self, _: u32) -> u32 {
+        0
+    }
+}
+
+impl Tries for Native {
+    fn node(&self, _: u32) -> Option<&Node> {
+        None
+    }
+
+    fn branch(&self, _: u32) -> Option<Branch> {
+        None
+    }
+}
+
+impl rules::limit::Limits for Native {
+    fn rate(&self, _: u32) -> Option<&Rate> {
+        None
+    }
+
+    fn bucket(&self, _: u32) -> Option<&Word> {
+        None
+    }
+
+    fn buckets(&self, _: u64) -> Option<&BucketSet> {
+        None
+    }
+}
+
+impl Rules for Native {
+    fn fields(&self) -> Fields {
+        Fields::default()
+    }
+
+    fn stride(&self) -> u32 {
+        1
+    }
+
+    fn word(&self, _: u32) -> Option<u64> {
+        None
+    }
+
+    fn consequence(&self, _: u32) -> Consequence {
+        Consequence::default()
+    }
+
+    fn default_action(&self) -> Action {
+        self.default
     }
 }
 
@@ -146,8 +223,10 @@ impl Datagrams for Native {
 }
 
 impl Environment for Native {
-    fn default_action(&self) -> Action {
-        self.default
+    type Rules = Self;
+
+    fn rules(&self) -> &Self {
+        self
     }
 
     fn interface(&self) -> u32 {

@@ -19,13 +19,13 @@ pub(crate) fn parse<B: Bytes + ?Sized>(bytes: &B) -> Result<Result<Ip, u16>, Rea
 }
 
 /// Everything that is known of an IP packet.
-pub(crate) type Facts = (Family, usize, usize, u32, Fragment, u8, Transport);
+pub(crate) type Facts = (Family, [usize; 3], u32, Fragment, u8, Transport);
 
 /// Everything that is known of a parsed frame, in a form that can be compared.
 pub(crate) fn summary(result: &Result<Result<Ip, u16>, Reason>) -> Result<Result<Facts, u16>, Reason> {
     result.map(|frame| {
-        frame.map(|Ip { family, offset, end, vlans, fragment, protocol, transport }| {
-            (family, offset, end, vlans, fragment, protocol, transport)
+        frame.map(|Ip { family, offset, end, payload, vlans, fragment, protocol, transport }| {
+            (family, [offset, end, payload], vlans, fragment, protocol, transport)
         })
     })
 }

@@ -34,7 +34,9 @@ pub(crate) fn read(frame: &[u8]) -> Option<Result<Ip, u16>> {
     };
     let Packet { length, fragment, protocol, payload } = packet;
     let transport = transport(fragment.class, protocol, payload)?;
-    Some(Ok(Ip { family, offset, end: offset + length, vlans, fragment, protocol, transport }))
+    let end = offset + length;
+    let payload = end - payload.len();
+    Some(Ok(Ip { family, offset, end, payload, vlans, fragment, protocol, transport }))
 }
 
 /// An IP packet up to its transport header, or to a trailing fragment's piece of the datagram.

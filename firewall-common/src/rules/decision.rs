@@ -1,8 +1,4 @@
-//! The compiled form of a ruleset, and how a packet is matched against it.
-//!
-//! "The first match wins" is settled when a ruleset is compiled, not when a packet is judged: every protocol and
-//! every destination port already holds the [`Decision`] of the first rule that matches it, so a packet costs one
-//! or two table reads, however many rules there are.
+//! What is done with a packet, and what it is credited to.
 
 /// The most rules one ruleset may have.
 pub const MAX_RULES: usize = 4096;
@@ -80,13 +76,27 @@ pub enum Action {
 impl Action {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Deny, Self::Allow, Self::Reject];
+
+    /// Its number in settings.
+    pub const fn code(self) -> u32 {
+        self as u32
+    }
+
+    /// The action of that number; whatever isn't known denies.
+    #[inline(always)]
+    pub const fn from_code(code: u32) -> Self {
+        match code {
+            1 => Self::Allow,
+            2 => Self::Reject,
+            _ => Self::Deny,
+        }
+    }
 }
 
 impl Decision {
     const ACTION_SHIFT: u32 = 13;
     const SLOT_MASK: u16 = (1 << Self::ACTION_SHIFT) - 1;
     const ALLOW: u16 = 1 << Self::ACTION_SHIFT;
-    const BY_PORT: u16 = 7 << Self::ACTION_SHIFT;
     const ACTION_MASK: u16 = !Self::SLOT_MASK;
     const REJECT: u16 = 3 << Self::ACTION_SHIFT;
 
@@ -109,16 +119,6 @@ impl Decision {
             Action::Allow => Self::new(action, Slot::DEFAULT_PASS),
             Action::Reject => Self::new(action, Slot::DEFAULT_REJECT),
         }
-    }
-
-    /// In the protocols' table: "look the destination port up in port table number `table`".
-    pub const fn by_port(table: u16) -> Self {
-        Self(Self::BY_PORT | (table & Self::SLOT_MASK))
-    }
-
-    /// The number of the port table to ask, if this is [`Decision::by_port`].
-    pub const fn port_table(self) -> Option<u16> {
-        if self.0 & Self::ACTION_MASK == Self::BY_PORT { Some(self.0 & Self::SLOT_MASK) } else { None }
     }
 
     /// Whether the packet passes. Anything but a plain "allow" doesn't.
@@ -155,40 +155,6 @@ impl Decision {
     }
 }
 
-/// How many protocol numbers there are.
-pub const PROTOCOLS: usize = 256;
-
-/// How many ports there are.
-pub const PORTS: usize = 65536;
-
-/// The decisions of one protocol that has ports, by destination port in host byte order.
-pub type PortTable = [Decision; PORTS];
-
-/// Every protocol whose header begins with a 16-bit source and a 16-bit destination port: TCP, UDP, DCCP (RFC 4340),
-/// SCTP (RFC 9260) and UDP-Lite (RFC 3828).
-pub const PROTOCOLS_WITH_PORTS: [u8; 5] = [6, 17, 33, 132, 136];
-
-/// A compiled ruleset, as the kernel's maps or the host's memory hold it.
-pub trait RuleTables {
-    /// The decision for an IP protocol number.
-    fn protocol(&self, protocol: u8) -> Decision;
-
-    /// The decision for a destination port (host byte order) in port table `table`; `None` if there is no such table.
-    fn port(&self, table: u16, port: u16) -> Option<Decision>;
-}
-
-/// The first rule's decision for a packet of `protocol` to `port` (host byte order; any value for a protocol that has
-/// no ports).
-#[inline(always)]
-pub fn decide(rules: &impl RuleTables, protocol: u8, port: u16) -> Decision {
-    let decision = rules.protocol(protocol);
-    match decision.port_table() {
-        None => decision,
-        // A table that is missing is an error of the loader's: deny.
-        Some(table) => rules.port(table, port).unwrap_or(Decision::default_of(Action::Deny)),
-    }
-}
-
 #[cfg(feature = "user")]
 mod user {
     // SAFETY: a transparent 16-bit integer: any bits are a value, and there's no padding.
@@ -215,41 +181,17 @@ mod tests {
                 assert_eq!(decision.slot(), slot);
                 assert_eq!(decision.is_allow(), action == Action::Allow);
                 assert_eq!(decision.is_reject(), action == Action::Reject);
-                assert_eq!(decision.port_table(), None);
             }
         }
         assert_eq!(Slot::rule(MAX_RULES), None);
     }
 
     #[test]
-    fn a_pointer_to_a_port_table_is_no_permission() {
-        let decision = Decision::by_port(4);
-        assert_eq!(decision.port_table(), Some(4));
-        assert!(!decision.is_allow() && !decision.is_undecided());
-    }
-
-    #[test]
     fn undecided_is_no_permission() {
         assert!(Decision::UNDECIDED.is_undecided());
         assert!(!Decision::UNDECIDED.is_allow());
-        assert_eq!(Decision::UNDECIDED.port_table(), None);
         for action in Action::ALL {
             assert!(!Decision::default_of(action).is_undecided());
         }
-    }
-
-    struct Missing;
-    impl RuleTables for Missing {
-        fn protocol(&self, _: u8) -> Decision {
-            Decision::by_port(0)
-        }
-        fn port(&self, _: u16, _: u16) -> Option<Decision> {
-            None
-        }
-    }
-
-    #[test]
-    fn a_missing_port_table_denies() {
-        assert!(!decide(&Missing, 17, 500).is_allow());
     }
 }

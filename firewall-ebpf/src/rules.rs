@@ -1,0 +1,279 @@
+//! The ruleset, as the loader compiled it: its tables, and what is asked of them.
+
+use core::hint::black_box;
+
+use aya_ebpf::{btf_maps::Array, macros::btf_map};
+use firewall_common::{
+    fragment::{tick::Tick, word::Word},
+    packet::Family,
+    rules::{
+        Action, Decision, Lookup, MAX_RULES, PROTOCOLS, PortTable, RuleTables, Side, SourcePorts,
+        chunks::{BranchChunk, Chunked, NodeChunk, WordChunk},
+        interface::Interfaces,
+        limit::{self, BucketSet, Limits, Rate},
+        prefix::{self, Address, Branch, Node, Tries},
+        select::{self, Consequence, Fields, Rules, Satisfied},
+    },
+};
+
+use crate::maps::setting;
+
+/// What each protocol gives, of each IP version.
+#[unsafe(no_mangle)]
+static PROTOCOL_LOOKUPS: [[Lookup; PROTOCOLS]; 2] =
+    [[Lookup::decided(Decision::default_of(Action::Deny)); PROTOCOLS]; 2];
+
+/// Which fields rules ask about. The verifier drops what looks at any other.
+#[unsafe(no_mangle)]
+static FIELDS: Fields = Fields(0);
+
+/// What becomes of packets that no rule matches: [`Action::code`].
+#[unsafe(no_mangle)]
+static DEFAULT: u32 = 0;
+
+/// The roots of the tries, by side and IP version.
+#[unsafe(no_mangle)]
+static ROOTS: [[Branch; 2]; 2] = [[Branch::set(0); 2]; 2];
+
+/// The set of rules that a packet without a source port satisfies.
+#[unsafe(no_mangle)]
+static NO_SOURCE_PORT: u32 = 0;
+
+/// The sets that the flags of a TCP header satisfy.
+#[unsafe(no_mangle)]
+static FLAG_SETS: [u32; 256] = [0; 256];
+
+/// The set that a packet without such flags satisfies.
+#[unsafe(no_mangle)]
+static NO_FLAGS: u32 = 0;
+
+/// The sets that interfaces satisfy.
+#[unsafe(no_mangle)]
+static INTERFACE_SETS: Interfaces = Interfaces::NONE;
+
+/// How many words a set has.
+#[unsafe(no_mangle)]
+static STRIDE: u32 = 1;
+
+/// What the rules say.
+#[unsafe(no_mangle)]
+static CONSEQUENCES: [Consequence; MAX_RULES] =
+    [Consequence::new(Decision::default_of(Action::Deny), 0); MAX_RULES];
+
+/// By how much the owner of a bucket is shifted to the right to give its set's number.
+#[unsafe(no_mangle)]
+static BUCKET_SHIFT: u32 = 63;
+
+/// What each destination port gives, of each protocol that has a rule with ports. The loader sets their number, as it does of
+/// all below.
+#[btf_map]
+static PORT_LOOKUPS: Array<PortTable, 1> = Array::new();
+
+/// The sets that source ports satisfy.
+#[btf_map]
+static SOURCE_PORTS: Array<SourcePorts, 1> = Array::new();
+
+/// The nodes of the tries.
+#[btf_map]
+static NODES: Array<NodeChunk, 1> = Array::new();
+
+/// Their branches.
+#[btf_map]
+static BRANCHES: Array<BranchChunk, 1> = Array::new();
+
+/// The words of the sets.
+#[btf_map]
+static WORDS: Array<WordChunk, 1> = Array::new();
+
+/// The limits.
+#[btf_map]
+static RATES: Array<Rate, 1> = Array::new();
+
+/// The buckets of limits that all sources share, by slot.
+#[btf_map]
+static BUCKETS: Array<Word, 1> = Array::new();
+
+/// The buckets of single sources.
+#[btf_map]
+static SOURCE_BUCKETS: Array<BucketSet, 1> = Array::new();
+
+/// The ruleset, which needs no packet.
+pub struct Ruleset;
+
+impl Tries for Ruleset {
+    #[inline(always)]
+    fn node(&self, number: u32) -> Option<&Node> {
+        NODES.get(NodeChunk::of(number)).map(|chunk| chunk.at(number))
+    }
+
+    #[inline(always)]
+    fn branch(&self, number: u32) -> Option<Branch> {
+        BRANCHES.get(BranchChunk::of(number)).map(|chunk| *chunk.at(number))
+    }
+
+    #[inline(always)]
+    fn find(&self, root: Branch, address: Address) -> Option<u32> {
+        let set = find(root.to_bits(), address.high, address.low);
+        if set == NO_SET { None } else { Some(set) }
+    }
+}
+
+impl Limits for Ruleset {
+    #[inline(always)]
+    fn rate(&self, number: u32) -> Option<&Rate> {
+        RATES.get(number.wrapping_sub(1))
+    }
+
+    #[inline(always)]
+    fn bucket(&self, slot: u32) -> Option<&Word> {
+        BUCKETS.get(slot)
+    }
+
+    #[inline(always)]
+    fn buckets(&self, owner: u64) -> Option<&BucketSet> {
+        SOURCE_BUCKETS.get((owner >> setting(&BUCKET_SHIFT)) as u32)
+    }
+
+    #[inline(always)]
+    fn admits(&self, number: u32, source: u64, now: Tick) -> bool {
+        admits(number, source, now.0) != 0
+    }
+}
+
+impl Rules for Ruleset {
+    #[inline(always)]
+    fn fields(&self) -> Fields {
+        setting(&FIELDS)
+    }
+
+    #[inline(always)]
+    fn stride(&self) -> u32 {
+        setting(&STRIDE)
+    }
+
+    #[inline(always)]
+    fn word(&self, index: u32) -> Option<u64> {
+        WORDS.get(WordChunk::of(index)).map(|chunk| *chunk.at(index))
+    }
+
+    #[inline(always)]
+    fn consequence(&self, n: u32) -> Consequence {
+        // The compiler knows what numbers there are and would drop the mask; the verifier doesn't.
+        setting(&CONSEQUENCES[black_box(n) as usize & (MAX_RULES - 1)])
+    }
+
+    #[inline(always)]
+    fn default_action(&self) -> Action {
+        Action::from_code(setting(&DEFAULT))
+    }
+
+    #[inline(always)]
+    fn next(&self, satisfied: &Satisfied, start: u32) -> u32 {
+        let [first, second, third] = pack(satisfied);
+        next(first, second, third, start)
+    }
+
+    #[inline(always)]
+    fn select(&self, satisfied: Satisfied, source: u64, now: Tick) -> Decision {
+        if !self.fields().has(Fields::LIMIT) {
+            return select::conclude(self, self.next(&satisfied, 0));
+        }
+        let [first, second, third] = pack(&satisfied);
+        Decision::from_bits(select(first, second, third, source, now.0) as u16)
+    }
+}
+
+/// Two sets in each number.
+#[inline(always)]
+const fn pack(satisfied: &Satisfied) -> [u64; 3] {
+    const fn two(first: u32, second: u32) -> u64 {
+        first as u64 | (second as u64) << 32
+    }
+    let &Satisfied { transport, source, destination, source_port, flags, interface } = satisfied;
+    [two(transport, source), two(destination, source_port), two(flags, interface)]
+}
+
+#[inline(always)]
+const fn unpack(first: u64, second: u64, third: u64) -> Satisfied {
+    Satisfied {
+        transport: first as u32,
+        source: (first >> 32) as u32,
+        destination: second as u32,
+        source_port: (second >> 32) as u32,
+        flags: third as u32,
+        interface: (third >> 32) as u32,
+    }
+}
+
+/// What [`find`] returns of an address that has no set, which is an error of the loader's.
+const NO_SET: u32 = u32::MAX;
+
+/// [`Tries::find`], as a function that the verifier walks once: see `maps`.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn find(root: u32, high: u64, low: u64) -> u32 {
+    prefix::find(&Ruleset, Branch::from_bits(root), Address { high, low }).unwrap_or(NO_SET)
+}
+
+/// [`Limits::admits`], as above.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn admits(number: u32, source: u64, now: u32) -> u32 {
+    u32::from(limit::admits(&Ruleset, number, source, Tick(now)))
+}
+
+/// [`Rules::next`], as above; each of the first three arguments holds two sets.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn next(first: u64, second: u64, third: u64, start: u32) -> u32 {
+    select::next(&Ruleset, &unpack(first, second, third), start)
+}
+
+/// [`Rules::select`], as above.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn select(first: u64, second: u64, third: u64, source: u64, now: u32) -> u32 {
+    u32::from(select::select(&Ruleset, &unpack(first, second, third), source, Tick(now)).to_bits())
+}
+
+impl RuleTables for Ruleset {
+    #[inline(always)]
+    fn protocol(&self, family: Family, protocol: u8) -> Lookup {
+        setting(&PROTOCOL_LOOKUPS[family.index()][usize::from(protocol)])
+    }
+
+    #[inline(always)]
+    fn port(&self, table: u32, port: u16) -> Option<Lookup> {
+        PORT_LOOKUPS.get(table).map(|table| table[usize::from(port)])
+    }
+
+    #[inline(always)]
+    fn root(&self, side: Side, family: Family) -> Branch {
+        setting(&ROOTS[side as usize][family.index()])
+    }
+
+    #[inline(always)]
+    fn source_port(&self, port: u16) -> Option<u32> {
+        SOURCE_PORTS.get(0).map(|table| table[usize::from(port)])
+    }
+
+    #[inline(always)]
+    fn no_source_port(&self) -> u32 {
+        setting(&NO_SOURCE_PORT)
+    }
+
+    #[inline(always)]
+    fn flags(&self, flags: u8) -> u32 {
+        setting(&FLAG_SETS[usize::from(flags)])
+    }
+
+    #[inline(always)]
+    fn no_flags(&self) -> u32 {
+        setting(&NO_FLAGS)
+    }
+
+    #[inline(always)]
+    fn interface_set(&self, interface: u32) -> u32 {
+        INTERFACE_SETS.set(interface)
+    }
+}

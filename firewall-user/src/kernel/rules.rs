@@ -1,0 +1,104 @@
+//! A compiled ruleset in the kernel: the settings and the maps of the program that are the ruleset's.
+
+use aya::{
+    Ebpf, EbpfLoader, Pod,
+    maps::{Array, MapData, MapError},
+};
+use firewall_common::rules::{
+    Action, PortTable, SourcePorts,
+    chunks::Chunk,
+    limit::Rate,
+    prefix::{Branch, Node},
+};
+
+use crate::ruleset::Compiled;
+
+/// The names that the kernel object gives to the maps of a ruleset.
+mod names {
+    pub(super) const PORTS: &str = "PORT_LOOKUPS";
+    pub(super) const SOURCE_PORTS: &str = "SOURCE_PORTS";
+    pub(super) const NODES: &str = "NODES";
+    pub(super) const BRANCHES: &str = "BRANCHES";
+    pub(super) const WORDS: &str = "WORDS";
+    pub(super) const RATES: &str = "RATES";
+}
+
+const NODES: usize = 4096 / size_of::<Node>();
+const BRANCHES: usize = 4096 / size_of::<Branch>();
+const WORDS: usize = 4096 / size_of::<u64>();
+
+/// Sets what the program is to know of a ruleset before it's loaded.
+pub(super) fn prepare<'a>(loader: &mut EbpfLoader<'a>, rules: &'a Compiled) {
+    let Compiled {
+        protocols,
+        ports,
+        roots,
+        nodes,
+        branches,
+        source_ports,
+        no_source_port,
+        flags,
+        no_flags,
+        interfaces,
+        words,
+        stride,
+        consequences,
+        rates,
+        fields,
+        default,
+    } = rules;
+    let entries = |count: usize| count.max(1) as u32;
+    loader
+        .override_global("PROTOCOL_LOOKUPS", &**protocols, true)
+        .override_global("FIELDS", fields, true)
+        .override_global("DEFAULT", action_code(*default), true)
+        .override_global("ROOTS", roots, true)
+        .override_global("NO_SOURCE_PORT", no_source_port, true)
+        .override_global("FLAG_SETS", &**flags, true)
+        .override_global("NO_FLAGS", no_flags, true)
+        .override_global("INTERFACE_SETS", interfaces, true)
+        .override_global("STRIDE", stride, true)
+        .override_global("CONSEQUENCES", &**consequences, true)
+        .map_max_entries(names::PORTS, entries(ports.len()))
+        .map_max_entries(names::SOURCE_PORTS, entries(usize::from(source_ports.is_some())))
+        .map_max_entries(names::NODES, entries(nodes.len().div_ceil(NODES)))
+        .map_max_entries(names::BRANCHES, entries(branches.len().div_ceil(BRANCHES)))
+        .map_max_entries(names::WORDS, entries(words.len().div_ceil(WORDS)))
+        .map_max_entries(names::RATES, entries(rates.len()));
+}
+
+/// An action's number, where it stays.
+fn action_code(action: Action) -> &'static u32 {
+    const CODES: [u32; Action::ALL.len()] =
+        [Action::ALL[0].code(), Action::ALL[1].code(), Action::ALL[2].code()];
+    &CODES[action as usize]
+}
+
+/// Writes a ruleset into the maps of a program that isn't in use yet.
+pub(super) fn write(ebpf: &mut Ebpf, rules: &Compiled) -> Result<(), MapError> {
+    for (index, table) in (0..).zip(&rules.ports) {
+        array::<PortTable>(ebpf, names::PORTS)?.set(index, table.as_ref(), 0)?;
+    }
+    if let Some(table) = &rules.source_ports {
+        array::<SourcePorts>(ebpf, names::SOURCE_PORTS)?.set(0, table.as_ref(), 0)?;
+    }
+    chunks::<_, NODES>(ebpf, names::NODES, &rules.nodes)?;
+    chunks::<_, BRANCHES>(ebpf, names::BRANCHES, &rules.branches)?;
+    chunks::<_, WORDS>(ebpf, names::WORDS, &rules.words)?;
+    let mut rates = array::<Rate>(ebpf, names::RATES)?;
+    (0..).zip(&rules.rates).try_for_each(|(index, rate)| rates.set(index, rate, 0))
+}
+
+/// Writes a table in chunks.
+fn chunks<T: Pod + Default, const N: usize>(
+    ebpf: &mut Ebpf,
+    name: &str,
+    table: &[T],
+) -> Result<(), MapError> {
+    let mut map = array(ebpf, name)?;
+    (0..).zip(table.chunks(N)).try_for_each(|(index, part)| map.set(index, Chunk::<T, N>::new(part), 0))
+}
+
+fn array<'a, V: Pod>(ebpf: &'a mut Ebpf, name: &str) -> Result<Array<&'a mut MapData, V>, MapError> {
+    Array::try_from(ebpf.map_mut(name).ok_or_else(|| MapError::InvalidName { name: name.to_owned() })?)
+}
