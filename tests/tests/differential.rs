@@ -33,7 +33,7 @@ const ATTEMPTS: usize = 120;
 /// Rulesets that ask for every kind of table.
 const RULES: [&[&str]; 5] = [
     &["allow @ike", "allow tcp 22,8000-8100"],
-    &["deny udp 500", "allow udp", "allow icmpv6", "deny tcp 1-100", "allow tcp"],
+    &["deny udp 500", "allow udp", "allow icmpv6", "reject tcp 1-100", "allow tcp"],
     &[
         "allow sctp 22",
         "allow 47",
@@ -53,7 +53,7 @@ fn setup(random: &mut Random) -> Setup {
     let hash_key = HashKey(std::array::from_fn(|_| random.bits()));
     // So large that no set overflows: which entry gives way depends on its age, which the two would count differently.
     let setup =
-        Setup::rules(rules).default(random.pick(&actions)).early(random.pick(&actions)).table(1 << 20);
+        Setup::rules(rules).default(random.pick(&Action::ALL)).early(random.pick(&actions)).table(1 << 20);
     // In every other session sources use up what they may have outstanding.
     let setup = if random.chance(50) { setup.budget(6, 200) } else { setup };
     Setup { hash_key: Some(hash_key), ..setup }

@@ -23,6 +23,7 @@ pub mod grammar;
 pub mod icmp;
 mod interface;
 pub mod limit;
+pub mod meaning;
 pub mod names;
 pub mod own_services;
 pub mod ports;

@@ -71,6 +71,11 @@ impl fmt::Display for PortRange {
 pub struct Ports(Vec<PortRange>);
 
 impl Ports {
+    /// Whether `port` is one of these.
+    pub fn contains(&self, port: u16) -> bool {
+        self.ranges().iter().any(|range| range.contains(port))
+    }
+
     /// The ports of all `ranges` together; `None` if there are none.
     pub fn new(mut ranges: Vec<PortRange>) -> Option<Self> {
         ranges.sort_unstable();
