@@ -13,7 +13,7 @@ use crate::harness::packet::{Ether, Internet as _, Ip4, Ip6, Payload, ip4, ip6, 
 /// A packet that takes the same path each time it's judged.
 #[derive(Debug)]
 pub struct Case {
-    name: &'static str,
+    name: String,
     instance: Instance,
     noop: Instance,
     frame: Vec<u8>,
@@ -24,10 +24,20 @@ pub struct Case {
 }
 
 /// `XDP_DROP` and `XDP_PASS`.
-const DROP: u32 = 1;
-const PASS: u32 = 2;
+pub(super) const DROP: u32 = 1;
+pub(super) const PASS: u32 = 2;
 
 impl Case {
+    /// A program and a packet, and the XDP action that it must get.
+    pub(super) fn new(
+        name: impl Into<String>,
+        instance: Instance,
+        frame: Vec<u8>,
+        action: u32,
+    ) -> Result<Self> {
+        Ok(Self { name: name.into(), instance, noop: Instance::noop()?, frame, before: Vec::new(), action })
+    }
+
     fn prepare(&mut self) -> Result<()> {
         for frame in &self.before {
             self.instance.run(frame, 1)?;
@@ -52,7 +62,7 @@ impl Timed for Case {
     }
 
     fn row(&mut self, samples: &[(f64, f64)]) -> Result<Row> {
-        Row::new(self.name.to_owned(), samples, self.instance.verified_instructions()?)
+        Row::new(self.name.clone(), samples, self.instance.verified_instructions()?)
     }
 }
 
@@ -64,7 +74,7 @@ fn v4() -> Ip4 {
     ip4("192.0.2.1", "198.51.100.2")
 }
 
-fn frame<P: Payload>(packet: P) -> Vec<u8> {
+pub(super) fn frame<P: Payload>(packet: P) -> Vec<u8> {
     Ether::to(packet).frame()
 }
 
@@ -75,8 +85,7 @@ fn tagged<P: Payload>(packet: P) -> Vec<u8> {
 
 /// A case with the rules that the fixed cases share.
 fn case(name: &'static str, frame: Vec<u8>, action: u32) -> Result<Case> {
-    let instance = program(TABLE, false)?;
-    Ok(Case { name, instance, noop: Instance::noop()?, frame, before: Vec::new(), action })
+    Case::new(name, program(TABLE, false)?, frame, action)
 }
 
 /// A first fragment of a source of which a datagram has been complete before.

@@ -4,6 +4,7 @@
 pub mod cases;
 pub mod flows;
 pub mod report;
+pub mod rules;
 
 use anyhow::{Context as _, Result};
 use fragwall::kernel::instance::Instance;
@@ -41,20 +42,37 @@ pub trait Timed {
     fn row(&mut self, samples: &[(f64, f64)]) -> Result<Row>;
 }
 
-/// Measures every case.
+/// The cases of a section.
+type Cases = fn() -> Result<Vec<Box<dyn Timed>>>;
+
+/// The sections of a report, and their cases.
+const SECTIONS: [(&str, Cases); 6] = [
+    ("packet", || cases::all().map(boxed)),
+    ("rules", || rules::all().map(boxed)),
+    ("fragments", || flows::kinds().map(boxed)),
+    ("floods", || flows::floods().map(boxed)),
+    ("sizes of the fragment table", || flows::sizes().map(boxed)),
+    ("fragment tables by themselves, full", || flows::tables().map(boxed)),
+];
+
+/// The names of the sections.
+pub fn section_names() -> impl Iterator<Item = &'static str> {
+    SECTIONS.iter().map(|(name, _)| *name)
+}
+
+/// Measures every case, or those of some sections.
 ///
 /// # Errors
 /// The kernel refuses a program or a packet, or a case takes another path than it says.
-pub fn run(effort: Effort, mut progress: impl FnMut(usize)) -> Result<Report> {
+pub fn run(effort: Effort, only: &[String], mut progress: impl FnMut(usize)) -> Result<Report> {
     let mut noop = Instance::noop().context("loading the program that does nothing")?;
     let yardstick = cases::yardstick();
-    let mut sections = vec![
-        ("packet", boxed(cases::all()?)),
-        ("fragments", boxed(flows::kinds()?)),
-        ("floods", boxed(flows::floods()?)),
-        ("sizes of the table", boxed(flows::sizes()?)),
-        ("tables by themselves, full", boxed(flows::tables()?)),
-    ];
+    let mut sections = Vec::new();
+    for (name, cases) in SECTIONS {
+        if only.is_empty() || only.iter().any(|wanted| wanted == name) {
+            sections.push((name, cases()?));
+        }
+    }
     let mut samples: Vec<Vec<_>> = Vec::new();
     for (_, cases) in &mut sections {
         cases.iter_mut().try_for_each(|case| case.check())?;
