@@ -4,7 +4,7 @@ use crate::{
     datagram::Datagrams,
     essential,
     fragment::{Fragment, identity::Keys},
-    packet::{Bytes, Ip, ethernet, ipv4, ipv6, transport::Transport},
+    packet::{Bytes, Ip, ethernet, ipv4, ipv6, plain, transport::Transport},
     rules::{self, Decision, RuleTables, select::Rules as _},
     verdict::{Judgement, Reason},
 };
@@ -62,6 +62,17 @@ pub fn judge<B: Bytes + ?Sized>(bytes: &B, env: &impl Environment) -> Outcome {
     })
 }
 
+/// Judges a packet as most are ([`plain`]); `None` if it's another, of which nothing is known then.
+#[inline(always)]
+pub fn judge_plain<B: Bytes + ?Sized>(bytes: &B, env: &impl Environment) -> Option<Judgement> {
+    let ip = match plain::ethertype(bytes)? {
+        ethernet::IPV6 => return Some(by_rules(bytes, &plain::v6(bytes)?, env)?.0),
+        ethernet::IPV4 => plain::v4(bytes)?,
+        _ => return None,
+    };
+    Some(by_rules(bytes, &ip, env)?.0)
+}
+
 /// What becomes of an IP packet that was read like this.
 #[inline(always)]
 fn outcome<B: Bytes + ?Sized>(bytes: &B, parsed: Result<Ip, Reason>, env: &impl Environment) -> Outcome {
@@ -109,9 +120,16 @@ fn by_headers<B: Bytes + ?Sized>(
             None => {}
         }
     }
-    let Some(decision) = rules::decide(bytes, ip, env) else {
-        return (Judgement::drop(Reason::Truncated), None);
-    };
+    match by_rules(bytes, ip, env) {
+        Some((judgement, decision)) => (judgement, Some(decision)),
+        None => (Judgement::drop(Reason::Truncated), None),
+    }
+}
+
+/// Judges a packet by the rules; `None` if it can't be read.
+#[inline(always)]
+fn by_rules<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, env: &impl Environment) -> Option<(Judgement, Decision)> {
+    let decision = rules::decide(bytes, ip, env)?;
     let reason = if decision.slot().as_rule().is_some() { Reason::Rule } else { Reason::Default };
-    (Judgement::decided(decision, reason), Some(decision))
+    Some((Judgement::decided(decision, reason), decision))
 }

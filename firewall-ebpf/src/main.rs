@@ -24,7 +24,7 @@ use aya_ebpf::{
 };
 use firewall_common::{
     fragment::Fragment,
-    judge::{Outcome, judge},
+    judge::{Outcome, judge, judge_plain},
     packet::{Bytes, ethernet},
     record::Trace,
     verdict::{Cell, Judgement, Verdict},
@@ -36,7 +36,11 @@ use maps::Kernel;
 #[xdp(frags)]
 pub fn fragwall(ctx: XdpContext) -> u32 {
     let frame = Linear::new(&ctx);
-    let Outcome { judgement, fragment, end } = judge(&frame, &Kernel::new(&ctx));
+    let kernel = Kernel::new(&ctx);
+    if let Some(judgement) = judge_plain(&frame, &kernel) {
+        return settle(&ctx, frame.len(), judgement, Fragment::WHOLE);
+    }
+    let Outcome { judgement, fragment, end } = judge(&frame, &kernel);
     let mut length = frame.len();
     // Only a packet that ended too soon, or a frame that goes on behind its packet, can have more buffers than were looked
     // at: all others are spared the call. Padding up to the least length of a frame is no such case.

@@ -22,8 +22,8 @@ pub const HEADER: usize = 20;
 /// Where the addresses lie in the header, in bytes: the source first.
 pub const ADDRESSES: usize = 12;
 
-const MORE_FRAGMENTS: u16 = 0x2000;
-const OFFSET_MASK: u16 = 0x1fff;
+pub(super) const MORE_FRAGMENTS: u16 = 0x2000;
+pub(super) const OFFSET_MASK: u16 = 0x1fff;
 
 #[derive(Clone, Copy)]
 #[repr(C, packed)]

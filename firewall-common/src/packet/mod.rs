@@ -1,12 +1,13 @@
 //! From the bytes of a frame to what the rules and the fragment table ask of it.
 //!
-//! A layer a file: [`ethernet`], then [`ipv4`] or [`ipv6`] with its [`extension`] headers, then [`transport`]. They read no
+//! A layer a file: [`ethernet`], then [`ipv4`] or [`ipv6`] with its [`extension`] headers, then [`transport`]; or all at once where a packet is as [`plain`] as most. They read no
 //! more than they need: addresses are read later, and only where something asks for them.
 
 pub mod ethernet;
 pub mod extension;
 pub mod ipv4;
 pub mod ipv6;
+pub mod plain;
 pub mod transport;
 
 use crate::fragment::Fragment;

@@ -49,7 +49,7 @@ unsafe impl Wire for Ports {}
 
 /// The least a header of the protocol takes, in bytes; 0 for one that is judged by its number alone.
 #[inline(always)]
-const fn header_length(protocol: u8) -> usize {
+pub(super) const fn header_length(protocol: u8) -> usize {
     match protocol {
         TCP => 20,
         UDP | UDP_LITE | ICMP => 8,
