@@ -52,7 +52,19 @@ pub trait Datagrams: Sets + Sources {
     where
         Self: Sized,
     {
-        trailing(self, keys, family, &fragment)
+        match self.decided(keys, family, fragment) {
+            Fate::Undecided => self.early(keys, family, fragment),
+            fate => fate,
+        }
+    }
+
+    /// What becomes of a trailing fragment, if that was decided; [`Fate::Undecided`] if its first one hasn't been seen.
+    #[inline(always)]
+    fn decided(&self, keys: Keys, family: Family, fragment: Fragment) -> Fate
+    where
+        Self: Sized,
+    {
+        decided(self, keys, family, &fragment)
     }
 
     /// What becomes of a trailing fragment whose first one hasn't been seen.
@@ -116,6 +128,8 @@ pub enum Fate {
     Strict,
     /// There's no room for it in its source's budget.
     Refused,
+    /// Its first one hasn't been seen: the budget of its source is to be asked.
+    Undecided,
 }
 
 impl Fate {
@@ -141,6 +155,7 @@ impl Fate {
             Self::Early => Self::OTHERS + 1,
             Self::Strict => Self::OTHERS + 2,
             Self::Refused => Self::OTHERS + 3,
+            Self::Undecided => Self::OTHERS + 4,
         }
     }
 
@@ -152,6 +167,7 @@ impl Fate {
             Self::OTHERS => Self::Overlap,
             0x1_0001 => Self::Early,
             0x1_0002 => Self::Strict,
+            0x1_0004 => Self::Undecided,
             _ => Self::Refused,
         }
     }
@@ -164,7 +180,7 @@ impl Fate {
             Self::Overlap => Judgement::drop(Reason::FragmentOverlap),
             Self::Early => Judgement::pass(Reason::Early),
             Self::Strict => Judgement::drop(Reason::Early),
-            Self::Refused => Judgement::drop(Reason::FragmentBudget),
+            Self::Refused | Self::Undecided => Judgement::drop(Reason::FragmentBudget),
         }
     }
 }
@@ -242,7 +258,7 @@ impl<'a, E: Datagrams> Place<'a, E> {
 
 /// See [`Datagrams::first`].
 #[inline(always)]
-fn first(
+pub fn first(
     env: &impl Datagrams,
     keys: Keys,
     family: Family,
@@ -278,16 +294,16 @@ fn first(
     admission
 }
 
-/// See [`Datagrams::trailing`].
+/// See [`Datagrams::decided`].
 #[inline(always)]
-fn trailing(env: &impl Datagrams, keys: Keys, family: Family, fragment: &Fragment) -> Fate {
+pub fn decided(env: &impl Datagrams, keys: Keys, family: Family, fragment: &Fragment) -> Fate {
     let Some(place) = Place::of(env, keys, family) else {
         return Fate::Refused;
     };
     let found = place.find();
     let decision = found.decision();
     if decision.is_undecided() {
-        return env.early(keys, family, *fragment);
+        return Fate::Undecided;
     }
     if fragment.offset < found.first_end() {
         return Fate::Overlap;
@@ -309,7 +325,7 @@ fn trailing(env: &impl Datagrams, keys: Keys, family: Family, fragment: &Fragmen
 
 /// See [`Datagrams::early`].
 #[inline(always)]
-fn early(env: &impl Datagrams, keys: Keys, family: Family, fragment: &Fragment) -> Fate {
+pub fn early(env: &impl Datagrams, keys: Keys, family: Family, fragment: &Fragment) -> Fate {
     if env.early_action() == Action::Deny {
         return Fate::Strict;
     }

@@ -73,6 +73,38 @@ pub fn judge_plain<B: Bytes + ?Sized>(bytes: &B, env: &impl Environment) -> Opti
     Some(by_rules(bytes, &ip, env)?.0)
 }
 
+/// Judges a fragment of a datagram as most are ([`plain`]); `None` if it's another, of which nothing is known then.
+#[inline(always)]
+pub fn judge_plain_fragment<B: Bytes + ?Sized>(
+    bytes: &B,
+    env: &impl Environment,
+) -> Option<(Judgement, Fragment)> {
+    match plain::ethertype(bytes)? {
+        ethernet::IPV6 => {
+            let ip = plain::fragment6(bytes)?;
+            Some((judge_fragment(bytes, &ip, env), ip.fragment))
+        }
+        ethernet::IPV4 => {
+            let ip = plain::fragment4(bytes)?;
+            Some((judge_fragment(bytes, &ip, env), ip.fragment))
+        }
+        _ => None,
+    }
+}
+
+/// The same, of a packet that was read.
+#[inline(always)]
+fn judge_fragment<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, env: &impl Environment) -> Judgement {
+    let Some(keys) = keys(bytes, ip, env) else { return Judgement::drop(Reason::Truncated) };
+    if ip.fragment.is_trailing() {
+        return env.trailing(keys, ip.family, ip.fragment).judgement();
+    }
+    match by_rules(bytes, ip, env) {
+        Some((judgement, decision)) => env.first(keys, ip.family, ip.fragment, decision).of(judgement),
+        None => Judgement::drop(Reason::Truncated),
+    }
+}
+
 /// What becomes of an IP packet that was read like this.
 #[inline(always)]
 fn outcome<B: Bytes + ?Sized>(bytes: &B, parsed: Result<Ip, Reason>, env: &impl Environment) -> Outcome {

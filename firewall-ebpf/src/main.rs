@@ -24,7 +24,7 @@ use aya_ebpf::{
 };
 use firewall_common::{
     fragment::Fragment,
-    judge::{Outcome, judge, judge_plain},
+    judge::{Outcome, judge, judge_plain, judge_plain_fragment},
     packet::{Bytes, ethernet},
     record::Trace,
     verdict::{Cell, Judgement, Verdict},
@@ -36,11 +36,13 @@ use maps::Kernel;
 #[xdp(frags)]
 pub fn fragwall(ctx: XdpContext) -> u32 {
     let frame = Linear::new(&ctx);
-    let kernel = Kernel::new(&ctx);
-    if let Some(judgement) = judge_plain(&frame, &kernel) {
+    if let Some(judgement) = judge_plain(&frame, &Kernel::<true>::new(&ctx)) {
         return settle(&ctx, frame.len(), judgement, Fragment::WHOLE);
     }
-    let Outcome { judgement, fragment, end } = judge(&frame, &kernel);
+    if let Some((judgement, fragment)) = judge_plain_fragment(&frame, &Kernel::<true>::new(&ctx)) {
+        return settle(&ctx, frame.len(), judgement, fragment);
+    }
+    let Outcome { judgement, fragment, end } = judge(&frame, &Kernel::<false>::new(&ctx));
     let mut length = frame.len();
     // Only a packet that ended too soon, or a frame that goes on behind its packet, can have more buffers than were looked
     // at: all others are spared the call. Padding up to the least length of a frame is no such case.
@@ -61,7 +63,7 @@ pub fn fragwall(ctx: XdpContext) -> u32 {
 fn far(ctx: *mut xdp_md) -> u32 {
     let ctx = XdpContext::new(ctx);
     let frame = Far::new(&ctx);
-    let Outcome { judgement, fragment, end: _ } = judge(&frame, &Kernel::new(&ctx));
+    let Outcome { judgement, fragment, end: _ } = judge(&frame, &Kernel::<false>::new(&ctx));
     settle(&ctx, frame.len(), judgement, fragment)
 }
 

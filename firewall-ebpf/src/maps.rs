@@ -8,13 +8,13 @@ use aya_ebpf::{
     programs::XdpContext,
 };
 use firewall_common::{
-    datagram::{Admission, Datagrams, Fate},
+    datagram::{self, Admission, Datagrams, Fate},
     fragment::{
         Fragment,
         budget::Limits,
         identity::{HashKey, Identity, KEY_WORDS, Keys, Source},
         progress::{BOUNDARIES, Boundaries},
-        source::{Pool, SourceSet, Sources},
+        source::{self, Pool, SourceSet, Sources},
         table::{Set, Sets},
         tick::Tick,
     },
@@ -125,30 +125,18 @@ pub fn explain(record: impl FnOnce(u32) -> Trace) {
     }
 }
 
-/// What the program's maps and settings say, for one packet.
-pub struct Kernel<'a> {
-    ctx: &'a XdpContext,
-}
+/// The tables of fragments, which need no packet. `CALLS`: what is done with them is called, as functions that the verifier
+/// walks once each, and not once for each of the ways that lead to it, which are too many.
+struct Tables<const CALLS: bool>;
 
-impl<'a> Kernel<'a> {
-    /// For the packet of that context.
-    #[inline(always)]
-    pub const fn new(ctx: &'a XdpContext) -> Self {
-        Self { ctx }
-    }
-}
-
-/// The tables of fragments, which need no packet.
-struct Tables;
-
-impl Sets for Tables {
+impl<const CALLS: bool> Sets for Tables<CALLS> {
     #[inline(always)]
     fn set(&self, identity: Identity) -> Option<&Set> {
         FRAGMENTS.get((identity.0 >> setting(&SET_SHIFT)) as u32)
     }
 }
 
-impl Sources for Tables {
+impl<const CALLS: bool> Sources for Tables<CALLS> {
     #[inline(always)]
     fn sources(&self, source: Source) -> Option<&SourceSet> {
         SOURCES.get((source.0 >> setting(&SOURCE_SHIFT)) as u32)
@@ -163,9 +151,27 @@ impl Sources for Tables {
     fn limits(&self, family: Family) -> Limits {
         setting(&LIMITS[family.index()])
     }
+
+    #[inline(always)]
+    fn charge(&self, of: Source, family: Family, fragments: u32, now: Tick) -> bool {
+        if CALLS {
+            charge(of.0, family.index() as u32, fragments, now.0) != 0
+        } else {
+            source::charge(self, of, family, fragments, now)
+        }
+    }
+
+    #[inline(always)]
+    fn refund(&self, of: Source, family: Family, fragments: u32, now: Tick) {
+        if CALLS {
+            refund(of.0, family.index() as u32, fragments, now.0);
+        } else {
+            source::refund(self, of, family, fragments, now);
+        }
+    }
 }
 
-impl Datagrams for Tables {
+impl<const CALLS: bool> Datagrams for Tables<CALLS> {
     #[inline(always)]
     fn hash_key(&self) -> &HashKey {
         &HASH_KEY
@@ -197,116 +203,21 @@ impl Datagrams for Tables {
     fn early_action(&self) -> Action {
         if setting(&EARLY_PASSES) != 0 { Action::Allow } else { Action::Deny }
     }
-}
-
-/// [`Datagrams::first`], as a function that the verifier walks once, for any arguments, and not once for each of the ways
-/// that lead to it, which are too many. So it takes and returns nothing but numbers.
-#[unsafe(no_mangle)]
-#[inline(never)]
-extern "C" fn first(identity: u64, source: u64, fragment: u64, decision: u32, family: u32) -> u32 {
-    let keys = Keys { identity: Identity(identity), source: Source(source) };
-    let decision = Decision::from_bits(decision as u16);
-    Tables.first(keys, family_of(family), Fragment::from_bits(fragment), decision).code()
-}
-
-/// [`Datagrams::early`], as above.
-#[unsafe(no_mangle)]
-#[inline(never)]
-extern "C" fn early(identity: u64, source: u64, fragment: u64, family: u32) -> u32 {
-    let keys = Keys { identity: Identity(identity), source: Source(source) };
-    Tables.early(keys, family_of(family), Fragment::from_bits(fragment)).code()
-}
-
-/// [`Sources::charge`], as above.
-#[unsafe(no_mangle)]
-#[inline(never)]
-extern "C" fn charge(source: u64, family: u32, fragments: u32, now: u32) -> u32 {
-    u32::from(Tables.charge(Source(source), family_of(family), fragments, Tick(now)))
-}
-
-/// [`Sources::refund`], as above. The kernel wants such a function to return something.
-#[unsafe(no_mangle)]
-#[inline(never)]
-extern "C" fn refund(source: u64, family: u32, fragments: u32, now: u32) -> u32 {
-    Tables.refund(Source(source), family_of(family), fragments, Tick(now));
-    0
-}
-
-#[inline(always)]
-const fn family_of(index: u32) -> Family {
-    if index == Family::V4.index() as u32 { Family::V4 } else { Family::V6 }
-}
-
-impl Sets for Kernel<'_> {
-    #[inline(always)]
-    fn set(&self, identity: Identity) -> Option<&Set> {
-        Tables.set(identity)
-    }
-}
-
-impl Sources for Kernel<'_> {
-    #[inline(always)]
-    fn sources(&self, source: Source) -> Option<&SourceSet> {
-        Tables.sources(source)
-    }
-
-    #[inline(always)]
-    fn pool(&self, family: Family) -> Option<&Pool> {
-        Tables.pool(family)
-    }
-
-    #[inline(always)]
-    fn limits(&self, family: Family) -> Limits {
-        Tables.limits(family)
-    }
-
-    #[inline(always)]
-    fn charge(&self, source: Source, family: Family, fragments: u32, now: Tick) -> bool {
-        charge(source.0, family.index() as u32, fragments, now.0) != 0
-    }
-
-    #[inline(always)]
-    fn refund(&self, source: Source, family: Family, fragments: u32, now: Tick) {
-        refund(source.0, family.index() as u32, fragments, now.0);
-    }
-}
-
-impl Datagrams for Kernel<'_> {
-    #[inline(always)]
-    fn hash_key(&self) -> &HashKey {
-        &HASH_KEY
-    }
-
-    #[inline(always)]
-    fn now(&self) -> Tick {
-        Tables.now()
-    }
-
-    #[inline(always)]
-    fn timeout(&self) -> u32 {
-        Tables.timeout()
-    }
-
-    #[inline(always)]
-    fn held(&self) -> u32 {
-        Tables.held()
-    }
-
-    #[inline(always)]
-    fn boundary(&self, units: usize) -> u16 {
-        Tables.boundary(units)
-    }
-
-    #[inline(always)]
-    fn early_action(&self) -> Action {
-        Tables.early_action()
-    }
 
     #[inline(always)]
     fn first(&self, keys: Keys, family: Family, fragment: Fragment, decision: Decision) -> Admission {
+        if !CALLS {
+            return datagram::first(self, keys, family, &fragment, decision);
+        }
         let Keys { identity, source } = keys;
         let (decision, family) = (u32::from(decision.to_bits()), family.index() as u32);
         Admission::from_code(first(identity.0, source.0, fragment.to_bits(), decision, family))
+    }
+
+    #[inline(always)]
+    fn decided(&self, keys: Keys, family: Family, fragment: Fragment) -> Fate {
+        let Keys { identity, source } = keys;
+        Fate::from_code(decided(identity.0, source.0, fragment.to_bits(), family.index() as u32))
     }
 
     #[inline(always)]
@@ -316,7 +227,142 @@ impl Datagrams for Kernel<'_> {
     }
 }
 
-impl Environment for Kernel<'_> {
+/// [`Datagrams::first`], as a function that takes and returns nothing but numbers, as all of these: so the verifier walks it
+/// for any arguments.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn first(identity: u64, source: u64, fragment: u64, decision: u32, family: u32) -> u32 {
+    let keys = Keys { identity: Identity(identity), source: Source(source) };
+    let (fragment, decision) = (Fragment::from_bits(fragment), Decision::from_bits(decision as u16));
+    datagram::first(&Tables::<false>, keys, family_of(family), &fragment, decision).code()
+}
+
+/// [`Datagrams::decided`].
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn decided(identity: u64, source: u64, fragment: u64, family: u32) -> u32 {
+    let keys = Keys { identity: Identity(identity), source: Source(source) };
+    datagram::decided(&Tables::<true>, keys, family_of(family), &Fragment::from_bits(fragment)).code()
+}
+
+/// [`Datagrams::early`].
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn early(identity: u64, source: u64, fragment: u64, family: u32) -> u32 {
+    let keys = Keys { identity: Identity(identity), source: Source(source) };
+    datagram::early(&Tables::<false>, keys, family_of(family), &Fragment::from_bits(fragment)).code()
+}
+
+/// [`Sources::charge`].
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn charge(of: u64, family: u32, fragments: u32, now: u32) -> u32 {
+    u32::from(source::charge(&Tables::<false>, Source(of), family_of(family), fragments, Tick(now)))
+}
+
+/// [`Sources::refund`]. The kernel wants such a function to return something.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn refund(of: u64, family: u32, fragments: u32, now: u32) -> u32 {
+    source::refund(&Tables::<false>, Source(of), family_of(family), fragments, Tick(now));
+    0
+}
+
+#[inline(always)]
+const fn family_of(index: u32) -> Family {
+    if index == Family::V4.index() as u32 { Family::V4 } else { Family::V6 }
+}
+
+/// What the program's maps and settings say, for one packet. `DIRECT`: what is done with its fragment is compiled into the
+/// place, where few ways lead to it; else it's called.
+pub struct Kernel<'a, const DIRECT: bool> {
+    ctx: &'a XdpContext,
+}
+
+impl<'a, const DIRECT: bool> Kernel<'a, DIRECT> {
+    /// For the packet of that context.
+    #[inline(always)]
+    pub const fn new(ctx: &'a XdpContext) -> Self {
+        Self { ctx }
+    }
+}
+
+impl<const DIRECT: bool> Sets for Kernel<'_, DIRECT> {
+    #[inline(always)]
+    fn set(&self, identity: Identity) -> Option<&Set> {
+        Tables::<true>.set(identity)
+    }
+}
+
+impl<const DIRECT: bool> Sources for Kernel<'_, DIRECT> {
+    #[inline(always)]
+    fn sources(&self, source: Source) -> Option<&SourceSet> {
+        Tables::<true>.sources(source)
+    }
+
+    #[inline(always)]
+    fn pool(&self, family: Family) -> Option<&Pool> {
+        Tables::<true>.pool(family)
+    }
+
+    #[inline(always)]
+    fn limits(&self, family: Family) -> Limits {
+        Tables::<true>.limits(family)
+    }
+}
+
+impl<const DIRECT: bool> Datagrams for Kernel<'_, DIRECT> {
+    #[inline(always)]
+    fn hash_key(&self) -> &HashKey {
+        &HASH_KEY
+    }
+
+    #[inline(always)]
+    fn now(&self) -> Tick {
+        Tables::<true>.now()
+    }
+
+    #[inline(always)]
+    fn timeout(&self) -> u32 {
+        Tables::<true>.timeout()
+    }
+
+    #[inline(always)]
+    fn held(&self) -> u32 {
+        Tables::<true>.held()
+    }
+
+    #[inline(always)]
+    fn boundary(&self, units: usize) -> u16 {
+        Tables::<true>.boundary(units)
+    }
+
+    #[inline(always)]
+    fn early_action(&self) -> Action {
+        Tables::<true>.early_action()
+    }
+
+    #[inline(always)]
+    fn first(&self, keys: Keys, family: Family, fragment: Fragment, decision: Decision) -> Admission {
+        Tables::<true>.first(keys, family, fragment, decision)
+    }
+
+    #[inline(always)]
+    fn decided(&self, keys: Keys, family: Family, fragment: Fragment) -> Fate {
+        if DIRECT {
+            datagram::decided(&Tables::<true>, keys, family, &fragment)
+        } else {
+            Tables::<true>.decided(keys, family, fragment)
+        }
+    }
+
+    #[inline(always)]
+    fn early(&self, keys: Keys, family: Family, fragment: Fragment) -> Fate {
+        Tables::<true>.early(keys, family, fragment)
+    }
+}
+
+impl<const DIRECT: bool> Environment for Kernel<'_, DIRECT> {
     type Rules = Ruleset;
 
     #[inline(always)]

@@ -53,18 +53,36 @@ pub trait Sources {
 
     /// Charges fragments to a source, and if it is a stranger, to all strangers too; says whether there was room for them.
     #[inline(always)]
-    fn charge(&self, source: Source, family: Family, fragments: u32, now: Tick) -> bool {
-        // A table that is missing is an error of the loader's: there's no room in it.
-        let (Some(set), Some(pool)) = (self.sources(source), self.pool(family)) else { return false };
-        set.charge(source, fragments, now, &self.limits(family), pool)
+    fn charge(&self, source: Source, family: Family, fragments: u32, now: Tick) -> bool
+    where
+        Self: Sized,
+    {
+        charge(self, source, family, fragments, now)
     }
 
     /// Takes back what fragments of a datagram were charged that is complete now, which makes their source known.
     #[inline(always)]
-    fn refund(&self, source: Source, family: Family, fragments: u32, now: Tick) {
-        if let (Some(set), Some(pool)) = (self.sources(source), self.pool(family)) {
-            set.refund(source, fragments, now, &self.limits(family), pool);
-        }
+    fn refund(&self, source: Source, family: Family, fragments: u32, now: Tick)
+    where
+        Self: Sized,
+    {
+        refund(self, source, family, fragments, now);
+    }
+}
+
+/// See [`Sources::charge`].
+#[inline(always)]
+pub fn charge(sources: &impl Sources, source: Source, family: Family, fragments: u32, now: Tick) -> bool {
+    // A table that is missing is an error of the loader's: there's no room in it.
+    let (Some(set), Some(pool)) = (sources.sources(source), sources.pool(family)) else { return false };
+    set.charge(source, fragments, now, &sources.limits(family), pool)
+}
+
+/// See [`Sources::refund`].
+#[inline(always)]
+pub fn refund(sources: &impl Sources, source: Source, family: Family, fragments: u32, now: Tick) {
+    if let (Some(set), Some(pool)) = (sources.sources(source), sources.pool(family)) {
+        set.refund(source, fragments, now, &sources.limits(family), pool);
     }
 }
 

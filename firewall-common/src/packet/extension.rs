@@ -43,11 +43,11 @@ struct Start {
 
 #[derive(Clone, Copy)]
 #[repr(C, packed)]
-struct FragmentHeader {
-    next_header: u8,
+pub(super) struct FragmentHeader {
+    pub(super) next_header: u8,
     _reserved: u8,
-    offset_more: Be16,
-    identification: Be32,
+    pub(super) offset_more: Be16,
+    pub(super) identification: Be32,
 }
 
 // SAFETY: packed, and made of bytes only.

@@ -1,9 +1,10 @@
-//! What most packets are, read at once: whole TCP and UDP, without VLAN tags, IPv4 options or IPv6 extension headers, and
-//! nothing behind them in the frame but padding up to the least length of one. What this reads it reads as the layers' own
-//! parsers do, in half the instructions; whatever else a frame holds is theirs.
+//! What most packets are, read at once: TCP and UDP, without VLAN tags, IPv4 options or IPv6 extension headers, and nothing
+//! behind them in the frame but padding up to the least length of one; whole, or fragments of datagrams of that kind. What this
+//! reads it reads as the layers' own parsers do, in half the instructions; whatever else a frame holds is theirs.
 
 use super::{
     Be16, Bytes, Family, Ip, Wire, ethernet,
+    extension::{self, FRAGMENT_HEADER, FragmentHeader},
     ipv4::{self, MORE_FRAGMENTS, OFFSET_MASK},
     ipv6,
     transport::{TCP, Transport, UDP, header_length},
@@ -39,7 +40,37 @@ struct Plain4 {
     destination_port: Be16,
 }
 
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+struct Fragment6 {
+    version_class: u8,
+    _class_flow: [u8; 3],
+    payload_length: Be16,
+    next_header: u8,
+    _hop_limit: u8,
+    _addresses: [u8; 32],
+    fragment: FragmentHeader,
+}
+
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+struct Fragment4 {
+    version_length: u8,
+    _service: u8,
+    total_length: Be16,
+    identification: Be16,
+    flags_offset: Be16,
+    _ttl: u8,
+    protocol: u8,
+    _checksum: Be16,
+    _addresses: [u8; 8],
+}
+
 // SAFETY: packed, and made of bytes and packed integers only.
+unsafe impl Wire for Fragment6 {}
+// SAFETY: as above.
+unsafe impl Wire for Fragment4 {}
+// SAFETY: as above.
 unsafe impl Wire for Plain6 {}
 // SAFETY: as above.
 unsafe impl Wire for Plain4 {}
@@ -72,6 +103,75 @@ pub fn v4<B: Bytes + ?Sized>(bytes: &B) -> Option<Ip> {
     ip(bytes, Family::V4, ipv4::HEADER, end, header.protocol, header.destination_port)
 }
 
+/// The fragment in a frame of [`ethernet::IPV6`] whose Fragment header comes right behind the IPv6 header, first or trailing;
+/// `None` if it's none of these.
+#[inline(always)]
+pub fn fragment6<B: Bytes + ?Sized>(bytes: &B) -> Option<Ip> {
+    let header: Fragment6 = bytes.read(ethernet::HEADER)?;
+    let end = ethernet::HEADER + ipv6::HEADER + usize::from(header.payload_length.value());
+    let length = header.payload_length.value().checked_sub(FRAGMENT_HEADER as u16)?;
+    if header.version_class >> 4 != 6 || header.next_header != extension::FRAGMENT {
+        return None;
+    }
+    let FragmentHeader { next_header, offset_more, identification, .. } = header.fragment;
+    let (offset, more) = (offset_more.value() & !7, offset_more.value() & 1 != 0);
+    let fragment = Fragment::new(identification.value(), offset, more, length);
+    if next_header == extension::FRAGMENT {
+        return None;
+    }
+    part(bytes, Family::V6, ipv6::HEADER + FRAGMENT_HEADER, end, next_header, fragment)
+}
+
+/// The fragment in a frame of [`ethernet::IPV4`], first or trailing; `None` if it's none of these.
+#[inline(always)]
+pub fn fragment4<B: Bytes + ?Sized>(bytes: &B) -> Option<Ip> {
+    let header: Fragment4 = bytes.read(ethernet::HEADER)?;
+    let end = ethernet::HEADER + usize::from(header.total_length.value());
+    let length = header.total_length.value().checked_sub(ipv4::HEADER as u16)?;
+    if header.version_length != 0x45 {
+        return None;
+    }
+    let flags_offset = header.flags_offset.value();
+    let (offset, more) = ((flags_offset & OFFSET_MASK) << 3, flags_offset & MORE_FRAGMENTS != 0);
+    let fragment = Fragment::new(u32::from(header.identification.value()), offset, more, length);
+    part(bytes, Family::V4, ipv4::HEADER, end, header.protocol, fragment)
+}
+
+#[inline(always)]
+fn part<B: Bytes + ?Sized>(
+    bytes: &B,
+    family: Family,
+    headers: usize,
+    end: usize,
+    protocol: u8,
+    fragment: Fragment,
+) -> Option<Ip> {
+    let payload = ethernet::HEADER + headers;
+    if !ends_at(bytes, end) || fragment.check(protocol).is_err() {
+        return None;
+    }
+    let mut ip = Ip {
+        family,
+        offset: ethernet::HEADER,
+        end,
+        payload,
+        vlans: 0,
+        fragment,
+        protocol,
+        transport: Transport::Opaque,
+    };
+    if fragment.is_first() {
+        if !is_plain(protocol) || payload + header_length(protocol) > end {
+            return None;
+        }
+        let port: Be16 = bytes.read(payload + size_of::<Be16>())?;
+        ip.transport = Transport::Ports { destination: port.value() };
+    } else if !fragment.is_trailing() {
+        return None;
+    }
+    Some(ip)
+}
+
 #[inline(always)]
 fn ip<B: Bytes + ?Sized>(
     bytes: &B,
@@ -82,9 +182,7 @@ fn ip<B: Bytes + ?Sized>(
     port: Be16,
 ) -> Option<Ip> {
     let payload = ethernet::HEADER + header;
-    let length = bytes.len();
-    let fits = end <= length && (length <= end || length <= ethernet::MIN_FRAME);
-    if !fits || (protocol != UDP && protocol != TCP) || payload + header_length(protocol) > end {
+    if !ends_at(bytes, end) || !is_plain(protocol) || payload + header_length(protocol) > end {
         return None;
     }
     Some(Ip {
@@ -97,4 +195,16 @@ fn ip<B: Bytes + ?Sized>(
         protocol,
         transport: Transport::Ports { destination: port.value() },
     })
+}
+
+/// Whether a packet that says it ends there does, and nothing but padding can follow.
+#[inline(always)]
+fn ends_at<B: Bytes + ?Sized>(bytes: &B, end: usize) -> bool {
+    let length = bytes.len();
+    end <= length && (length <= end || length <= ethernet::MIN_FRAME)
+}
+
+#[inline(always)]
+const fn is_plain(protocol: u8) -> bool {
+    protocol == UDP || protocol == TCP
 }
