@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! BPFFS/fragwall/net-INODE/       one filter a network namespace, since interface indexes repeat in each
-//!     fragments  sources  pools  counters    shared by all generations of the program ([`shared`])
+//!     fragments  sources  pools  buckets  source-buckets  counters    shared by all generations of the program ([`shared`])
 //!     links/INTERFACE-INDEX       one XDP link an interface; what it holds is in force
 //!     generations/N/program       a program with its ruleset compiled in
 //!     generations/N/source        the ruleset it was compiled from

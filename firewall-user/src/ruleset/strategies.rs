@@ -179,8 +179,3 @@ pub(super) fn rule() -> impl Strategy<Value = Rule> {
         comment,
     })
 }
-
-/// A rule that names at most a protocol and its ports.
-pub(super) fn plain_rule() -> impl Strategy<Value = Rule> {
-    (action(), plain_matching()).prop_map(|(action, matching)| Rule::new(action, matching))
-}
