@@ -16,7 +16,7 @@ use std::{
 use ebpf_toolchain::{LIBRARIES_VAR, RustToolchain, TOOLCHAIN_VAR};
 
 const PACKAGE: &str = "firewall-ebpf";
-const PROGRAMS: [&str; 4] = ["fragwall", "noop", "generate", "tables"];
+const PROGRAMS: [&str; 5] = ["fragwall", "noop", "generate", "prefixes", "tables"];
 
 /// What the outer cargo, clippy or the user set for the outer build, and would steer the inner one astray.
 const OUTER_ONLY: [&str; 9] = [

@@ -33,8 +33,8 @@ pub(super) fn prepare<'a>(loader: &mut EbpfLoader<'a>, rules: &'a Compiled) {
         protocols,
         ports,
         roots,
-        nodes,
-        branches,
+        nodes: _,
+        branches: _,
         source_ports,
         no_source_port,
         flags,
@@ -47,7 +47,6 @@ pub(super) fn prepare<'a>(loader: &mut EbpfLoader<'a>, rules: &'a Compiled) {
         fields,
         default,
     } = rules;
-    let entries = |count: usize| count.max(1) as u32;
     loader
         .override_global("PROTOCOL_LOOKUPS", &**protocols, true)
         .override_global("FIELDS", fields, true)
@@ -61,10 +60,21 @@ pub(super) fn prepare<'a>(loader: &mut EbpfLoader<'a>, rules: &'a Compiled) {
         .override_global("CONSEQUENCES", &**consequences, true)
         .map_max_entries(names::PORTS, entries(ports.len()))
         .map_max_entries(names::SOURCE_PORTS, entries(usize::from(source_ports.is_some())))
-        .map_max_entries(names::NODES, entries(nodes.len().div_ceil(NODES)))
-        .map_max_entries(names::BRANCHES, entries(branches.len().div_ceil(BRANCHES)))
         .map_max_entries(names::WORDS, entries(words.len().div_ceil(WORDS)))
         .map_max_entries(names::RATES, entries(rates.len()));
+    prepare_tries(loader, rules);
+}
+
+/// The same for its tries alone.
+pub(super) fn prepare_tries(loader: &mut EbpfLoader<'_>, rules: &Compiled) {
+    loader
+        .map_max_entries(names::NODES, entries(rules.nodes.len().div_ceil(NODES)))
+        .map_max_entries(names::BRANCHES, entries(rules.branches.len().div_ceil(BRANCHES)));
+}
+
+/// How many entries a map of so many needs: a map without any can't be.
+fn entries(count: usize) -> u32 {
+    count.max(1) as u32
 }
 
 /// An action's number, where it stays.
@@ -82,11 +92,16 @@ pub(super) fn write(ebpf: &mut Ebpf, rules: &Compiled) -> Result<(), MapError> {
     if let Some(table) = &rules.source_ports {
         array::<SourcePorts>(ebpf, names::SOURCE_PORTS)?.set(0, table.as_ref(), 0)?;
     }
-    chunks::<_, NODES>(ebpf, names::NODES, &rules.nodes)?;
-    chunks::<_, BRANCHES>(ebpf, names::BRANCHES, &rules.branches)?;
+    write_tries(ebpf, rules)?;
     chunks::<_, WORDS>(ebpf, names::WORDS, &rules.words)?;
     let mut rates = array::<Rate>(ebpf, names::RATES)?;
     (0..).zip(&rules.rates).try_for_each(|(index, rate)| rates.set(index, rate, 0))
+}
+
+/// The same for its tries alone.
+pub(super) fn write_tries(ebpf: &mut Ebpf, rules: &Compiled) -> Result<(), MapError> {
+    chunks::<_, NODES>(ebpf, names::NODES, &rules.nodes)?;
+    chunks::<_, BRANCHES>(ebpf, names::BRANCHES, &rules.branches)
 }
 
 /// Writes a table in chunks.

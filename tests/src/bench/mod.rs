@@ -46,9 +46,10 @@ pub trait Timed {
 type Cases = fn() -> Result<Vec<Box<dyn Timed>>>;
 
 /// The sections of a report, and their cases.
-const SECTIONS: [(&str, Cases); 6] = [
+const SECTIONS: [(&str, Cases); 7] = [
     ("packet", || cases::all().map(boxed)),
     ("rules", || rules::all().map(boxed)),
+    ("prefixes by themselves", || rules::prefixes().map(boxed)),
     ("fragments", || flows::kinds().map(boxed)),
     ("floods", || flows::floods().map(boxed)),
     ("sizes of the fragment table", || flows::sizes().map(boxed)),

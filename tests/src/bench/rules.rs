@@ -10,6 +10,8 @@ use fragwall::{
     ruleset::{Addresses, Compiled, Match, PortRange, Ports, Protocol, Rule, Term, What},
 };
 
+use ipnet::{IpNet, Ipv6Net};
+
 use super::cases::{Case, DROP, PASS, frame};
 use crate::harness::packet::{Internet as _, ip6, pattern, random::Random};
 
@@ -90,6 +92,32 @@ pub fn all() -> Result<Vec<Case>> {
             let packet = ip6(&source, "2001:db8:f:608::2").udp(4500, PORT, &pattern(100));
             let name = format!("{size} rule{}, {what}", if size == 1 { "" } else { "s" });
             cases.push(Case::new(name, program(&rules)?, frame(packet), expected)?);
+        }
+    }
+    Ok(cases)
+}
+
+/// What it takes to find the prefix of a source among those of a ruleset: in Fragwall's trie, and in the kernel's own.
+///
+/// # Errors
+/// The kernel refuses the program.
+pub fn prefixes() -> Result<Vec<Case>> {
+    let mut cases = Vec::new();
+    for size in [16, 4096] {
+        let rules = ruleset(size)?;
+        let compiled = Compiled::new(&rules, Action::Deny, &host()?)?;
+        let nets: Vec<Ipv6Net> = rules
+            .iter()
+            .filter_map(|(rule, _)| rule.matching.from())
+            .flat_map(Addresses::prefixes)
+            .filter_map(|prefix| if let IpNet::V6(prefix) = prefix { Some(*prefix) } else { None })
+            .collect();
+        let longest = nets.iter().max_by_key(|net| net.prefix_len()).context("no prefix")?;
+        let packet = ip6(&longest.addr().to_string(), "2001:db8:f:608::2").udp(4500, PORT, &pattern(100));
+        let frame = frame(packet);
+        for (table, lpm) in [("Fragwall's trie", false), ("LPM trie map", true)] {
+            let name = format!("one of {} prefixes, {table}", nets.len());
+            cases.push(Case::new(name, Instance::prefixes(&compiled, &nets, lpm)?, frame.clone(), PASS)?);
         }
     }
     Ok(cases)
