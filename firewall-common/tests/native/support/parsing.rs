@@ -2,10 +2,14 @@
 
 use std::iter;
 
-use firewall_common::{packet::Ip, verdict::Reason};
+use firewall_common::{
+    fragment::Class,
+    packet::{Family, Ip, ethernet, plain},
+    verdict::Reason,
+};
 
 use super::{
-    parse::{Recorder, parse, summary},
+    parse::{Facts, Recorder, parse, summary},
     reference,
 };
 
@@ -24,6 +28,8 @@ pub(crate) fn parse_frame(frame: &[u8]) {
         Some(sound) => assert_eq!(whole, summary(&Ok(sound))),
         None => assert!(parsed.is_err(), "passed, but isn't sound: {parsed:?}"),
     }
+
+    read_at_once(frame, &whole);
 
     let end = match &parsed {
         Ok(Ok(ip)) => inside(frame, ip),
@@ -48,6 +54,29 @@ pub(crate) fn parse_frame(frame: &[u8]) {
             assert_eq!(summary(&parse(&padded[..])), whole, "with {padding:#04x} behind it");
         }
     }
+}
+
+/// What is read at once is what is read layer by layer; and what most packets are is read at once.
+fn read_at_once(frame: &[u8], whole: &Result<Result<Facts, u16>, Reason>) {
+    let at_once = match plain::ethertype(frame) {
+        Some(ethernet::IPV6) => [plain::v6(frame), plain::fragment6(frame)],
+        Some(ethernet::IPV4) => [plain::v4(frame), plain::fragment4(frame)],
+        _ => [None, None],
+    };
+    let read: Vec<_> = at_once.into_iter().flatten().map(|ip| summary(&Ok(Ok(ip)))).collect();
+    assert!(read.iter().all(|read| read == whole), "at once: {read:?}, layer by layer: {whole:?}");
+    let Ok(Ok((family, [offset, end, payload], _, fragment, protocol, _))) = *whole else { return };
+    let headers = match (family, fragment.class) {
+        (Family::V4, _) => 20,
+        (Family::V6, Class::Whole) => 40,
+        (Family::V6, _) => 48,
+    };
+    let is_plain = offset == 14
+        && payload == offset + headers
+        && (frame.len() == end || frame.len() <= 60)
+        && (fragment.class == Class::Trailing
+            || fragment.class != Class::Atomic && [6, 17].contains(&protocol));
+    assert_eq!(read.len(), usize::from(is_plain), "{whole:?}");
 }
 
 /// Everything in it lies inside the frame. Gives back where it ends.
