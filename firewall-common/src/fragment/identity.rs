@@ -124,8 +124,8 @@ impl HashKey {
 /// Whether an IPv6 destination means something only on its link: multicast (`ff00::/8`) or link-local (`fe80::/10`).
 #[inline(always)]
 const fn is_scoped(destination: u64) -> bool {
-    let start = u64::from_be(destination) >> 48;
-    start >= 0xff00 || start & 0xffc0 == 0xfe80
+    let [first, second, ..] = destination.to_ne_bytes();
+    first == 0xff || first == 0xfe && second & 0xc0 == 0x80
 }
 
 impl Source {
