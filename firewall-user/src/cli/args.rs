@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use firewall_common::rules::Action;
 
 use super::exit::Invalid;
-use crate::ruleset::{Config, Match, Names, Rule, action};
+use crate::ruleset::{Config, Names, Rule, action};
 
 /// What a filter is made from.
 #[derive(clap::Args, Debug)]
@@ -13,8 +13,8 @@ pub(super) struct FilterArgs {
     /// Take the rules and settings from this file.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Allow what this matches, after the rules of the file: a service such as `@ike`, or a protocol with or without
-    /// destination ports, such as `udp 500,4500`.
+    /// Allow what this matches, after the rules of the file: `@ike`, `udp 500,4500`, or all else that a rule may say behind
+    /// its action.
     #[arg(long, value_name = "MATCH")]
     allow: Vec<String>,
     /// What becomes of packets that no rule matches: `allow` or `deny`. A new filter denies them.
@@ -34,7 +34,8 @@ impl FilterArgs {
             None => Config::default(),
         };
         for text in allow {
-            result.rules.push(Rule::new(Action::Allow, matching(text)?));
+            let names = result.names(Names::system());
+            result.rules.push(rule(Action::Allow, text, &names)?);
         }
         if let Some(word) = default {
             result.default = action::named(word).ok_or_else(|| {
@@ -50,7 +51,8 @@ pub(super) fn read(path: &std::path::Path) -> anyhow::Result<Config> {
     Ok(Config::read(path, Names::system()).map_err(|error| Invalid(error.render()))?)
 }
 
-/// Parses what a rule matches; an error points at the place.
-pub(super) fn matching(text: &str) -> Result<Match, Invalid> {
-    Match::parse(text, Names::system()).map_err(|error| Invalid(format!("{error}\n{}", error.render(text))))
+/// Parses what comes after a rule's action; an error points at the place.
+pub(super) fn rule(action: Action, text: &str, names: &Names) -> Result<Rule, Invalid> {
+    Rule::parse_after(action, text, names)
+        .map_err(|error| Invalid(format!("{error}\n{}", error.render(text))))
 }

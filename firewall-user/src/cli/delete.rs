@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::{Global, exit::Invalid, output};
 use crate::{
     kernel::filter::Filter,
-    ruleset::{Names, Ruleset, Selector},
+    ruleset::{Names, Ruleset, Selector, grammar},
 };
 
 /// Delete a rule.
@@ -28,11 +28,11 @@ struct Report {
 
 impl Delete {
     pub(super) fn run(&self, global: &Global) -> anyhow::Result<()> {
-        let text = self.words.join(" ");
-        let selector = Selector::parse(&text, Names::system())
-            .map_err(|error| Invalid(format!("{error}\n{}", error.render(&text))))?;
+        let text = grammar::from_arguments(&self.words);
         let mut filter = Filter::open_to_change(&global.bpffs)?;
         let config = &filter.document().config;
+        let selector = Selector::parse(&text, &config.names(Names::system()))
+            .map_err(|error| Invalid(format!("{error}\n{}", error.render(&text))))?;
         let mut ruleset = Ruleset { default: config.default, rules: config.rules.clone() };
         let deleted = ruleset.delete(&selector)?;
         filter.replace_rules(ruleset.rules)?;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Global, args, exit::Invalid, output};
 use crate::{
     kernel::filter::Filter,
-    ruleset::{Addition, Rule, Ruleset},
+    ruleset::{Addition, Names, Ruleset, grammar},
 };
 
 /// Add a rule that allows what it matches.
@@ -30,8 +30,8 @@ pub(super) struct Deny {
 
 #[derive(Args, Debug)]
 struct Words {
-    /// A service such as `@ike`, or a protocol by name or number, with or without destination ports: `udp 500,4500`,
-    /// `tcp 22,8000-8100`, `esp`.
+    /// What the rule says behind its action: a service or a protocol, addresses, an interface, options, as in `@ike`,
+    /// `tcp 22,8000-8100 from 192.0.2.0/24`, `icmpv6 echo-request limit 10/s`. docs/rules.md has the grammar.
     #[arg(value_name = "MATCH", required = true)]
     words: Vec<String>,
 }
@@ -57,9 +57,9 @@ struct Report {
 }
 
 fn add(action: Action, Words { words }: &Words, global: &Global) -> anyhow::Result<()> {
-    let rule = Rule::new(action, args::matching(&words.join(" "))?);
     let mut filter = Filter::open_to_change(&global.bpffs)?;
     let config = &filter.document().config;
+    let rule = args::rule(action, &grammar::from_arguments(words), &config.names(Names::system()))?;
     let mut ruleset = Ruleset { default: config.default, rules: config.rules.clone() };
     let addition = ruleset.add(rule.clone()).map_err(|error| Invalid(error.to_string()))?;
     let (number, added, shadowed_by) = match addition {

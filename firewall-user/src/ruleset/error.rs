@@ -13,11 +13,16 @@ use super::{
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{problem}")]
 pub struct ParseError {
-    pub(super) problem: Problem,
-    pub(super) span: Range<usize>,
+    problem: Box<Problem>,
+    span: Range<usize>,
 }
 
 impl ParseError {
+    /// `problem`, at the bytes `span` of the text.
+    pub(super) fn new(problem: impl Into<Problem>, span: Range<usize>) -> Self {
+        Self { problem: Box::new(problem.into()), span }
+    }
+
     /// What is wrong.
     pub fn problem(&self) -> &Problem {
         &self.problem

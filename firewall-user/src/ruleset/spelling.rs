@@ -6,9 +6,12 @@ use std::fmt;
 /// Of two as near as each other, the earlier.
 pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_ascii_lowercase();
-    let slips = (word.chars().count() / 3).max(1);
+    let length = word.chars().count();
+    let slips = (length / 3).max(1);
     candidates
         .into_iter()
+        // Each letter more or less is a slip; counting them is what costs nothing.
+        .filter(|candidate| candidate.chars().count().abs_diff(length) <= slips)
         .map(|candidate| (strsim::damerau_levenshtein(&word, &candidate.to_ascii_lowercase()), candidate))
         .filter(|&(distance, candidate)| distance <= slips && distance < candidate.chars().count())
         .min_by_key(|&(distance, _)| distance)

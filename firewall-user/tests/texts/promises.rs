@@ -1,39 +1,37 @@
 //! What holds of every text. The fuzz targets check the same.
 
-use std::path::Path;
+use std::{path::Path, sync::LazyLock};
 
 use crate::ruleset::{Config, Match, Names, ParseError, Rule, Selector, Term, shadow::shadows};
 
-/// Names that no machine's files change, and a service of one's own.
-fn names() -> Names {
-    let config =
-        Config::parse("services.myapp = ['tcp 8000-8100', 'ip6 udp 53']", Path::new(""), &built_in());
-    config.expect("a sound config").names(&built_in())
-}
+/// Names that no machine's files change.
+static BUILT_IN: LazyLock<Names> = LazyLock::new(|| Names::parse("", "alt-http 8080/tcp\n"));
 
-fn built_in() -> Names {
-    Names::parse("", "alt-http 8080/tcp\n")
-}
+/// And a service of one's own.
+static NAMES: LazyLock<Names> = LazyLock::new(|| {
+    let config = Config::parse("services.myapp = ['tcp 8000-8100', 'ip6 udp 53']", Path::new(""), &BUILT_IN);
+    config.expect("a sound config").names(&BUILT_IN)
+});
 
 /// A rule is read back from its canonical text; what is wrong with another text is pointed at inside of it.
 pub fn rule(text: &str) {
-    let names = names();
-    match Rule::parse(text, &names) {
+    let names = &NAMES;
+    match Rule::parse(text, names) {
         Ok(rule) => {
             let canonical = rule.to_string();
-            assert_eq!(Rule::parse(&canonical, &names).as_ref(), Ok(&rule), "{canonical}");
+            assert_eq!(Rule::parse(&canonical, names).as_ref(), Ok(&rule), "{canonical}");
             let (_, rest) = canonical.split_once(' ').expect("an action stands alone");
-            assert_eq!(Rule::parse_after(rule.action, rest, &names).as_ref(), Ok(&rule), "{canonical}");
+            assert_eq!(Rule::parse_after(rule.action, rest, names).as_ref(), Ok(&rule), "{canonical}");
             let matching = rule.matching.to_string();
-            assert_eq!(Match::parse(&matching, &names), Ok(rule.matching), "{matching}");
+            assert_eq!(Match::parse(&matching, names), Ok(rule.matching), "{matching}");
         }
         Err(error) => is_inside(text, &error),
     }
-    match Term::parse(text, &names) {
-        Ok(term) => assert_eq!(Term::parse(&term.to_string(), &names).as_ref(), Ok(&term), "{term}"),
+    match Term::parse(text, names) {
+        Ok(term) => assert_eq!(Term::parse(&term.to_string(), names).as_ref(), Ok(&term), "{term}"),
         Err(error) => is_inside(text, &error),
     }
-    if let Err(error) = Selector::parse(text, &names) {
+    if let Err(error) = Selector::parse(text, names) {
         is_inside(text, &error);
     }
 }
@@ -47,7 +45,7 @@ fn is_inside(text: &str, error: &ParseError) {
 
 /// A config is read back from what it's written as; what is wrong with another is shown.
 pub fn config(text: &str) {
-    let read = |text: &str| Config::parse(text, Path::new("f"), &built_in());
+    let read = |text: &str| Config::parse(text, Path::new("f"), &BUILT_IN);
     match read(text) {
         Ok(config) => {
             let written = config.to_string();
@@ -55,11 +53,8 @@ pub fn config(text: &str) {
             assert_eq!(back, config, "{written}");
             assert_eq!(back.to_string(), written);
             // Services of the same name are one.
-            assert!(
-                back.services
-                    .iter()
-                    .all(|own| back.names(&built_in()).service(own.name()).as_ref() == Some(own))
-            );
+            let names = back.names(&BUILT_IN);
+            assert!(back.services.iter().all(|own| names.service(own.name()).as_ref() == Some(own)));
             assert!(
                 shadows(&config.rules).iter().all(|shadow| shadow.by.iter().all(|&by| by < shadow.number))
             );

@@ -70,9 +70,7 @@ impl<'a> Parser<'a> {
         })?;
         let mask = mask.unwrap_or(set);
         let wrong = if mask == 0 { FlagProblem::Nothing } else { FlagProblem::NotLookedAt };
-        TcpFlags::new(set, mask)
-            .map(Some)
-            .ok_or_else(|| ParseError { problem: wrong.into(), span: first.start..last })
+        TcpFlags::new(set, mask).map(Some).ok_or_else(|| ParseError::new(wrong, first.start..last))
     }
 }
 

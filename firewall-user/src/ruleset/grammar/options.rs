@@ -141,7 +141,7 @@ pub(super) fn unquoted(token: Token<'_>) -> Result<String, ParseError> {
             Some((_, escaped @ ('"' | '\\'))) => text.push(escaped),
             _ => {
                 let start = token.start + 1 + at;
-                return Err(ParseError { problem: OptionProblem::Escape.into(), span: start..start + 1 });
+                return Err(ParseError::new(OptionProblem::Escape, start..start + 1));
             }
         }
     }

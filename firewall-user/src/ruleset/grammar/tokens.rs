@@ -31,7 +31,7 @@ impl<'a> Token<'a> {
 
     /// An error that points at the token.
     pub(super) fn wrong(self, problem: impl Into<Problem>) -> ParseError {
-        ParseError { problem: problem.into(), span: self.span() }
+        ParseError::new(problem, self.span())
     }
 
     /// The token's text before and after byte `at`, without the byte itself.
@@ -111,7 +111,7 @@ impl<'a> Tokens<'a> {
 
     /// An error that points behind the text's end.
     pub(super) fn at_end(&self, problem: impl Into<Problem>) -> ParseError {
-        ParseError { problem: problem.into(), span: self.end..self.end }
+        ParseError::new(problem, self.end..self.end)
     }
 }
 
@@ -137,11 +137,11 @@ fn quoted(rest: &str, start: usize) -> Result<usize, ParseError> {
             _ => escaped = character == '\\' && !escaped,
         }
     }
-    Err(ParseError { problem: Problem::OpenQuote, span: start..start + rest.trim_ascii_end().len() })
+    Err(ParseError::new(Problem::OpenQuote, start..start + rest.trim_ascii_end().len()))
 }
 
 fn character_at(character: char, at: usize) -> ParseError {
-    ParseError { problem: Problem::Character(character), span: at..at + character.len_utf8() }
+    ParseError::new(Problem::Character(character), at..at + character.len_utf8())
 }
 
 #[cfg(test)]
