@@ -94,6 +94,7 @@ fn report(seed: u64, setup: &Setup, frames: &[Vec<u8>]) -> String {
         );
     };
     let Setup { rules, default, early, .. } = setup;
+    let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
     let mut text = format!(
         "seed {seed}: rules {rules:?}, default {default:?}, early {early:?}\n{how}\nafter these frames:"
     );

@@ -17,7 +17,7 @@ pub struct Service {
 
 impl Service {
     /// A service of that name, without the `@` and in lower case, that needs packets that fit any of `terms`.
-    pub(super) fn new(name: &str, terms: Vec<Term>) -> Self {
+    pub fn new(name: &str, terms: Vec<Term>) -> Self {
         Self { name: name.to_ascii_lowercase(), terms }
     }
 

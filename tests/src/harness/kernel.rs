@@ -23,6 +23,9 @@ use super::requirements;
 /// The index of the loopback interface, which the kernel says test runs arrive on.
 pub const INTERFACE: u32 = 1;
 
+/// The index of the other interface that the rules' host has, `eth1`.
+pub const OTHER_INTERFACE: u32 = 7;
+
 /// A timeout that no test outlives, in ticks.
 pub const FOREVER: u32 = Tick::MAX_AGE;
 
@@ -32,8 +35,8 @@ pub const PLENTY: u32 = 1 << 24;
 /// What a filter is set up with. By default nothing is allowed, early fragments pass, and entries live forever.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// The rules as texts.
-    pub rules: Vec<String>,
+    /// The rules.
+    pub rules: Vec<Rule>,
     /// What becomes of packets that no rule matches.
     pub default: Action,
     /// What becomes of early fragments.
@@ -49,10 +52,22 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// With these rules.
+    /// With the rules of these texts.
+    ///
+    /// # Panics
+    /// One of them is no rule.
     pub fn rules(rules: &[&str]) -> Self {
+        let names = Names::parse("", "");
+        let rule = |text: &&str| {
+            Rule::parse(text, &names).unwrap_or_else(|error| panic!("{text:?} is no rule: {error}"))
+        };
+        Self::of(rules.iter().map(rule).collect())
+    }
+
+    /// With these rules.
+    pub fn of(rules: Vec<Rule>) -> Self {
         Self {
-            rules: rules.iter().map(|&rule| rule.to_owned()).collect(),
+            rules,
             default: Action::Deny,
             early: Action::Allow,
             timeout: FOREVER,
@@ -94,19 +109,19 @@ impl Setup {
 
     /// The host that the rules are compiled for: what is said to arrive on [`INTERFACE`] arrives on `lo`.
     pub fn host(&self) -> Host {
-        Host { interfaces: HashMap::from([("lo".to_owned(), INTERFACE)]), ..Host::default() }
+        let interfaces = [("lo", INTERFACE), ("eth1", OTHER_INTERFACE)];
+        let interfaces = interfaces.map(|(name, index)| (name.to_owned(), index));
+        Host { interfaces: HashMap::from(interfaces), ..Host::default() }
     }
 
     /// The rules, compiled; the first one has slot 0, and so on.
     ///
     /// # Errors
-    /// A rule can't be parsed.
+    /// There are too many.
     pub fn compile(&self) -> Result<Compiled> {
-        let names = Names::parse("", "");
-        let mut rules = Vec::new();
-        for (n, text) in self.rules.iter().enumerate() {
-            let rule = Rule::parse(text, &names).with_context(|| format!("the rule {text:?}"))?;
-            rules.push((rule, Slot::rule(n).context("too many rules")?));
+        let mut rules = Vec::with_capacity(self.rules.len());
+        for (n, rule) in self.rules.iter().enumerate() {
+            rules.push((rule.clone(), Slot::rule(n).context("too many rules")?));
         }
         Ok(Compiled::new(&rules, self.default, &self.host())?)
     }

@@ -18,6 +18,7 @@ pub mod packet;
 pub mod process;
 pub mod raw;
 pub mod requirements;
+pub mod ruleset;
 pub mod udp;
 
 use anyhow::{Context, Result};

@@ -29,13 +29,14 @@ pub struct Native {
     setup: Setup,
     hash_key: HashKey,
     boundaries: Box<Boundaries>,
+    interface: u32,
 }
 
 impl Native {
     /// A filter with an empty fragment table.
     ///
     /// # Errors
-    /// A rule can't be parsed, or the setup names no hash key: a random one would not be the kernel's.
+    /// There are too many rules, or the setup names no hash key: a random one would not be the kernel's.
     pub fn new(setup: &Setup) -> Result<Self> {
         let sets = some(setup.table as usize / WAYS);
         // As many as there are in the kernel: a source for each four datagrams.
@@ -44,7 +45,12 @@ impl Native {
         let mut boundaries = Box::new([0; BOUNDARIES]);
         progress::fill(&mut boundaries, &hash_key);
         let (rules, pools, setup) = (Memory::new(setup.compile()?), Default::default(), setup.clone());
-        Ok(Self { rules, sets, sources, pools, setup, hash_key, boundaries })
+        Ok(Self { rules, sets, sources, pools, setup, hash_key, boundaries, interface: INTERFACE })
+    }
+
+    /// Where frames arrive from now on, instead of on [`INTERFACE`].
+    pub const fn arrive_on(&mut self, interface: u32) {
+        self.interface = interface;
     }
 
     /// Judges a frame.
@@ -126,6 +132,6 @@ impl Environment for Native {
     }
 
     fn interface(&self) -> u32 {
-        INTERFACE
+        self.interface
     }
 }
