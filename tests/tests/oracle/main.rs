@@ -4,7 +4,6 @@
 //! A failure names its seed, the fewest rules and the one packet that still show it. `FRAGWALL_SEED=N` runs from that seed on.
 
 mod difference;
-mod limits;
 mod session;
 
 use firewall_common::rules::Action;

@@ -14,8 +14,10 @@ use crate::harness::packet::{Ether, Internet, Ip4, Ip6, Payload, ip4, ip6, patte
 pub enum Shape {
     /// As it is.
     Whole,
-    /// Behind headers that say nothing to rules: a VLAN tag, IPv4 options, IPv6 extension headers.
+    /// Behind headers that say nothing to rules: IPv4 options, IPv6 extension headers.
     Dressed,
+    /// Behind a VLAN tag.
+    Tagged,
     /// Behind a Fragment header that makes it no fragment (RFC 6946); an IPv4 packet comes as it is.
     Atomic,
     /// As a first fragment and a trailing one.
@@ -24,7 +26,7 @@ pub enum Shape {
 
 impl Shape {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Whole, Self::Dressed, Self::Atomic, Self::Fragments];
+    pub const ALL: [Self; 5] = [Self::Whole, Self::Dressed, Self::Tagged, Self::Atomic, Self::Fragments];
 }
 
 /// A packet to be judged.
@@ -58,7 +60,8 @@ impl Probe {
         let id = self.id;
         match self.shape {
             Shape::Whole => vec![Ether::to(self.carried_by(packet)).frame()],
-            Shape::Dressed => vec![Ether::to(self.carried_by(packet.dressed())).tag(0x8100, 7).frame()],
+            Shape::Dressed => vec![Ether::to(self.carried_by(packet.dressed())).frame()],
+            Shape::Tagged => vec![Ether::to(self.carried_by(packet)).tag(0x8100, 7).frame()],
             Shape::Atomic => vec![Ether::to(self.carried_by(packet.atomic(id))).frame()],
             Shape::Fragments => {
                 let parts = self.carried_by(packet).cut(id);
