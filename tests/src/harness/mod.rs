@@ -14,6 +14,7 @@ pub mod loaded;
 pub mod minimise;
 pub mod native;
 pub mod netns;
+pub mod nft;
 pub mod packet;
 pub mod process;
 pub mod raw;

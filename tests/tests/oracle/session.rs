@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use firewall_common::{
     fragment::identity::HashKey,
-    packet::Family,
     rules::{Action, Decision, Slot},
     verdict::{Reason, Verdict},
 };
@@ -14,10 +13,7 @@ use firewall_tests::harness::{
     packet::random::Random,
     ruleset::{Crowd, Probe, Shape, packet, rules},
 };
-use fragwall::ruleset::{
-    Protocol,
-    meaning::{Transport, first_match},
-};
+use fragwall::ruleset::meaning::first_match;
 
 use crate::difference::{Difference, report};
 
@@ -49,12 +45,7 @@ impl Session {
         for n in 0..packets {
             let interface = if random.chance(ELSEWHERE) { "eth1" } else { "lo" };
             let packet = packet(&mut random, &crowd, &rules, interface);
-            let shape = random.pick(&Shape::ALL);
-            let neighbours = packet.family() == Family::V6
-                && packet.protocol == Protocol::ICMPV6
-                && matches!(packet.transport, Transport::Icmp { kind: 133..=137, .. });
-            // Neighbour discovery behind a Fragment header is malformed, whatever the rules say.
-            let shape = if neighbours { Shape::Whole } else { shape };
+            let shape = Shape::pick(&mut random, &packet, &Shape::ALL);
             probes.push(Probe { packet, shape, id: n as u16, payload: 20 });
         }
         let hash_key = HashKey(std::array::from_fn(|_| random.bits()));

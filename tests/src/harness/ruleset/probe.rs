@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 
+use firewall_common::packet::Family;
 use fragwall::ruleset::{
     Protocol,
     meaning::{Packet, Transport},
 };
 
-use crate::harness::packet::{Ether, Internet, Ip4, Ip6, Payload, ip4, ip6, pattern};
+use crate::harness::packet::{Ether, Internet, Ip4, Ip6, Payload, ip4, ip6, pattern, random::Random};
 
 /// How a packet comes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -27,6 +28,19 @@ pub enum Shape {
 impl Shape {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Whole, Self::Dressed, Self::Tagged, Self::Atomic, Self::Fragments];
+}
+
+impl Shape {
+    /// One of them that such a packet can come in: neighbour discovery behind a Fragment header is malformed, whatever the
+    /// rules say (RFC 6980).
+    pub fn pick(random: &mut Random, packet: &Packet, of: &[Self]) -> Self {
+        let is_discovery = packet.family() == Family::V6
+            && packet.protocol == Protocol::ICMPV6
+            && matches!(packet.transport, Transport::Icmp { kind: 133..=137, .. });
+        let shape = random.pick(of);
+        let has_fragment_header = matches!(shape, Self::Atomic | Self::Fragments);
+        if is_discovery && has_fragment_header { Self::Whole } else { shape }
+    }
 }
 
 /// A packet to be judged.
