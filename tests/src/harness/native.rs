@@ -15,7 +15,7 @@ use firewall_common::{
     packet::Family,
     rules::Action,
 };
-use fragwall::ruleset::compile::memory::Memory;
+use fragwall::ruleset::{Compiled, compile::memory::Memory};
 
 use super::kernel::{INTERFACE, Judged, Setup};
 
@@ -38,13 +38,21 @@ impl Native {
     /// # Errors
     /// There are too many rules, or the setup names no hash key: a random one would not be the kernel's.
     pub fn new(setup: &Setup) -> Result<Self> {
+        Self::of(setup, setup.compile()?)
+    }
+
+    /// The same, whatever rules the setup has, with these.
+    ///
+    /// # Errors
+    /// The setup names no hash key.
+    pub fn of(setup: &Setup, rules: Compiled) -> Result<Self> {
         let sets = some(setup.table as usize / WAYS);
         // As many as there are in the kernel: a source for each four datagrams.
         let sources = some((setup.table as usize / 4).max(64) / WAYS);
         let hash_key = setup.hash_key.context("the native filter needs a hash key")?;
         let mut boundaries = Box::new([0; BOUNDARIES]);
         progress::fill(&mut boundaries, &hash_key);
-        let (rules, pools, setup) = (Memory::new(setup.compile()?), Default::default(), setup.clone());
+        let (rules, pools, setup) = (Memory::new(rules), Default::default(), setup.clone());
         Ok(Self { rules, sets, sources, pools, setup, hash_key, boundaries, interface: INTERFACE })
     }
 
