@@ -3,20 +3,29 @@
 //! Time stands still natively; in the kernel nothing refills either within a test, at a packet an hour.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use firewall_common::{
     fragment::identity::HashKey,
-    rules::{Action, select::MAX_TRIES},
+    rules::{Action, MAX_RULES, select::MAX_TRIES},
     verdict::Verdict,
 };
 use firewall_tests::harness::{
+    host::{HOST, Host},
     kernel::Setup,
     native::Native,
     packet::{Ether, Internet, ip4, ip6, random::Random},
     ruleset::{Crowd, Probe, Shape, packet, rules},
+    udp::{pending, receive, socket},
 };
-use fragwall::ruleset::{Limit, Names, Rule, limit::Unit, meaning::Packet};
+use fragwall::{
+    kernel::filter::Filter,
+    ruleset::{Limit, Names, Rule, limit::Unit, meaning::Packet},
+};
+
+/// Far longer than any datagram takes.
+const LONG_ENOUGH: Duration = Duration::from_secs(20);
 
 /// The rule of a text, with a limit.
 fn limited(text: &str, burst: u32, per_source: bool) -> Rule {
@@ -153,6 +162,33 @@ fn so_many_used_up_limits_are_passed_by_and_no_more() {
         meet(judge, &frame, &all);
         assert_eq!(judge(&frame), (Verdict::Reject, Some(MAX_TRIES - 1)));
     });
+}
+
+/// A rule that gets the slot which a rule before it had doesn't get what that one has used up.
+#[test]
+fn a_limit_begins_anew_in_a_slot_that_another_rule_had() {
+    let host = Host::new("limits").unwrap();
+    let replace = |rules: Vec<Rule>| {
+        host.netns.enter(|| Ok(Filter::open_to_change(host.bpffs.path())?.replace_rules(rules)?)).unwrap();
+    };
+    let [receiver, last, sender] = [(&host.netns, 7000), (&host.netns, 7001), (&host.neighbour, 0)]
+        .map(|(netns, port)| socket(netns, HOST[0], port).unwrap());
+    let let_in = || {
+        for _ in 0..2 {
+            sender.send_to(b"", SocketAddr::new(HOST[0], 7000)).unwrap();
+        }
+        // Judged behind the other two.
+        sender.send_to(b"last", SocketAddr::new(HOST[0], 7001)).unwrap();
+        assert!(receive(&last, LONG_ENOUGH).unwrap().is_some());
+        pending(&receiver).unwrap().len()
+    };
+    host.ok(&["attach", "eth0"]).unwrap();
+    replace(vec![limited("allow udp 7000", 1, false), rule("allow udp 7001")]);
+    assert_eq!(let_in(), 1);
+    // All other slots come first.
+    replace((2..MAX_RULES).map(|n| rule(&format!("deny tcp {n}"))).collect());
+    replace(vec![limited("allow udp 7000", 1, false), rule("allow udp 7001")]);
+    assert_eq!(let_in(), 1);
 }
 
 /// What rules with limits mean, tried one by one.

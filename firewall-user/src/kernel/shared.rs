@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use aya::maps::{MapInfo, MapType};
+use aya::maps::{Array, Map, MapData, MapInfo, MapType};
 use firewall_common::{
     fragment::{
         source::{Pool, SourceSet},
@@ -12,7 +12,7 @@ use firewall_common::{
     },
     packet::Family,
     record::Count,
-    rules::{SLOTS, limit::BucketSet},
+    rules::{SLOTS, Slot, limit::BucketSet},
     verdict::CELLS,
 };
 
@@ -76,6 +76,17 @@ pub(super) const SHARED: [Shared; 6] = [
         entries: |_| CELLS as u32,
     },
 ];
+
+/// Fills up the buckets of limits that all sources share, of slots that are given to new rules. Those of single sources can't be
+/// told apart by slot: what is left in them is at most what another rule with that slot let be used up, thousands of rules ago.
+pub(super) fn fill_buckets(layout: &Layout, slots: &[Slot]) -> Result<(), Error> {
+    let path = layout.root().join("buckets");
+    let buckets = MapData::from_pin(&path).and_then(|map| Array::<_, u64>::try_from(Map::from_map_data(map)?));
+    let filled = buckets.and_then(|mut buckets| {
+        slots.iter().try_for_each(|slot| buckets.set(slot.index() as u32, 0, 0))
+    });
+    filled.map_err(|error| Error::aya(format!("filling {}", path.display()), error))
+}
 
 /// The pin of the counters.
 pub(super) fn counters(layout: &Layout) -> PathBuf {

@@ -128,7 +128,7 @@ impl State {
     pub(super) fn replace_rules(&mut self, rules: Vec<Rule>) -> Result<(), Error> {
         let (document, fresh) = self.document.with_rules(rules)?;
         let number = self.current + 1;
-        self.empty(&fresh)?;
+        self.renew(&fresh)?;
         if let Err(error) = generation::make(&self.layout, number, &document) {
             // What was pinned of it is in nobody's way, and goes with the next command if not now.
             let _ = layout::remove(&self.layout.generation(number));
@@ -139,8 +139,9 @@ impl State {
         self.settle()
     }
 
-    /// Empties the counters of slots that are given to new rules.
-    fn empty(&self, slots: &[Slot]) -> Result<(), Error> {
+    /// Makes slots that are given to new rules as if nobody had had them: their counters are empty, their limits not used up.
+    fn renew(&self, slots: &[Slot]) -> Result<(), Error> {
+        shared::fill_buckets(&self.layout, slots)?;
         let mut counters = Counters::open(&shared::counters(&self.layout))?;
         slots.iter().try_for_each(|&slot| counters.retire(slot))
     }
