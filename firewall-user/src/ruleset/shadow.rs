@@ -70,6 +70,9 @@ fn claimed_by(earlier: &[Rule], rule: &Rule, term: &Term) -> Option<BTreeSet<usi
     let mut left: BTreeMap<Key, Unclaimed> =
         keys(rule, term).map(|key| (key, Unclaimed::of(&numbers))).collect();
     for (index, other) in earlier.iter().enumerate().filter(|(_, other)| is_plain(other)) {
+        if left.is_empty() {
+            break;
+        }
         for taking in other.matching.terms() {
             let ranges = self::numbers(taking);
             for key in keys(other, taking) {
