@@ -22,4 +22,5 @@ pub mod judge;
 pub mod packet;
 pub mod record;
 pub mod rules;
+pub mod stance;
 pub mod verdict;

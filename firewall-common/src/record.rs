@@ -10,13 +10,19 @@ pub struct Count {
     pub packets: u64,
     /// Bytes of their frames, without preamble and checksum.
     pub bytes: u64,
+    /// When the last of them came, in the kernel's own jiffies (`jiffies_64`), which never are 0; 0 if none has come.
+    pub last: u64,
 }
 
 impl core::ops::Add for Count {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
-        Self { packets: self.packets + other.packets, bytes: self.bytes + other.bytes }
+        Self {
+            packets: self.packets + other.packets,
+            bytes: self.bytes + other.bytes,
+            last: self.last.max(other.last),
+        }
     }
 }
 
@@ -63,7 +69,7 @@ impl Trace {
 
 #[cfg(feature = "user")]
 mod user {
-    // SAFETY: two 64-bit integers: any bits are a value, and there's no padding.
+    // SAFETY: three 64-bit integers: any bits are a value, and there's no padding.
     unsafe impl aya::Pod for super::Count {}
     // SAFETY: integers only, laid out without padding (4 * 1 + 2 * 2 + 2 * 4 = 16 bytes): any bits are a value.
     unsafe impl aya::Pod for super::Trace {}

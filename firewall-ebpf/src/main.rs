@@ -35,6 +35,14 @@ use maps::Kernel;
 /// Judges a packet, counts it, and passes or drops it.
 #[xdp(frags)]
 pub fn fragwall(ctx: XdpContext) -> u32 {
+    if maps::is_overdue() {
+        if maps::was_unfiltered() {
+            return xdp_action::XDP_PASS;
+        }
+        maps::go_back(&ctx);
+        // The loader sees to it that the program before is there. Were it not, to pass everything would fail open, and to
+        // drop everything would lock out whom the deadline is to let in again: this program's own rules are left.
+    }
     let frame = Linear::new(&ctx);
     if let Some(judgement) = judge_plain(&frame, &Kernel::<true>::new(&ctx)) {
         return settle(&ctx, frame.len(), judgement, Fragment::WHOLE);
@@ -77,6 +85,7 @@ fn settle(ctx: &XdpContext, length: usize, judgement: Judgement, fragment: Fragm
     trace(ctx, length, &judgement);
     match judgement.verdict {
         Verdict::Pass => xdp_action::XDP_PASS,
+        _ if maps::observes() => xdp_action::XDP_PASS,
         Verdict::Drop | Verdict::Reject => xdp_action::XDP_DROP,
     }
 }

@@ -2,7 +2,7 @@
 //! kernel then freezes, and its maps.
 
 use aya_ebpf::{
-    btf_maps::{Array, PerCpuArray},
+    btf_maps::{Array, PerCpuArray, ProgramArray},
     helpers::bpf_jiffies64,
     macros::btf_map,
     programs::XdpContext,
@@ -22,7 +22,8 @@ use firewall_common::{
     packet::Family,
     record::{Count, Trace},
     rules::{Action, Decision},
-    verdict::{CELLS, Cell},
+    stance::{COUNTERS as ALL_COUNTERS, Stance},
+    verdict::Cell,
 };
 
 use crate::rules::Ruleset;
@@ -66,6 +67,18 @@ static EARLY_PASSES: u32 = 0;
 #[unsafe(no_mangle)]
 static EXPLAINS: u32 = 0;
 
+/// Not 0: verdicts are only counted, and every packet passes.
+#[unsafe(no_mangle)]
+static OBSERVES: u32 = 0;
+
+/// When this program, unless it was confirmed before, lets the one before it have the packets, in jiffies; 0 is never.
+#[unsafe(no_mangle)]
+static DEADLINE: u64 = 0;
+
+/// Not 0: before this program there was none, so past the deadline all packets pass.
+#[unsafe(no_mangle)]
+static WAS_UNFILTERED: u32 = 0;
+
 /// The fragment table. The loader sets its size.
 #[btf_map]
 static FRAGMENTS: Array<Set, 1, MMAPABLE> = Array::new();
@@ -80,7 +93,11 @@ static POOLS: Array<Pool, { Family::ALL.len() }> = Array::new();
 
 /// The counters.
 #[btf_map]
-static COUNTERS: PerCpuArray<Count, CELLS> = PerCpuArray::new();
+static COUNTERS: PerCpuArray<Count, ALL_COUNTERS> = PerCpuArray::new();
+
+/// The program before this one.
+#[btf_map]
+static PREVIOUS: ProgramArray<1> = ProgramArray::new();
 
 /// The last judgement, for who asks the program to explain itself.
 #[btf_map]
@@ -101,13 +118,42 @@ pub fn setting<T: Copy>(setting: &T) -> T {
 /// Adds a packet of `bytes` to a counter.
 #[inline(always)]
 pub fn count(cell: Cell, bytes: u64) {
-    if let Some(count) = COUNTERS.get_ptr_mut(cell.index()) {
+    let stance = if observes() { Stance::Observing } else { Stance::Enforcing };
+    if let Some(count) = COUNTERS.get_ptr_mut(stance.first_counter() + cell.index()) {
         // SAFETY: the counter is this CPU's own, and nothing interrupts the program to count on the same CPU.
         unsafe {
             (*count).packets += 1;
             (*count).bytes += bytes;
+            (*count).last = bpf_jiffies64();
         }
     }
+}
+
+/// Whether verdicts are only counted.
+#[inline(always)]
+pub fn observes() -> bool {
+    setting(&OBSERVES) != 0
+}
+
+/// Whether the deadline for confirming this program has passed.
+#[inline(always)]
+pub fn is_overdue() -> bool {
+    let deadline = setting(&DEADLINE);
+    // SAFETY: the helper takes nothing and only reads the clock.
+    deadline != 0 && unsafe { bpf_jiffies64() } >= deadline
+}
+
+/// Whether there was no program before this one.
+#[inline(always)]
+pub fn was_unfiltered() -> bool {
+    setting(&WAS_UNFILTERED) != 0
+}
+
+/// Lets the program before this one have the packet. Returns only if it isn't there.
+#[inline(always)]
+pub fn go_back(ctx: &XdpContext) {
+    // SAFETY: nothing on the stack has anything to do when it's left.
+    unsafe { PREVIOUS.tail_call(ctx, 0) };
 }
 
 /// Whether judgements are to be explained.

@@ -11,6 +11,7 @@ use std::thread;
 use firewall_common::{
     record::Count,
     rules::Slot,
+    stance::Stance,
     verdict::{Cell, Reason, Verdict},
 };
 use firewall_tests::harness::{
@@ -129,7 +130,7 @@ fn race(instance: &mut Instance, flows: &[&[Vec<u8>; 2]], sources: u32, leads: [
 
 /// How many frames of two lengths a counter holds.
 fn split(count: Count, lengths: [u64; 2]) -> [u64; 2] {
-    let Count { packets, bytes } = count;
+    let Count { packets, bytes, last: _ } = count;
     let [long, short] = lengths;
     let longs = (bytes - packets * short) / (long - short);
     assert_eq!(longs * long + (packets - longs) * short, bytes, "{count:?} holds other lengths");
@@ -200,8 +201,11 @@ fn what_is_complete_costs_no_budget(flow: &[Vec<u8>; 2]) {
     for leads in LEADS {
         race(&mut instance, &[flow], 0, leads);
     }
-    let over_budget =
-        instance.counters().unwrap().read(Cell::Reason(Reason::FragmentBudget, Verdict::Drop)).unwrap();
+    let over_budget = instance
+        .counters()
+        .unwrap()
+        .read(Stance::Enforcing, Cell::Reason(Reason::FragmentBudget, Verdict::Drop))
+        .unwrap();
     assert_eq!(over_budget.packets, 0, "of {} fragments of complete datagrams", 2 * DATAGRAMS);
 }
 

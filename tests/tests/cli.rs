@@ -15,17 +15,26 @@ use nix::fcntl::{Flock, FlockArg};
 use serde_json::{Value, json};
 
 /// Each command with its own options and arguments.
-const COMMANDS: [(&str, &[&str]); 11] = [
-    ("attach", &["[IFACE]", "--config", "--allow", "--mode", "--default"]),
+const COMMANDS: [(&str, &[&str]); 17] = [
+    (
+        "attach",
+        &["[IFACE]", "--config", "--allow", "--mode", "--default", "--observe", "--confirm", "--force"],
+    ),
     ("detach", &["[IFACE]"]),
     ("status", &[]),
-    ("allow", &["<MATCH>"]),
-    ("deny", &["<MATCH>"]),
-    ("delete", &["<RULE|NUMBER>"]),
+    ("allow", &["<MATCH>", "--at", "--confirm", "--force"]),
+    ("deny", &["<MATCH>", "--at", "--confirm", "--force"]),
+    ("reject", &["<MATCH>", "--at", "--confirm", "--force"]),
+    ("delete", &["<RULE|NUMBER>", "--confirm", "--force"]),
     ("list", &[]),
-    ("flush", &[]),
+    ("flush", &["--confirm", "--force"]),
+    ("check", &["[FILE]"]),
+    ("apply", &["[FILE]", "--observe", "--mode", "--confirm", "--force"]),
+    ("save", &["[FILE]"]),
+    ("confirm", &[]),
+    ("rollback", &[]),
+    ("enforce", &["--confirm", "--force"]),
     ("stats", &[]),
-    ("check", &["<FILE>"]),
     ("explain", &["<INPUT>", "--config", "--allow", "--default"]),
 ];
 const GLOBAL: [&str; 4] = ["--netns", "--bpffs", "--json", "--help"];
@@ -104,6 +113,8 @@ fn the_json_of_every_command_keeps_its_schema() {
             "moved",
             "default",
             "rules",
+            "observing",
+            "confirm_within",
             "fragments.early",
             "fragments.early_budget",
             "fragments.timeout",
@@ -115,10 +126,9 @@ fn the_json_of_every_command_keeps_its_schema() {
             "changed",
         ],
     );
-    let rule = ["version", "number", "rule", "added", "shadowed_by"];
+    let rule = ["version", "number", "rule", "added", "moved_from", "shadowed_by"];
     assert_schema(&json(&["allow", "udp", "4500"]), &rule);
     assert_schema(&json(&["deny", "tcp", "23"]), &rule);
-    assert_schema(&json(&["list"]), &["version", "default", "rules[].number", "rules[].rule"]);
     // Something to count: the neighbour asks for a port that is closed.
     let to = firewall_tests::harness::host::HOST[0];
     let sender = firewall_tests::harness::udp::socket(&host.neighbour, to, 0).unwrap();
@@ -127,27 +137,42 @@ fn the_json_of_every_command_keeps_its_schema() {
     let limit = Duration::from_secs(20);
     assert!(firewall_tests::harness::udp::receive(&receiver, limit).unwrap().is_some());
     assert_schema(
-        &json(&["stats"]),
+        &json(&["list"]),
         &[
             "version",
-            "interfaces",
-            "reasons[].reason",
-            "reasons[].verdict",
-            "reasons[].packets",
-            "reasons[].bytes",
+            "default",
+            "observing",
+            "confirm_within",
             "rules[].number",
             "rules[].rule",
             "rules[].packets",
             "rules[].bytes",
-            "rules[].trailing.packets",
-            "rules[].trailing.bytes",
-            "default.action",
-            "default.packets",
-            "default.bytes",
-            "default.trailing.packets",
-            "default.trailing.bytes",
+            "rules[].last",
+            "rules[].last.seconds_ago",
+            "rules[].last.time",
         ],
     );
+    let counted = [
+        "rules[].number",
+        "rules[].rule",
+        "rules[].packets",
+        "rules[].bytes",
+        "rules[].trailing.packets",
+        "rules[].trailing.bytes",
+        "rules[].last",
+        "default.action",
+        "default.packets",
+        "default.bytes",
+        "default.trailing.packets",
+        "default.trailing.bytes",
+        "default.last",
+    ];
+    let observed = counted.map(|key| format!("observed.{key}"));
+    let mut stats: Vec<&str> = counted.into_iter().chain(observed.iter().map(String::as_str)).collect();
+    stats.extend(["version", "interfaces", "observing", "observed.reasons"]);
+    stats.extend(["reasons[].reason", "reasons[].verdict", "reasons[].packets", "reasons[].bytes"]);
+    stats.extend(["rules[].last.seconds_ago", "rules[].last.time"]);
+    assert_schema(&json(&["stats"]), &stats);
     assert_schema(&json(&["delete", "1"]), &["version", "number", "rule"]);
     assert_schema(&json(&["flush"]), &["version", "deleted"]);
     assert_schema(&json(&["detach"]), &["version", "detached"]);
@@ -167,16 +192,25 @@ fn rules_keep_their_order_and_numbers_move_up() {
     }
     let deleted = fragwall.json(&["delete", "2"]).unwrap();
     assert_eq!((&deleted["number"], &deleted["rule"]), (&json!(2), &json!("deny tcp 23")));
+    let never = |number: u32, rule: &str| json!({"number": number, "rule": rule, "packets": 0, "bytes": 0, "last": null});
     assert_eq!(
         fragwall.json(&["list"]).unwrap(),
-        json!({"version": 1, "default": "deny", "rules": [
-            {"number": 1, "rule": "allow udp 500,4500"},
-            {"number": 2, "rule": "allow esp"},
+        json!({"version": 1, "default": "deny", "observing": false, "confirm_within": null, "rules": [
+            never(1, "allow udp 500,4500"),
+            never(2, "allow esp"),
         ]})
     );
     let text = String::from_utf8(host.ok(&["list"]).unwrap().stdout).unwrap();
     let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(lines, [&["1", "allow", "udp", "500,4500"][..], &["2", "allow", "esp"], &["default", "deny"]]);
+    assert_eq!(
+        lines[..3],
+        [
+            &["number", "packets", "last", "rule"][..],
+            &["1", "0", "-", "allow", "udp", "500,4500"],
+            &["2", "0", "-", "allow", "esp"]
+        ]
+    );
+    assert_eq!((lines.len(), lines[3][0], lines[3].last()), (4, "default", Some(&"deny")));
     // By its text, with the action and without.
     assert_eq!(fragwall.json(&["delete", "allow", "udp", "500,4500"]).unwrap()["number"], 1);
     assert_eq!(fragwall.json(&["delete", "esp"]).unwrap()["number"], 1);
@@ -191,7 +225,7 @@ fn a_rule_that_is_there_already_changes_nothing() {
     let again = host.fragwall().json(&["allow", "udp", "500"]).unwrap();
     assert_eq!(
         again,
-        json!({"version": 1, "number": 1, "rule": "allow udp 500", "added": false, "shadowed_by": []})
+        json!({"version": 1, "number": 1, "rule": "allow udp 500", "added": false, "moved_from": null, "shadowed_by": []})
     );
     assert_eq!(host.attached("eth0").unwrap(), program, "nothing to put into force");
     assert_eq!(host.rules().unwrap(), ["allow udp 500"]);
@@ -218,7 +252,7 @@ fn flush_deletes_the_rules_and_keeps_the_default() {
     assert_eq!(flush(), json!({"version": 1, "deleted": 2}));
     assert_eq!(
         host.fragwall().json(&["list"]).unwrap(),
-        json!({"version": 1, "default": "allow", "rules": []})
+        json!({"version": 1, "default": "allow", "observing": false, "confirm_within": null, "rules": []})
     );
     assert!(host.attached("eth0").unwrap().is_some());
     assert_eq!(flush(), json!({"version": 1, "deleted": 0}));
@@ -237,7 +271,7 @@ fn a_config_file_is_checked_and_put_into_force() {
     assert_eq!(
         host.fragwall().json(&["check", &config]).unwrap(),
         json!({"version": 1, "default": "allow", "rules": 3, "interfaces": ["eth0"],
-               "never_match": [{"number": 2, "by": [1]}]})
+               "never_match": [{"number": 2, "by": [1]}], "changes": null})
     );
     assert_eq!(host.pins().unwrap(), Vec::<String>::new(), "nothing is in force");
     let checked = host.ok(&["check", &config]).unwrap();

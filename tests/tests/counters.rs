@@ -51,7 +51,7 @@ fn each_packet_counts_once_with_all_its_bytes() {
     let mut of_cells: HashMap<u32, Count> = HashMap::new();
     for frame in &frames {
         let cell = kernel.judge(frame).unwrap_or_else(|error| panic!("{error:#}")).cell();
-        let one = Count { packets: 1, bytes: frame.len() as u64 };
+        let one = Count { packets: 1, bytes: frame.len() as u64, last: 0 };
         let counted = of_cells.entry(cell.index()).or_default();
         *counted = *counted + one;
         assert_eq!(kernel.count(cell).unwrap(), *counted, "{cell:?}, {} bytes", frame.len());
@@ -60,5 +60,5 @@ fn each_packet_counts_once_with_all_its_bytes() {
     assert_eq!(kernel.total().unwrap(), expected);
     let rule = Slot::rule(0).expect("a rule's number");
     let inherited = kernel.count(Cell::Inherited(rule, Verdict::Pass)).unwrap();
-    assert_eq!(inherited, Count { packets: 2, bytes: 2 * trailing(1, 1000).len() as u64 });
+    assert_eq!(inherited, Count { packets: 2, bytes: 2 * trailing(1, 1000).len() as u64, last: 0 });
 }

@@ -71,7 +71,7 @@ fn difference(setup: &Setup, frames: &[Vec<u8>], mut agreed: impl FnMut(&Judged)
             there => return Some((n, format!("kernel: {there:?}\nnative: {here:?}"))),
         }
         let (_, count) = counted.entry(here.cell().index()).or_insert((here.cell(), Count::default()));
-        *count = *count + Count { packets: 1, bytes: frame.len() as u64 };
+        *count = *count + Count { packets: 1, bytes: frame.len() as u64, last: 0 };
     }
     let last = frames.len().checked_sub(1)?;
     for (cell, count) in counted.values() {

@@ -182,7 +182,7 @@ fn both_fragments_pass_and_count_for_one_rule() {
             );
             assert_eq!((judged.class, judged.id, judged.more), (Class::Trailing, id, false), "{name}");
             for ((cell, before), frame) in cells.iter().zip(before).zip([&first, &trailing]) {
-                let one = Count { packets: 1, bytes: frame.len() as u64 };
+                let one = Count { packets: 1, bytes: frame.len() as u64, last: 0 };
                 assert_eq!(kernel.count(*cell).unwrap(), before + one, "{name}: {rules:?}");
             }
         }

@@ -19,10 +19,7 @@ use firewall_tests::harness::{
     ruleset::{Crowd, Probe, Shape, packet, rules},
     udp::{pending, receive, socket},
 };
-use fragwall::{
-    kernel::filter::Filter,
-    ruleset::{Limit, Names, Rule, limit::Unit, meaning::Packet},
-};
+use fragwall::ruleset::{Limit, Names, Rule, limit::Unit, meaning::Packet};
 
 /// Far longer than any datagram takes.
 const LONG_ENOUGH: Duration = Duration::from_secs(20);
@@ -169,7 +166,7 @@ fn so_many_used_up_limits_are_passed_by_and_no_more() {
 fn a_limit_begins_anew_in_a_slot_that_another_rule_had() {
     let host = Host::new("limits").unwrap();
     let replace = |rules: Vec<Rule>| {
-        host.netns.enter(|| Ok(Filter::open_to_change(host.bpffs.path())?.replace_rules(rules)?)).unwrap();
+        host.replace_rules(rules).unwrap();
     };
     let [receiver, last, sender] = [(&host.netns, 7000), (&host.netns, 7001), (&host.neighbour, 0)]
         .map(|(netns, port)| socket(netns, HOST[0], port).unwrap());

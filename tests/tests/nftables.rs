@@ -149,7 +149,7 @@ impl Fragwall {
         let mut counts = vec![Count::default(); rules + 1];
         for frame in probes.iter().flat_map(Probe::frames) {
             let count = &mut counts[self.judge(&frame).slot.as_rule().unwrap_or(rules)];
-            *count = *count + Count { packets: 1, bytes: frame.len() as u64 - ETHERNET };
+            *count = *count + Count { packets: 1, bytes: frame.len() as u64 - ETHERNET, last: 0 };
         }
         counts
     }

@@ -22,10 +22,7 @@ use firewall_tests::harness::{
     packet::{Ether, Internet, ip6},
     udp::{pending, receive, socket},
 };
-use fragwall::{
-    kernel::filter::Filter,
-    ruleset::{Compiled, Names, Rule},
-};
+use fragwall::ruleset::{Compiled, Names, Rule};
 
 /// How often the ruleset is replaced.
 const CHANGES: usize = 200;
@@ -266,7 +263,7 @@ fn two_thousand_rules_replace_each_other_under_traffic() {
     let replace = |is_first: bool| {
         let rules = rulesets[usize::from(!is_first)].clone();
         // As each command would, by itself.
-        host.netns.enter(|| Ok(Filter::open_to_change(host.bpffs.path())?.replace_rules(rules)?)).unwrap();
+        host.replace_rules(rules).unwrap();
     };
     host.ok(&["attach", "eth0"]).unwrap();
     replace(true);

@@ -7,6 +7,9 @@ use firewall_common::rules::Action;
 use super::exit::Invalid;
 use crate::ruleset::{Config, Names, Rule, action};
 
+/// Where the config file is, if no other is named.
+pub(super) const CONFIG_FILE: &str = "/etc/fragwall/fragwall.toml";
+
 /// What a filter is made from.
 #[derive(clap::Args, Debug)]
 pub(super) struct FilterArgs {

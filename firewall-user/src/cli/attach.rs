@@ -1,13 +1,13 @@
 //! `fragwall attach`
 
 use clap::{Args, ValueEnum};
-use firewall_common::rules::Action;
+use firewall_common::{rules::Action, stance::Stance};
 use serde::Serialize;
 
-use super::{Global, args::FilterArgs, exit::Invalid, output};
+use super::{Global, args::FilterArgs, change::Safety, exit::Invalid, output};
 use crate::kernel::{
     Error,
-    filter::{self, Filter, NewLink, WantedMode},
+    filter::{self, Filter, NewLink, Wanted, WantedMode},
 };
 
 /// Attach the filter to interfaces.
@@ -25,14 +25,29 @@ pub(super) struct Attach {
     /// Run in the driver (native), in the network stack (generic), or in the driver where it can (auto).
     #[arg(long, value_enum, default_value_t)]
     mode: Mode,
+    /// Only judge and count packets, and pass them all, until `fragwall enforce`: for a new filter.
+    #[arg(long)]
+    observe: bool,
+    #[command(flatten)]
+    safety: Safety,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum Mode {
+pub(super) enum Mode {
     #[default]
     Auto,
     Native,
     Generic,
+}
+
+impl Mode {
+    pub(super) fn wanted(self) -> WantedMode {
+        match self {
+            Self::Auto => WantedMode::Auto,
+            Self::Native => WantedMode::Native,
+            Self::Generic => WantedMode::Generic,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -41,7 +56,7 @@ struct Report<'a> {
 }
 
 #[derive(Serialize)]
-struct ReportLink<'a> {
+pub(super) struct ReportLink<'a> {
     name: &'a str,
     mode: &'static str,
     not_native_because: Option<&'a str>,
@@ -62,13 +77,10 @@ impl Attach {
         if let Some(twice) = (1..interfaces.len()).find(|&i| interfaces[..i].contains(&interfaces[i])) {
             return Err(Invalid(format!("attach: interface {:?} is named twice", interfaces[twice])).into());
         }
-        let mode = match self.mode {
-            Mode::Auto => WantedMode::Auto,
-            Mode::Native => WantedMode::Native,
-            Mode::Generic => WantedMode::Generic,
-        };
         let said_nothing = config.is_none();
-        let links = filter::attach(&global.bpffs, &interfaces, config, mode)?;
+        let wanted = Wanted { config, observe: self.observe, mode: self.mode.wanted() };
+        let links = filter::attach(&global.bpffs, &interfaces, wanted, &self.safety.precautions())?;
+        self.safety.remind();
         if said_nothing && is_new_without_rules(&Filter::open(&global.bpffs), &links) {
             output::say(
                 "a new filter without rules was made: everything but ARP, neighbour discovery, multicast listeners \
@@ -78,25 +90,31 @@ impl Attach {
         if global.json {
             return output::json(&Report { interfaces: links.iter().map(report).collect() });
         }
-        for NewLink { interface, mode, refusal } in &links {
-            let why = match refusal {
-                Some(refusal) => format!(" (its driver refuses native mode: {refusal})"),
-                None => String::new(),
-            };
-            output::say(format_args!("{interface}: attached in {} mode{why}", mode.name()));
-        }
+        links.iter().for_each(say);
         Ok(())
     }
+}
+
+/// Says how an interface was attached to.
+pub(super) fn say(NewLink { interface, mode, refusal }: &NewLink) {
+    let why = match refusal {
+        Some(refusal) => format!(" (its driver refuses native mode: {refusal})"),
+        None => String::new(),
+    };
+    output::say(format_args!("{interface}: attached in {} mode{why}", mode.name()));
 }
 
 /// Whether the filter in force was made for these links and lets nothing in. One that is gone again needs no words.
 fn is_new_without_rules(filter: &Result<Filter, Error>, links: &[NewLink]) -> bool {
     filter.as_ref().is_ok_and(|filter| {
         let config = &filter.document().config;
-        filter.links().len() == links.len() && config.rules.is_empty() && config.default == Action::Deny
+        filter.links().len() == links.len()
+            && config.rules.is_empty()
+            && config.default == Action::Deny
+            && filter.document().stance == Stance::Enforcing
     })
 }
 
-fn report(link: &NewLink) -> ReportLink<'_> {
+pub(super) fn report(link: &NewLink) -> ReportLink<'_> {
     ReportLink { name: &link.interface, mode: link.mode.name(), not_native_because: link.refusal.as_deref() }
 }

@@ -3,10 +3,10 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::{Global, exit::Invalid, output};
+use super::{Global, change::Safety, exit::Invalid, output};
 use crate::{
     kernel::filter::Filter,
-    ruleset::{Names, Ruleset, Selector, grammar},
+    ruleset::{Config, Names, Ruleset, Selector, grammar},
 };
 
 /// Delete a rule.
@@ -18,6 +18,8 @@ pub(super) struct Delete {
     /// The rule, with or without its action, or its number in `fragwall list`.
     #[arg(value_name = "RULE|NUMBER", required = true)]
     words: Vec<String>,
+    #[command(flatten)]
+    safety: Safety,
 }
 
 #[derive(Serialize)]
@@ -30,12 +32,15 @@ impl Delete {
     pub(super) fn run(&self, global: &Global) -> anyhow::Result<()> {
         let text = grammar::from_arguments(&self.words);
         let mut filter = Filter::open_to_change(&global.bpffs)?;
-        let config = &filter.document().config;
+        let stance = filter.document().stance;
+        let config = filter.document().config.clone();
         let selector = Selector::parse(&text, &config.names(Names::system()))
             .map_err(|error| Invalid(format!("{error}\n{}", error.render(&text))))?;
         let mut ruleset = Ruleset { default: config.default, rules: config.rules.clone() };
         let deleted = ruleset.delete(&selector)?;
-        filter.replace_rules(ruleset.rules)?;
+        let config = Config { rules: ruleset.rules, ..config };
+        filter.change(config, stance, &self.safety.precautions())?;
+        self.safety.remind();
         let report = Report { number: deleted.number, rule: deleted.rule.to_string() };
         if global.json {
             return output::json(&report);

@@ -39,6 +39,10 @@ fn of_kernel(error: &Error) -> u8 {
         | Error::Netns { .. }
         | Error::NotEthernet { .. }
         | Error::InForce { .. }
+        | Error::InterfacesUnconfirmed
+        | Error::LockOut(_)
+        | Error::NoInterface
+        | Error::TableSize { .. }
         | Error::TooManyRules(_)
         | Error::Compile(_) => 2,
         Error::NoBpffs { .. }
@@ -51,6 +55,9 @@ fn of_kernel(error: &Error) -> u8 {
         Error::Privileges { .. }
         | Error::NotPrivate { .. }
         | Error::AlreadyAttached { .. }
+        | Error::AwaitsConfirmation { .. }
+        | Error::NothingAwaits
+        | Error::TooLate
         | Error::Attach { .. }
         | Error::Incompatible { .. }
         | Error::System { .. } => 1,

@@ -3,14 +3,17 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::{Global, output};
-use crate::kernel::filter::Filter;
+use super::{Global, change::Safety, output};
+use crate::{kernel::filter::Filter, ruleset::Config};
 
 /// Delete all rules.
 ///
 /// The default stays, and the filter stays attached.
 #[derive(Args, Debug)]
-pub(super) struct Flush {}
+pub(super) struct Flush {
+    #[command(flatten)]
+    safety: Safety,
+}
 
 #[derive(Serialize)]
 struct Report {
@@ -22,7 +25,10 @@ impl Flush {
         let mut filter = Filter::open_to_change(&global.bpffs)?;
         let deleted = filter.document().config.rules.len();
         if deleted > 0 {
-            filter.replace_rules(Vec::new())?;
+            let stance = filter.document().stance;
+            let config = Config { rules: Vec::new(), ..filter.document().config.clone() };
+            filter.change(config, stance, &self.safety.precautions())?;
+            self.safety.remind();
         }
         if global.json {
             return output::json(&Report { deleted });

@@ -3,17 +3,23 @@
 //! Data goes to standard output, words to standard error. [`run`] turns what went wrong into one of the exit codes that
 //! the help tells.
 
+mod apply;
 mod args;
 mod attach;
+mod change;
 mod check;
+mod confirm;
 mod delete;
 mod detach;
+mod enforce;
 mod exit;
 mod explain;
 mod flush;
 mod list;
 mod output;
+mod rollback;
 mod rule;
+mod save;
 mod stats;
 mod status;
 
@@ -54,11 +60,17 @@ enum Command {
     Status(status::Status),
     Allow(rule::Allow),
     Deny(rule::Deny),
+    Reject(rule::Reject),
     Delete(delete::Delete),
     List(list::List),
     Flush(flush::Flush),
-    Stats(stats::Stats),
     Check(check::Check),
+    Apply(apply::Apply),
+    Save(save::Save),
+    Confirm(confirm::Confirm),
+    Rollback(rollback::Rollback),
+    Enforce(enforce::Enforce),
+    Stats(stats::Stats),
     Explain(explain::Explain),
 }
 
@@ -70,11 +82,17 @@ impl Command {
             Self::Status(command) => command.run(global),
             Self::Allow(command) => command.run(global),
             Self::Deny(command) => command.run(global),
+            Self::Reject(command) => command.run(global),
             Self::Delete(command) => command.run(global),
             Self::List(command) => command.run(global),
             Self::Flush(command) => command.run(global),
-            Self::Stats(command) => command.run(global),
             Self::Check(command) => command.run(global),
+            Self::Apply(command) => command.run(global),
+            Self::Save(command) => command.run(global),
+            Self::Confirm(command) => command.run(global),
+            Self::Rollback(command) => command.run(global),
+            Self::Enforce(command) => command.run(global),
+            Self::Stats(command) => command.run(global),
             Self::Explain(command) => command.run(global),
         }
     }

@@ -1,50 +1,71 @@
-//! `fragwall allow` and `fragwall deny`
+//! `fragwall allow`, `fragwall deny` and `fragwall reject`
 
 use clap::Args;
 use firewall_common::rules::Action;
 use serde::Serialize;
 
-use super::{Global, args, exit::Invalid, output};
+use super::{Global, args, change::Safety, exit::Invalid, output};
 use crate::{
     kernel::filter::Filter,
-    ruleset::{Addition, Names, Ruleset, grammar},
+    ruleset::{Addition, Config, Names, Placed, Ruleset, grammar},
 };
 
 /// Add a rule that allows what it matches.
 ///
-/// It comes after the rules that are there, and the first rule that matches a packet decides. It takes effect at once.
+/// The first rule that matches a packet decides. It takes effect at once. Nothing happens if the rule is there already.
 #[derive(Args, Debug)]
 pub(super) struct Allow {
     #[command(flatten)]
-    words: Words,
+    new: NewRule,
 }
 
 /// Add a rule that drops what it matches.
 ///
-/// It comes after the rules that are there, and the first rule that matches a packet decides. It takes effect at once.
+/// The first rule that matches a packet decides. It takes effect at once. Nothing happens if the rule is there already.
 #[derive(Args, Debug)]
 pub(super) struct Deny {
     #[command(flatten)]
-    words: Words,
+    new: NewRule,
+}
+
+/// Add a rule that rejects what it matches: drops it, and counts it apart from what is denied. The sender isn't told yet.
+///
+/// The first rule that matches a packet decides. It takes effect at once. Nothing happens if the rule is there already.
+#[derive(Args, Debug)]
+pub(super) struct Reject {
+    #[command(flatten)]
+    new: NewRule,
 }
 
 #[derive(Args, Debug)]
-struct Words {
+struct NewRule {
     /// What the rule says behind its action: a service or a protocol, addresses, an interface, options, as in `@ike`,
     /// `tcp 22,8000-8100 from 192.0.2.0/24`, `icmpv6 echo-request limit 10/s`. docs/rules.md has the grammar.
     #[arg(value_name = "MATCH", required = true)]
     words: Vec<String>,
+    /// Make it rule number N, before the one that has that number now; a rule that is there already moves. Without this it
+    /// comes after all others.
+    #[arg(long, value_name = "N")]
+    at: Option<usize>,
+    #[command(flatten)]
+    safety: Safety,
 }
 
 impl Allow {
     pub(super) fn run(&self, global: &Global) -> anyhow::Result<()> {
-        add(Action::Allow, &self.words, global)
+        self.new.add(Action::Allow, global)
     }
 }
 
 impl Deny {
     pub(super) fn run(&self, global: &Global) -> anyhow::Result<()> {
-        add(Action::Deny, &self.words, global)
+        self.new.add(Action::Deny, global)
+    }
+}
+
+impl Reject {
+    pub(super) fn run(&self, global: &Global) -> anyhow::Result<()> {
+        self.new.add(Action::Reject, global)
     }
 }
 
@@ -53,35 +74,48 @@ struct Report {
     number: usize,
     rule: String,
     added: bool,
+    /// The number that it had, if it was moved.
+    moved_from: Option<usize>,
     shadowed_by: Vec<usize>,
 }
 
-fn add(action: Action, Words { words }: &Words, global: &Global) -> anyhow::Result<()> {
-    let mut filter = Filter::open_to_change(&global.bpffs)?;
-    let config = &filter.document().config;
-    let rule = args::rule(action, &grammar::from_arguments(words), &config.names(Names::system()))?;
-    let mut ruleset = Ruleset { default: config.default, rules: config.rules.clone() };
-    let addition = ruleset.add(rule.clone()).map_err(|error| Invalid(error.to_string()))?;
-    let (number, added, shadowed_by) = match addition {
-        Addition::Added { number } => (number, true, Vec::new()),
-        Addition::AlreadyThere { number } => (number, false, Vec::new()),
-        Addition::Shadowed { number, by } => (number, true, by),
-    };
-    if added {
-        filter.replace_rules(ruleset.rules)?;
+impl NewRule {
+    fn add(&self, action: Action, global: &Global) -> anyhow::Result<()> {
+        let mut filter = Filter::open_to_change(&global.bpffs)?;
+        let stance = filter.document().stance;
+        let config = filter.document().config.clone();
+        let rule = args::rule(action, &grammar::from_arguments(&self.words), &config.names(Names::system()))?;
+        let mut ruleset = Ruleset { default: config.default, rules: config.rules.clone() };
+        let Addition { number, placed, shadowed_by } =
+            ruleset.add(rule.clone(), self.at).map_err(|error| Invalid(error.to_string()))?;
+        if placed != Placed::AlreadyThere {
+            let config = Config { rules: ruleset.rules, ..config };
+            filter.change(config, stance, &self.safety.precautions())?;
+            self.safety.remind();
+        }
+        if !shadowed_by.is_empty() {
+            let by: Vec<String> = shadowed_by.iter().map(ToString::to_string).collect();
+            output::say(format_args!(
+                "rule {number} never matches: rule {} before it matches all that it would",
+                by.join(", ")
+            ));
+        }
+        let (note, moved_from) = match placed {
+            Placed::Added => (String::new(), None),
+            Placed::Moved { from } => (format!(" (it was rule {from})"), Some(from)),
+            Placed::AlreadyThere => (" (it was there already)".to_owned(), None),
+        };
+        let report = Report {
+            number,
+            rule: rule.to_string(),
+            added: placed == Placed::Added,
+            moved_from,
+            shadowed_by,
+        };
+        if global.json {
+            return output::json(&report);
+        }
+        output::say(format_args!("rule {}: {}{note}", report.number, report.rule));
+        Ok(())
     }
-    if !shadowed_by.is_empty() {
-        let by: Vec<String> = shadowed_by.iter().map(ToString::to_string).collect();
-        output::say(format_args!(
-            "rule {number} never matches: rule {} before it matches all that it would",
-            by.join(", ")
-        ));
-    }
-    let report = Report { number, rule: rule.to_string(), added, shadowed_by };
-    if global.json {
-        return output::json(&report);
-    }
-    let note = if report.added { "" } else { " (it was there already)" };
-    output::say(format_args!("rule {}: {}{note}", report.number, report.rule));
-    Ok(())
 }

@@ -3,13 +3,19 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::{Global, output};
+use super::{Global, list::ago, output};
 use crate::{
     kernel::{Error, filter::Filter},
-    observe::stats::{self, Total},
+    observe::{
+        last_hit::LastHit,
+        stats::{self, Counted, Total},
+    },
 };
 
 /// Show what the filter has counted since it was attached: packets and bytes, by reason and by rule.
+///
+/// What it only observed, while it was attached or applied with `--observe`, is counted apart: what would have become of
+/// packets. A rule's trailing fragments are those whose first fragment it matched.
 #[derive(Args, Debug)]
 pub(super) struct Stats {}
 
@@ -26,22 +32,41 @@ impl Stats {
         if global.json {
             return output::json(&report);
         }
-        let Report { interfaces, stats: stats::Stats { reasons, rules, default } } = report;
-        output::line(&format!("interfaces: {}\n", interfaces.join(", ")))?;
-        output::line(&row("packets", "bytes", "trailing", "rule"))?;
-        for rule in &rules {
-            let what = format!("{}: {}", rule.number, rule.rule);
-            output::line(&counted(rule.total, &rule.trailing.packets.to_string(), &what))?;
+        let Report { interfaces, stats: stats::Stats { observing, enforced, observed } } = report;
+        output::line(&format!("interfaces: {}", interfaces.join(", ")))?;
+        if !observing || !enforced.is_empty() {
+            if observing || !observed.is_empty() {
+                output::line("\nenforced:")?;
+            }
+            print(&enforced)?;
         }
-        let what = format!("default: {}", default.action);
-        output::line(&counted(default.total, &default.trailing.packets.to_string(), &what))?;
-        output::line("")?;
-        output::line(&row("packets", "bytes", "verdict", "reason"))?;
-        for reason in &reasons {
-            output::line(&counted(reason.total, reason.verdict, reason.reason))?;
+        if observing || !observed.is_empty() {
+            output::line("\nobserved, which is what would have become of packets that all passed:")?;
+            print(&observed)?;
         }
         Ok(())
     }
+}
+
+fn print(Counted { reasons, rules, default }: &Counted) -> anyhow::Result<()> {
+    output::line("")?;
+    output::line(&credited("packets", "bytes", "trailing", "last", "rule"))?;
+    let line = |total: Total, trailing: Total, last: &Option<LastHit>, what: &str| {
+        let [packets, bytes, trailing] =
+            [total.packets, total.bytes, trailing.packets].map(|number| number.to_string());
+        output::line(&credited(&packets, &bytes, &trailing, &ago(last), what))
+    };
+    for rule in rules {
+        line(rule.total, rule.trailing, &rule.last, &format!("{}: {}", rule.number, rule.rule))?;
+    }
+    line(default.total, default.trailing, &default.last, &format!("default: {}", default.action))?;
+    output::line("")?;
+    output::line(&row("packets", "bytes", "verdict", "reason"))?;
+    for reason in reasons {
+        let [packets, bytes] = [reason.total.packets, reason.total.bytes].map(|number| number.to_string());
+        output::line(&row(&packets, &bytes, reason.verdict, reason.reason))?;
+    }
+    Ok(())
 }
 
 /// What there is to print. The filter's lock isn't held while it's printed: who reads may take their time.
@@ -50,10 +75,10 @@ fn report(filter: &Filter) -> Result<Report, Error> {
     Ok(Report { interfaces: filter.interface_names(), stats })
 }
 
-fn counted(total: Total, third: &str, what: &str) -> String {
-    row(&total.packets.to_string(), &total.bytes.to_string(), third, what)
+fn credited(packets: &str, bytes: &str, trailing: &str, last: &str, what: &str) -> String {
+    row(packets, bytes, trailing, &format!("{last:>8}  {what}"))
 }
 
-fn row(packets: &str, bytes: &str, third: &str, what: &str) -> String {
-    format!("{packets:>14}  {bytes:>16}  {third:>8}  {what}")
+fn row(packets: &str, bytes: &str, third: &str, rest: &str) -> String {
+    format!("{packets:>14}  {bytes:>16}  {third:>8}  {rest}")
 }

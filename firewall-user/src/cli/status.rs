@@ -6,7 +6,7 @@ use clap::Args;
 use firewall_common::packet::Family;
 use serde::Serialize;
 
-use super::{Global, output};
+use super::{Global, list::awaits_confirmation, output};
 use crate::{
     kernel::{
         Error,
@@ -26,6 +26,12 @@ struct Report {
     moved: usize,
     default: &'static str,
     rules: usize,
+    /// Whether verdicts are only counted, and every packet passes.
+    observing: bool,
+    /// How many seconds are left to confirm the last change, if it awaits that.
+    confirm_within: Option<u64>,
+    #[serde(skip)]
+    left: Option<Duration>,
     fragments: ReportFragments,
     /// When the rules in force were put into force, in seconds since 1970.
     changed: Option<u64>,
@@ -77,6 +83,14 @@ impl Status {
                 report.moved
             ))?;
         }
+        if report.observing {
+            output::line(
+                "observing: every packet passes, and what would become of it is counted; `fragwall enforce` ends that",
+            )?;
+        }
+        if let Some(left) = report.left {
+            output::line(&awaits_confirmation(left))?;
+        }
         let ReportFragments { early, early_budget: _, timeout, table, reassembly } = &report.fragments;
         output::line(&format!("rules: {}, default {}", report.rules, report.default))?;
         output::line(&format!("fragments: early {early}, timeout {timeout}, table of {table} entries"))?;
@@ -100,11 +114,15 @@ impl Status {
 fn report(filter: &Filter) -> Result<Report, Error> {
     let config = &filter.document().config;
     let changed_at = filter.changed()?;
+    let left = filter.time_left()?;
     Ok(Report {
         interfaces: filter.links().iter().filter_map(report_link).collect(),
         moved: filter.links().iter().filter(|link| link.name().is_none()).count(),
         default: action::word(config.default),
         rules: config.rules.len(),
+        observing: filter.is_observing(),
+        confirm_within: left.map(|left| left.as_secs()),
+        left,
         fragments: ReportFragments {
             early: config.fragments.early.word(),
             early_budget: config.fragments.early_budget,

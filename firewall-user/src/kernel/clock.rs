@@ -1,11 +1,86 @@
 //! The kernel's tick, which the program measures time in.
 
-use std::time::Duration;
+use std::{
+    io,
+    time::{Duration, SystemTime},
+};
 
-use firewall_common::fragment::tick::Tick;
+use aya::{
+    EbpfLoader,
+    programs::{TestRun as _, TestRunOptions},
+};
+use firewall_common::{fragment::tick::Tick, packet::ethernet};
 use nix::time::{ClockId, clock_getres};
 
-use super::Error;
+use super::{Error, instance::Instance};
+
+/// A program that tells the kernel's count of jiffies.
+static CLOCK: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/clock"));
+
+/// A moment, in jiffies and in the time of day.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    /// The kernel's count of jiffies (`jiffies_64`).
+    jiffies: u64,
+    /// How many it counts in a second.
+    per_second: u32,
+    /// The time of day.
+    time: SystemTime,
+}
+
+impl Clock {
+    /// This moment.
+    ///
+    /// # Errors
+    /// The kernel doesn't tell.
+    pub fn now() -> Result<Self, Error> {
+        let jiffies = read_jiffies()?;
+        Ok(Self { jiffies, per_second: jiffies_per_second()?, time: SystemTime::now() })
+    }
+
+    /// The count of jiffies when `duration` will have passed.
+    pub(super) fn after(&self, duration: Duration) -> u64 {
+        let jiffies = (duration.as_millis() * u128::from(self.per_second)).div_ceil(1000);
+        self.jiffies.saturating_add(u64::try_from(jiffies).unwrap_or(u64::MAX))
+    }
+
+    /// How long it is until a count of jiffies is reached; `None` if it has been.
+    pub(super) fn until(&self, jiffies: u64) -> Option<Duration> {
+        (jiffies > self.jiffies).then(|| self.duration(jiffies - self.jiffies))
+    }
+
+    /// How long ago a count of jiffies was reached. It may just have been, by another CPU's count.
+    pub fn since(&self, jiffies: u64) -> Duration {
+        self.duration(self.jiffies.saturating_sub(jiffies))
+    }
+
+    /// The time of day then.
+    pub fn time_of(&self, jiffies: u64) -> SystemTime {
+        self.time.checked_sub(self.since(jiffies)).unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+
+    fn duration(&self, jiffies: u64) -> Duration {
+        let millis = u128::from(jiffies) * 1000 / u128::from(self.per_second);
+        Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
+    }
+}
+
+fn read_jiffies() -> Result<u64, Error> {
+    let mut clock = Instance::other(EbpfLoader::new().btf(None), CLOCK)?;
+    // The kernel runs XDP programs on frames that have an Ethernet header at least.
+    let mut frame = [0; ethernet::MIN_FRAME];
+    let input = frame;
+    let mut options = TestRunOptions::new();
+    options.data_in = Some(&input);
+    options.data_out = Some(&mut frame);
+    let run = clock.program().and_then(|program| program.test_run(options));
+    run.map_err(|error| Error::aya("reading the kernel's clock", error))?;
+    let (jiffies, _) = frame.split_first_chunk().expect("a frame is longer than eight bytes");
+    match u64::from_ne_bytes(*jiffies) {
+        0 => Err(Error::os("reading the kernel's clock", io::Error::other("the program told nothing"))),
+        jiffies => Ok(jiffies),
+    }
+}
 
 /// How many jiffies the kernel counts in a second (`CONFIG_HZ`): the coarse clocks advance once a jiffy, so their
 /// resolution tells it.
@@ -43,5 +118,18 @@ mod tests {
     #[test]
     fn the_kernel_tells_its_tick() {
         assert!([100, 250, 300, 1000].contains(&jiffies_per_second().unwrap()));
+    }
+
+    #[test]
+    fn a_moment_tells_how_far_others_are() {
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(100);
+        let clock = Clock { jiffies: 1000, per_second: 250, time };
+        assert_eq!(clock.after(Duration::from_millis(5)), 1002, "never too soon");
+        assert_eq!(clock.after(Duration::MAX), u64::MAX);
+        assert_eq!(clock.until(1250), Some(Duration::from_secs(1)));
+        assert_eq!(clock.until(1000), None);
+        assert_eq!(clock.since(500), Duration::from_secs(2));
+        assert_eq!(clock.since(1001), Duration::ZERO);
+        assert_eq!(clock.time_of(500), SystemTime::UNIX_EPOCH + Duration::from_secs(98));
     }
 }

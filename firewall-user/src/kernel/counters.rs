@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use aya::maps::{Map, MapData, PerCpuArray, PerCpuValues};
-use firewall_common::{record::Count, rules::Slot, verdict::Cell};
+use firewall_common::{record::Count, rules::Slot, stance::Stance, verdict::Cell};
 
 use super::Error;
 
-/// The counters of a filter: one of each [`Cell`] a CPU.
+/// The counters of a filter: one of each [`Cell`] for each stance a CPU.
 pub struct Counters(PerCpuArray<MapData, Count>);
 
 impl std::fmt::Debug for Counters {
@@ -27,16 +27,16 @@ impl Counters {
         Self::new(map.map_err(|error| Error::aya(format!("opening {}", path.display()), error))?)
     }
 
-    fn values(&self, cell: Cell) -> Result<PerCpuValues<Count>, Error> {
-        self.0.get(&cell.index(), 0).map_err(|error| Error::aya("reading a counter", error))
+    fn values(&self, stance: Stance, cell: Cell) -> Result<PerCpuValues<Count>, Error> {
+        self.0.get(&place(stance, cell), 0).map_err(|error| Error::aya("reading a counter", error))
     }
 
-    /// What all CPUs together have counted in a cell.
+    /// What all CPUs together have counted in a cell while the filter had that stance.
     ///
     /// # Errors
     /// The kernel refuses to tell.
-    pub fn read(&self, cell: Cell) -> Result<Count, Error> {
-        Ok(self.values(cell)?.iter().fold(Count::default(), |sum, count| sum + *count))
+    pub fn read(&self, stance: Stance, cell: Cell) -> Result<Count, Error> {
+        Ok(self.values(stance, cell)?.iter().fold(Count::default(), |sum, count| sum + *count))
     }
 
     /// Empties the cells of a slot that a new rule is about to get. What they held goes to [`Slot::RETIRED`], so that
@@ -45,23 +45,34 @@ impl Counters {
     /// # Errors
     /// The kernel refuses to read or write.
     pub(super) fn retire(&mut self, slot: Slot) -> Result<(), Error> {
-        for (from, to) in Cell::of_slot(slot).into_iter().zip(Cell::of_slot(Slot::RETIRED)) {
-            let counted = self.values(from)?;
+        let cells = || Cell::of_slot(slot).into_iter().zip(Cell::of_slot(Slot::RETIRED));
+        for (stance, (from, to)) in
+            Stance::ALL.into_iter().flat_map(|stance| cells().map(move |pair| (stance, pair)))
+        {
+            let counted = self.values(stance, from)?;
             if counted.iter().all(|count| *count == Count::default()) {
                 continue;
             }
-            let sums: Vec<Count> =
-                self.values(to)?.iter().zip(counted.iter()).map(|(sum, count)| *sum + *count).collect();
+            let sums: Vec<Count> = self
+                .values(stance, to)?
+                .iter()
+                .zip(counted.iter())
+                .map(|(sum, count)| *sum + *count)
+                .collect();
             let zeros = vec![Count::default(); sums.len()];
-            self.write(to, sums)?;
-            self.write(from, zeros)?;
+            self.write(place(stance, to), sums)?;
+            self.write(place(stance, from), zeros)?;
         }
         Ok(())
     }
 
-    fn write(&mut self, cell: Cell, counts: Vec<Count>) -> Result<(), Error> {
+    fn write(&mut self, place: u32, counts: Vec<Count>) -> Result<(), Error> {
         let doing = "writing a counter";
         let values = PerCpuValues::try_from(counts).map_err(|error| Error::os(doing, error))?;
-        self.0.set(cell.index(), values, 0).map_err(|error| Error::aya(doing, error))
+        self.0.set(place, values, 0).map_err(|error| Error::aya(doing, error))
     }
+}
+
+const fn place(stance: Stance, cell: Cell) -> u32 {
+    stance.first_counter() + cell.index()
 }

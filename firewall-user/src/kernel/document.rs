@@ -7,15 +7,16 @@ use firewall_common::{
     fragment::identity::{HashKey, KEY_WORDS},
     packet::Family,
     rules::Slot,
+    stance::Stance,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Error, instance::new_hash_key, reassembly::Reassembly};
+use super::{Error, instance::new_hash_key, pending::Pending, reassembly::Reassembly};
 use crate::ruleset::{Config, Names, Rule, TooManyRules, slots};
 
 /// The version of what is pinned: the layout of the maps, of this document, and of the directories. It rises with every
 /// change to one of them.
-pub(super) const ABI: u32 = 2;
+pub(super) const ABI: u32 = 3;
 
 /// The size of one entry of the map that holds the document, in bytes.
 const CHUNK: usize = 4096;
@@ -36,6 +37,10 @@ pub struct Document {
     pub(super) hash_key: HashKey,
     /// What the host could hold for reassembly when this was put together, of IPv4 and of IPv6.
     pub reassembly: [Reassembly; Family::ALL.len()],
+    /// Whether verdicts are carried out.
+    pub stance: Stance,
+    /// What it goes back to unless it's confirmed.
+    pub pending: Option<Pending>,
 }
 
 /// The document as it's stored: JSON, padded with zeros.
@@ -49,6 +54,8 @@ struct Stored {
     hash_key: [u64; KEY_WORDS],
     /// Bytes and seconds.
     reassembly: [(u64, u64); Family::ALL.len()],
+    observing: bool,
+    pending: Option<Pending>,
 }
 
 /// Only the part that every version has.
@@ -59,7 +66,7 @@ struct Stamp {
 }
 
 impl Document {
-    /// The first document of a filter, with a new secret.
+    /// The first document of a filter, with a new secret. It's enforced.
     ///
     /// # Errors
     /// There are too many rules, or no random numbers.
@@ -72,25 +79,39 @@ impl Document {
             next: assignment.next,
             hash_key: new_hash_key()?,
             reassembly: Family::ALL.map(Reassembly::of),
+            stance: Stance::Enforcing,
+            pending: None,
         })
     }
 
-    /// The document after a change of the rules, and the slots whose counters must start anew.
+    /// The document of another configuration, and the slots whose counters must start anew. It has been confirmed.
     ///
     /// # Errors
     /// There are too many rules.
-    pub fn with_rules(&self, rules: Vec<Rule>) -> Result<(Self, Vec<Slot>), TooManyRules> {
-        let assignment = slots::assign(&self.rules(), self.next, rules)?;
-        let (rules, slots) = assignment.rules.into_iter().unzip();
-        let config = Config { rules, ..self.config.clone() };
+    pub fn with(&self, config: Config, stance: Stance) -> Result<(Self, Vec<Slot>), TooManyRules> {
+        let assignment = slots::assign(&self.rules(), self.next, config.rules.clone())?;
         let document = Self {
             config,
-            slots,
+            slots: assignment.rules.into_iter().map(|(_, slot)| slot).collect(),
             next: assignment.next,
             hash_key: self.hash_key,
             reassembly: Family::ALL.map(Reassembly::of),
+            stance,
+            pending: None,
         };
         Ok((document, assignment.fresh))
+    }
+
+    /// The same in that stance.
+    #[must_use]
+    pub fn with_stance(self, stance: Stance) -> Self {
+        Self { stance, ..self }
+    }
+
+    /// The same, to go back like that unless it's confirmed.
+    #[must_use]
+    pub(super) fn with_pending(self, pending: Option<Pending>) -> Self {
+        Self { pending, ..self }
     }
 
     /// The rules with their slots, in order.
@@ -113,6 +134,8 @@ impl Document {
             next: self.next,
             hash_key: self.hash_key.0,
             reassembly: self.reassembly.map(|Reassembly { memory, time }| (memory, time.as_secs())),
+            observing: self.stance == Stance::Observing,
+            pending: self.pending,
         };
         serde_json::to_vec(&stored).expect("a struct of strings and integers is JSON")
     }
@@ -179,7 +202,15 @@ impl Document {
         let reassembly = stored
             .reassembly
             .map(|(memory, seconds)| Reassembly { memory, time: Duration::from_secs(seconds) });
-        Ok(Self { config, slots, next: stored.next, hash_key: HashKey(stored.hash_key), reassembly })
+        Ok(Self {
+            config,
+            slots,
+            next: stored.next,
+            hash_key: HashKey(stored.hash_key),
+            reassembly,
+            stance: if stored.observing { Stance::Observing } else { Stance::Enforcing },
+            pending: stored.pending,
+        })
     }
 }
 
@@ -193,11 +224,19 @@ mod tests {
         Document::new(Config { rules, ..Config::default() }).unwrap()
     }
 
+    /// Without the first rule.
+    fn changed() -> Document {
+        let mut config = document().config;
+        config.rules.remove(0);
+        let (changed, fresh) = document().with(config, Stance::Observing).unwrap();
+        assert_eq!(fresh, []);
+        changed
+    }
+
     #[test]
     fn what_is_stored_comes_back() {
-        let (changed, fresh) = document().with_rules(document().config.rules.split_off(1)).unwrap();
-        assert_eq!(fresh, []);
-        for document in [document(), changed] {
+        let pending = Some(Pending { deadline: u64::MAX, previous: Some(7) });
+        for document in [document(), changed(), Document { pending, ..changed() }] {
             let mut stored = document.encode();
             stored.resize(Document::chunks(&stored) as usize * CHUNK, 0);
             let back = Document::decode(&stored).unwrap();
@@ -206,6 +245,7 @@ mod tests {
             assert_eq!(back.next, document.next);
             assert_eq!(back.hash_key.0, document.hash_key.0);
             assert_eq!(back.reassembly, document.reassembly);
+            assert_eq!((back.stance, back.pending), (document.stance, document.pending));
         }
     }
 
@@ -219,7 +259,7 @@ mod tests {
 
     #[test]
     fn a_rule_is_found_by_its_slot() {
-        let (document, _) = document().with_rules(document().config.rules.split_off(1)).unwrap();
+        let document = changed();
         assert_eq!(document.number_of(Slot::rule(1).unwrap()), Some(1));
         assert_eq!(document.number_of(Slot::rule(0).unwrap()), None);
         assert_eq!(document.number_of(Slot::DEFAULT_DROP), None);

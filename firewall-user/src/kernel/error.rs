@@ -1,8 +1,10 @@
 //! What can go wrong between the user's side and the kernel.
 
-use std::{fmt, io, path::PathBuf};
+use std::{fmt, io, path::PathBuf, time::Duration};
 
 use thiserror::Error;
+
+use crate::{guard::LockOut, ruleset::duration};
 
 /// An error of loading, attaching, pinning or reading back.
 #[derive(Debug, Error)]
@@ -80,13 +82,56 @@ pub enum Error {
     /// A filter is in force, whose rules an attach must not silently replace.
     #[error(
         "a filter is in force already (on {}), and its rules go for every interface that it is attached to: attach \
-         without rules, default and configuration to add an interface, or detach it first",
+         without rules, default, configuration and `--observe` to add an interface; change it by `fragwall apply FILE`; or \
+         detach it first",
         interfaces.join(", ")
     )]
     InForce {
         /// The interfaces it is on.
         interfaces: Vec<String>,
     },
+    /// The last change awaits confirmation.
+    #[error(
+        "the last change awaits confirmation, for another {}: keep it by `fragwall confirm`, or undo it by \
+         `fragwall rollback`",
+        duration::rounded_up(*left)
+    )]
+    AwaitsConfirmation {
+        /// How long, until it's undone.
+        left: Duration,
+    },
+    /// There's no change that awaits confirmation.
+    #[error("no change awaits confirmation; `fragwall status` tells what is in force, and since when")]
+    NothingAwaits,
+    /// A change that wasn't confirmed in time.
+    #[error("too late: the change wasn't confirmed in time, and what was there before it is in force again")]
+    TooLate,
+    /// A change of the interfaces that would have to be undone unless it's confirmed.
+    #[error(
+        "the filter can't be attached to further interfaces, or taken off some, by a change that awaits confirmation, \
+         which goes back by itself: do that without `--confirm` first, by `fragwall attach IFACE` or `detach IFACE`"
+    )]
+    InterfacesUnconfirmed,
+    /// A configuration that names no interface, where none is filtered.
+    #[error(
+        "no interface is filtered, and the configuration names none (`interfaces = [\"eth0\"]`): name some there, or \
+         `fragwall attach IFACE --config FILE`"
+    )]
+    NoInterface,
+    /// A configuration with another size of the fragment table than the one in force, which knows of fragments in flight.
+    #[error(
+        "the fragment table in force has {in_force} entries, and can't be given the {wanted} that the configuration says \
+         while the filter is attached: `fragwall detach`, then attach again"
+    )]
+    TableSize {
+        /// Entries in force.
+        in_force: u32,
+        /// Entries wanted.
+        wanted: u32,
+    },
+    /// A change that would lock out whoever makes it.
+    #[error(transparent)]
+    LockOut(Box<LockOut>),
     /// No filter is attached in this network namespace.
     #[error(
         "Fragwall isn't attached to any interface in this network namespace; `fragwall attach IFACE` attaches it"

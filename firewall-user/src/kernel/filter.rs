@@ -1,43 +1,44 @@
 //! The filter of a network namespace: attaching it, changing it, taking it off, finding it again.
 
-use std::{fs, path::Path, time::SystemTime};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, SystemTime},
+};
 
 use aya::programs::ProgramInfo;
+use firewall_common::stance::Stance;
 
 use super::{
     Error,
+    apply::{Moves, moves},
+    change::{Change, Precautions},
+    clock::Clock,
     counters::Counters,
     document::Document,
     generation,
     layout::{self, Layout},
     link,
     lock::Lock,
-    netlink::{self, Interface, Mode},
+    netlink::Interface,
+    pending::Pending,
     shared,
-    state::{State, links, names},
+    state::{State, links, names, newest},
 };
 pub use super::{
+    apply::{Applied, apply},
+    attach::{NewLink, Wanted, attach},
+    confirm::{confirm, rollback},
     link::WantedMode,
     state::{Link, Place},
 };
-use crate::ruleset::{Config, Rule};
+use crate::ruleset::Config;
 
 /// A filter that is in force, with the lock on its state.
 #[derive(Debug)]
 pub struct Filter {
     state: State,
     _lock: Lock,
-}
-
-/// An interface that was attached to just now.
-#[derive(Clone, Debug)]
-pub struct NewLink {
-    /// The interface's name.
-    pub interface: String,
-    /// How the filter was attached.
-    pub mode: Mode,
-    /// Why it isn't native, if native mode was tried.
-    pub refusal: Option<String>,
 }
 
 impl Filter {
@@ -54,12 +55,14 @@ impl Filter {
     /// The filter of the current network namespace, to be changed. What an interrupted command left behind is mended.
     ///
     /// # Errors
-    /// As [`Filter::open`].
+    /// As [`Filter::open`]; and its last change awaits confirmation.
     pub fn open_to_change(bpffs: &Path) -> Result<Self, Error> {
         let layout = Layout::new(bpffs)?;
         let lock = Lock::exclusive(&layout)?;
-        let state = State::find(layout)?;
+        expire(&layout)?;
+        let state = State::find(layout.clone()).inspect_err(|_| clear_away(&layout))?;
         state.mend()?;
+        must_be_confirmed(&state.document)?;
         Ok(Self { state, _lock: lock })
     }
 
@@ -68,9 +71,20 @@ impl Filter {
         &self.state.document
     }
 
+    /// Whether it only counts its verdicts, and passes every packet.
+    pub fn is_observing(&self) -> bool {
+        self.state.document.stance == Stance::Observing
+    }
+
     /// The interfaces that it's attached to.
     pub fn links(&self) -> &[Link] {
         &self.state.links
+    }
+
+    /// The interfaces that a configuration would have it attached to as well, and taken off.
+    pub fn moves(&self, config: &Config) -> (Vec<String>, Vec<String>) {
+        let Moves { attach, detach } = moves(&self.state.links, config);
+        (attach, names(&detach))
     }
 
     /// The names of those interfaces.
@@ -97,94 +111,62 @@ impl Filter {
             .map_err(|error| Error::aya(format!("opening {}", path.display()), error))
     }
 
-    /// Puts other rules into force, for every packet from one moment on. Rules that stay keep their counters; fragments
-    /// in flight keep the verdicts of their datagrams.
+    /// How long it is until the last change is undone, if it awaits confirmation.
     ///
     /// # Errors
-    /// The kernel refuses the new program: the old one stays in force. Or it refuses to exchange it in some link, which the
-    /// next change tries again.
-    pub fn replace_rules(&mut self, rules: Vec<Rule>) -> Result<(), Error> {
-        self.state.replace_rules(rules)
+    /// The kernel doesn't tell its clock.
+    pub fn time_left(&self) -> Result<Option<Duration>, Error> {
+        time_left(&self.state.document)
+    }
+
+    /// Puts another configuration into force, for every packet from one moment on. Rules that stay keep their counters;
+    /// fragments in flight keep the verdicts of their datagrams. The interfaces stay as they are, whatever it says of them.
+    ///
+    /// # Errors
+    /// The guard refuses, or the kernel refuses the new program: the old one stays in force. Or it refuses to exchange it in
+    /// some link, which the next change tries again.
+    pub fn change(
+        &mut self,
+        config: Config,
+        stance: Stance,
+        precautions: &Precautions<'_>,
+    ) -> Result<(), Error> {
+        let on: Vec<Interface> = self.state.links.iter().filter_map(Link::interface).cloned().collect();
+        let was_on = on.clone();
+        let before = Some(&self.state.document);
+        (precautions.guard)(&Change { before, was_on, config: &config, stance, on })?;
+        let (document, fresh) = self.state.document.with(config, stance)?;
+        let pending = precautions.pending(Some(self.state.current))?;
+        self.state.load(document.with_pending(pending), &fresh)?;
+        self.state.settle()
     }
 }
 
-/// Attaches to interfaces: with `config`, as a new filter; without, to those that the filter in force is to have as well.
-/// If none is in force, the new one has the rules of a filter whose interfaces are gone and whose state is still there, or
-/// else none. Either all of the interfaces are attached to, or none.
-///
-/// # Errors
-/// An interface isn't there, isn't free, or isn't Ethernet; a filter is in force and `config` would replace it; the kernel
-/// refuses. Nothing has changed then.
-pub fn attach(
-    bpffs: &Path,
-    interfaces: &[String],
-    config: Option<Config>,
-    mode: WantedMode,
-) -> Result<Vec<NewLink>, Error> {
-    let layout = Layout::new(bpffs)?;
-    let interfaces: Vec<Interface> =
-        interfaces.iter().map(|name| netlink::interface(name)).collect::<Result<_, _>>()?;
-    if let Some(interface) = interfaces.iter().find(|interface| !interface.is_ethernet()) {
-        let Interface { name, link_type, .. } = interface.clone();
-        return Err(Error::NotEthernet { name, link_type });
-    }
-    let _lock = Lock::make(&layout)?;
-    let attached = attach_locked(&layout, &interfaces, config, mode);
-    clear_away(&layout);
-    attached
+/// How long it is until a change is undone, if it awaits confirmation.
+pub(super) fn time_left(document: &Document) -> Result<Option<Duration>, Error> {
+    let left = |Pending { deadline, .. }| Ok(Clock::now()?.until(deadline).unwrap_or_default());
+    document.pending.map(left).transpose()
 }
 
-fn attach_locked(
-    layout: &Layout,
-    interfaces: &[Interface],
-    config: Option<Config>,
-    mode: WantedMode,
-) -> Result<Vec<NewLink>, Error> {
-    let links = links(layout)?;
-    for interface in interfaces {
-        if links.iter().any(|link| link.is_named(&interface.name)) {
-            return Err(Error::AlreadyAttached { interface: interface.name.clone() });
-        }
-        if !interface.xdp.is_empty() {
-            return Err(link::held(&interface.name));
-        }
+/// That the last change doesn't await confirmation: another would leave open what is to be confirmed, and what to go back to.
+pub(super) fn must_be_confirmed(document: &Document) -> Result<(), Error> {
+    match time_left(document)? {
+        Some(left) => Err(Error::AwaitsConfirmation { left }),
+        None => Ok(()),
     }
-    let mut program = if links.is_empty() {
-        // What is there belongs to interfaces that are gone, or to a command that was killed before it attached. An
-        // interface that was made anew gets the rules that it had.
-        let config = match config {
-            Some(config) => config,
-            None => last_config(layout).unwrap_or_default(),
-        };
-        if let Some(entry) = layout.unknown_entry()? {
-            let what = format!("{entry:?} in it is nothing that this version knows");
-            return Err(Error::Incompatible { path: layout.root().to_owned(), what });
-        }
-        remove_state(layout)?;
-        layout::make(&layout.links())?;
-        generation::make(layout, 1, &Document::new(config)?)?
-    } else if config.is_some() {
-        return Err(Error::InForce { interfaces: names(&links) });
-    } else {
-        let state = State::find(layout.clone())?;
-        state.mend()?;
-        generation::program(layout, state.current)?
-    };
+}
 
-    let mut done: Vec<NewLink> = Vec::new();
-    for (position, interface) in interfaces.iter().enumerate() {
-        match link::attach(&mut program, layout, interface, mode) {
-            Ok((mode, refusal)) => done.push(NewLink { interface: interface.name.clone(), mode, refusal }),
-            Err(error) => {
-                for interface in &interfaces[..position] {
-                    // The first error is the one to tell; a link that can't be removed shows up in `status`.
-                    let _ = link::remove(layout, interface.index);
-                }
-                return Err(error);
-            }
+/// Takes off a new filter that wasn't confirmed in time, and by now lets everything pass.
+pub(super) fn expire(layout: &Layout) -> Result<(), Error> {
+    let Some(newest) = newest(layout, &links(layout)?)? else { return Ok(()) };
+    // What another version wrote is for others to complain of.
+    let pending = generation::document(layout, newest).ok().and_then(|document| document.pending);
+    match pending {
+        Some(Pending { deadline, previous: None }) if Clock::now()?.until(deadline).is_none() => {
+            remove_state(layout)
         }
+        _ => Ok(()),
     }
-    Ok(done)
 }
 
 /// Takes the filter off interfaces, or off all if none is named; with the last goes all of its state. Returns the names
@@ -201,6 +183,7 @@ pub fn detach(bpffs: &Path, interfaces: &[String]) -> Result<Vec<String>, Error>
 }
 
 fn detach_locked(layout: &Layout, interfaces: &[String]) -> Result<Vec<String>, Error> {
+    expire(layout)?;
     let links = links(layout)?;
     if links.is_empty() {
         remove_state(layout)?;
@@ -221,14 +204,8 @@ fn detach_locked(layout: &Layout, interfaces: &[String]) -> Result<Vec<String>, 
     Ok(names(&off))
 }
 
-/// The configuration of the newest generation that this version can read.
-fn last_config(layout: &Layout) -> Option<Config> {
-    let newest = generation::all(layout).ok()?.pop()?;
-    Some(generation::document(layout, newest.number).ok()?.config)
-}
-
 /// Removes all of this namespace's state, whose links are of no use any more.
-fn remove_state(layout: &Layout) -> Result<(), Error> {
+pub(super) fn remove_state(layout: &Layout) -> Result<(), Error> {
     for pinned in link::pinned(layout)? {
         link::remove(layout, pinned.name)?;
     }
@@ -237,7 +214,7 @@ fn remove_state(layout: &Layout) -> Result<(), Error> {
 
 /// Removes this namespace's state if it holds no link, that of namespaces which are gone with all their interfaces, and
 /// the top directory if nothing is left in it.
-fn clear_away(layout: &Layout) {
+pub(super) fn clear_away(layout: &Layout) {
     // What can't be removed is in nobody's way: the next attach clears it away, or tells why it can't.
     for other in layout.all().unwrap_or_default() {
         let unused = link::pinned(&other)

@@ -1,6 +1,11 @@
 //! A generation: one program with the ruleset compiled into it, pinned with its source.
 
-use aya::programs::{ProgramInfo, Xdp};
+use std::path::Path;
+
+use aya::{
+    maps::{MapError, ProgramArray},
+    programs::{ProgramInfo, Xdp},
+};
 use aya_obj::programs::XdpAttachType;
 
 use super::{
@@ -31,10 +36,8 @@ pub(super) fn make(layout: &Layout, number: u32, document: &Document) -> Result<
 
     let directory = layout.generation(number);
     layout::make(&directory)?;
-    let source = instance
-        .ebpf
-        .map_mut(names::SOURCE)
-        .ok_or(aya::maps::MapError::InvalidName { name: names::SOURCE.to_owned() });
+    let source =
+        instance.ebpf.map_mut(names::SOURCE).ok_or(MapError::InvalidName { name: names::SOURCE.to_owned() });
     source
         .and_then(|map| {
             Document::write(&encoded, map)?;
@@ -43,9 +46,28 @@ pub(super) fn make(layout: &Layout, number: u32, document: &Document) -> Result<
         .map_err(|error| Error::aya("writing the ruleset's source", error))?
         .pin(directory.join("source"))
         .map_err(|error| Error::aya(format!("pinning {}", directory.join("source").display()), error))?;
+    if let Some(previous) = document.pending.and_then(|pending| pending.previous) {
+        keep(layout, &mut instance, &directory.join("previous"), previous)?;
+    }
     // The program comes last: a generation that has one is complete.
     instance.pin(&directory.join("program"))?;
     program(layout, number)
+}
+
+/// Gives an instance the generation that it goes back to. The kernel empties a map of programs when nothing but a program
+/// refers to it any more, so it's pinned.
+fn keep(layout: &Layout, instance: &mut Instance, pin: &Path, previous: u32) -> Result<(), Error> {
+    let doing = || format!("giving the program the one before it, generation {previous}");
+    let previous = program(layout, previous)?;
+    let previous = previous.fd().map_err(|error| Error::aya(doing(), error))?;
+    let map = instance
+        .ebpf
+        .map_mut(names::PREVIOUS)
+        .ok_or_else(|| Error::aya(doing(), MapError::InvalidName { name: names::PREVIOUS.to_owned() }))?;
+    ProgramArray::try_from(&mut *map)
+        .and_then(|mut array| array.set(0, previous, 0))
+        .map_err(|error| Error::aya(doing(), error))?;
+    map.pin(pin).map_err(|error| Error::aya(format!("pinning {}", pin.display()), error))
 }
 
 /// The program of generation `number`.

@@ -17,6 +17,7 @@ use firewall_common::{
     packet::{Family, ethernet},
     record::Trace,
     rules::{Action, SLOTS, Side},
+    stance::Stance,
 };
 
 use ipnet::Ipv6Net;
@@ -28,6 +29,7 @@ use super::{
     error::io_error,
     layout::Layout,
     netlink::{self, Interface},
+    pending::Pending,
     rules,
     shared::{self, SHARED},
 };
@@ -53,6 +55,7 @@ pub(super) mod names {
     pub(in super::super) const COUNTERS: &str = "COUNTERS";
     pub(in super::super) const BUCKETS: &str = "BUCKETS";
     pub(in super::super) const SOURCE_BUCKETS: &str = "SOURCE_BUCKETS";
+    pub(in super::super) const PREVIOUS: &str = "PREVIOUS";
     pub(in super::super) const SOURCE: &str = "SOURCE";
     pub(in super::super) const TRACE: &str = "TRACE";
 }
@@ -72,6 +75,10 @@ pub struct Settings<'a> {
     pub table: u32,
     /// The secret of the fragment table.
     pub hash_key: HashKey,
+    /// Whether verdicts are carried out.
+    pub stance: Stance,
+    /// When the program before this one is to have the packets again.
+    pub pending: Option<Pending>,
     /// Whether each judgement is written down for [`Instance::judge`].
     pub explains: bool,
 }
@@ -99,6 +106,8 @@ impl<'a> Settings<'a> {
             },
             table,
             hash_key: document.hash_key,
+            stance: document.stance,
+            pending: document.pending,
             explains,
         })
     }
@@ -192,12 +201,16 @@ impl Instance {
         source_chunks: u32,
         level: VerifierLogLevel,
     ) -> Result<Self, EbpfError> {
-        let Settings { rules: compiled, early, timeout, limits, table, hash_key, explains } = settings;
+        let Settings { rules: compiled, early, timeout, limits, table, hash_key, stance, pending, explains } =
+            settings;
         let (sets, source_sets) = (shared::fragment_sets(*table), shared::source_sets(*table));
         let bucket_sets = shared::bucket_sets(*table);
         let [shift, source_shift, bucket_shift] =
             [sets, source_sets, bucket_sets].map(|sets| u64::BITS - sets.ilog2());
         let (early, explains) = (u32::from(*early == Action::Allow), u32::from(*explains));
+        let observes = u32::from(*stance == Stance::Observing);
+        let deadline = pending.map_or(0, |pending| pending.deadline);
+        let was_unfiltered = u32::from(pending.is_some_and(|pending| pending.previous.is_none()));
 
         let held = limits.iter().map(Limits::hold).fold(*timeout, u32::max).min(Tick::MAX_AGE);
         let mut boundaries = [0; BOUNDARIES];
@@ -216,6 +229,9 @@ impl Instance {
             .override_global("HELD", &held, true)
             .override_global("EARLY_PASSES", &early, true)
             .override_global("BUCKET_SHIFT", &bucket_shift, true)
+            .override_global("OBSERVES", &observes, true)
+            .override_global("DEADLINE", &deadline, true)
+            .override_global("WAS_UNFILTERED", &was_unfiltered, true)
             .override_global("EXPLAINS", &explains, true)
             .map_max_entries(names::FRAGMENTS, sets)
             .map_max_entries(names::SOURCES, source_sets)
@@ -278,7 +294,7 @@ impl Instance {
     }
 
     /// One of the programs that aren't Fragwall.
-    fn other(loader: &mut EbpfLoader<'_>, object: &[u8]) -> Result<Self, Error> {
+    pub(super) fn other(loader: &mut EbpfLoader<'_>, object: &[u8]) -> Result<Self, Error> {
         let mut load = || {
             let mut instance = Self { ebpf: loader.load(object)?, serial: 0 };
             instance.program()?.load()?;

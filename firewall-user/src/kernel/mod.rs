@@ -9,13 +9,18 @@
 //!     links/INTERFACE-INDEX       one XDP link an interface; what it holds is in force
 //!     generations/N/program       a program with its ruleset compiled in
 //!     generations/N/source        the ruleset it was compiled from
+//!     generations/N/previous      the program that it goes back to, while it awaits confirmation ([`pending`])
 //! ```
 //!
 //! A change of the ruleset loads a new generation beside the old one, pins it, and then exchanges the program in each
 //! link, which is atomic. Whatever moment a process is killed at, each link holds one whole program or the other, and the
 //! next command that changes something finishes the exchange or clears away what came to nothing.
 
+mod apply;
+mod attach;
+pub mod change;
 pub mod clock;
+mod confirm;
 pub mod counters;
 pub mod document;
 pub mod error;
@@ -28,6 +33,7 @@ mod link;
 pub mod lock;
 pub mod netlink;
 pub mod netns;
+pub mod pending;
 pub mod reassembly;
 mod rules;
 mod shared;

@@ -1,11 +1,14 @@
-//! Which interfaces there are, and which XDP program each has.
+//! Which interfaces there are, which XDP program each has, and which addresses.
+
+use std::{io, net::IpAddr};
 
 use netlink_packet_core::{
     NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
 };
 use netlink_packet_route::{
     RouteNetlinkMessage,
-    link::{LinkAttribute, LinkMessage, LinkXdp, Prop},
+    address::{AddressAttribute, AddressMessage},
+    link::{InfoKind, LinkAttribute, LinkInfo, LinkMessage, LinkXdp, Prop},
 };
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
@@ -24,6 +27,10 @@ pub struct Interface {
     pub link_type: u16,
     /// The XDP programs attached to it: one at most, but for hardware that runs one of its own.
     pub xdp: Vec<Attached>,
+    /// The index of the bridge, bond or other interface that it's a port of.
+    pub master: Option<u32>,
+    /// The index of the interface on which its packets come in first, as with a VLAN.
+    pub lower: Option<u32>,
 }
 
 /// An XDP program on an interface.
@@ -63,6 +70,19 @@ const ETHERNET: u16 = 1;
 const LOOPBACK: u16 = 772;
 
 impl Interface {
+    /// An Ethernet interface of which no more is known.
+    pub(crate) fn of(index: u32, name: &str) -> Self {
+        Self {
+            index,
+            name: name.to_owned(),
+            alternative_names: Vec::new(),
+            link_type: ETHERNET,
+            xdp: Vec::new(),
+            master: None,
+            lower: None,
+        }
+    }
+
     /// Whether this is its name, or one of its alternative names.
     pub fn is_named(&self, name: &str) -> bool {
         self.name == name || self.alternative_names.iter().any(|other| other == name)
@@ -89,12 +109,24 @@ impl Interface {
 /// # Errors
 /// Netlink fails.
 pub fn interfaces() -> Result<Vec<Interface>, Error> {
-    // The list changed while it was read: what was read may lack an interface that was there all along.
-    const TRIES: u32 = 10;
-    let list = (0..TRIES).find_map(|_| dump().transpose()).unwrap_or_else(|| {
-        Err(std::io::Error::other(format!("they changed {TRIES} times while they were listed")))
+    let list = list(&RouteNetlinkMessage::GetLink(LinkMessage::default()), |message| match message {
+        RouteNetlinkMessage::NewLink(link) => interface_of(link),
+        _ => None,
     });
     list.map_err(|error| Error::os("asking the kernel for its interfaces (netlink)", error))
+}
+
+/// The addresses of the current network namespace, each with the index of the interface that has it (rtnetlink
+/// `RTM_GETADDR`).
+///
+/// # Errors
+/// Netlink fails.
+pub fn addresses() -> Result<Vec<(IpAddr, u32)>, Error> {
+    let list = list(&RouteNetlinkMessage::GetAddress(AddressMessage::default()), |message| match message {
+        RouteNetlinkMessage::NewAddress(address) => address_of(&address),
+        _ => None,
+    });
+    list.map_err(|error| Error::os("asking the kernel for its addresses (netlink)", error))
 }
 
 /// The interface of that name, or alternative name.
@@ -112,25 +144,37 @@ pub fn interface(name: &str) -> Result<Interface, Error> {
     }
 }
 
-/// All interfaces; `None` if they changed meanwhile.
-fn dump() -> std::io::Result<Option<Vec<Interface>>> {
-    let invalid = |problem: &dyn std::fmt::Display| std::io::Error::other(problem.to_string());
+/// What the kernel lists in answer to a request.
+fn list<T>(
+    request: &RouteNetlinkMessage,
+    take: impl Fn(RouteNetlinkMessage) -> Option<T>,
+) -> io::Result<Vec<T>> {
+    // The list changed while it was read: what was read may lack something that was there all along.
+    const TRIES: u32 = 10;
+    (0..TRIES).find_map(|_| dump(request, &take).transpose()).unwrap_or_else(|| {
+        Err(io::Error::other(format!("they changed {TRIES} times while they were listed")))
+    })
+}
+
+/// The whole list; `None` if it changed meanwhile.
+fn dump<T>(
+    request: &RouteNetlinkMessage,
+    take: impl Fn(RouteNetlinkMessage) -> Option<T>,
+) -> io::Result<Option<Vec<T>>> {
+    let invalid = |problem: &dyn std::fmt::Display| io::Error::other(problem.to_string());
     let mut socket = Socket::new(NETLINK_ROUTE)?;
     socket.bind_auto()?;
     socket.connect(&SocketAddr::new(0, 0))?;
 
     let mut header = NetlinkHeader::default();
     header.flags = NLM_F_DUMP | NLM_F_REQUEST;
-    let mut request = NetlinkMessage::new(
-        header,
-        NetlinkPayload::from(RouteNetlinkMessage::GetLink(LinkMessage::default())),
-    );
+    let mut request = NetlinkMessage::new(header, NetlinkPayload::from(request.clone()));
     request.finalize();
     let mut bytes = vec![0; request.buffer_len()];
     request.serialize(&mut bytes);
     socket.send(&bytes, 0)?;
 
-    let mut interfaces = Vec::new();
+    let mut items = Vec::new();
     let mut interrupted = false;
     loop {
         let (datagram, _) = socket.recv_from_full()?;
@@ -140,11 +184,9 @@ fn dump() -> std::io::Result<Option<Vec<Interface>>> {
                 NetlinkMessage::<RouteNetlinkMessage>::deserialize(rest).map_err(|error| invalid(&error))?;
             interrupted |= message.header.flags & NLM_F_DUMP_INTR != 0;
             match message.payload {
-                NetlinkPayload::Done(_) => return Ok((!interrupted).then_some(interfaces)),
+                NetlinkPayload::Done(_) => return Ok((!interrupted).then_some(items)),
                 NetlinkPayload::Error(error) => return Err(error.to_io()),
-                NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => {
-                    interfaces.extend(interface_of(link));
-                }
+                NetlinkPayload::InnerMessage(message) => items.extend(take(message)),
                 _ => {}
             }
             // Messages are aligned to 4 bytes.
@@ -154,30 +196,51 @@ fn dump() -> std::io::Result<Option<Vec<Interface>>> {
     }
 }
 
-fn interface_of(link: LinkMessage) -> Option<Interface> {
-    let mut name = None;
-    let mut alternative_names = Vec::new();
-    let mut xdp = Vec::new();
-    for attribute in link.attributes {
+/// An address that this host has, and the index of its interface. Of a point-to-point interface, the other end's stands
+/// beside it.
+fn address_of(message: &AddressMessage) -> Option<(IpAddr, u32)> {
+    let find = |wanted: fn(&AddressAttribute) -> Option<IpAddr>| message.attributes.iter().find_map(wanted);
+    let local = find(|attribute| match attribute {
+        AddressAttribute::Local(address) => Some(*address),
+        _ => None,
+    });
+    let address = find(|attribute| match attribute {
+        AddressAttribute::Address(address) => Some(*address),
+        _ => None,
+    });
+    Some((local.or(address)?, message.header.index))
+}
+
+fn interface_of(message: LinkMessage) -> Option<Interface> {
+    let mut interface = Interface::of(message.header.index, "");
+    interface.link_type = message.header.link_layer_type.into();
+    let (mut link, mut stands_on_it) = (None, false);
+    for attribute in message.attributes {
         match attribute {
-            LinkAttribute::IfName(given) => name = Some(given),
+            LinkAttribute::IfName(given) => interface.name = given,
             LinkAttribute::PropList(properties) => {
-                alternative_names.extend(properties.into_iter().filter_map(|property| match property {
-                    Prop::AltIfName(name) => Some(name),
-                    _ => None,
-                }));
+                interface.alternative_names.extend(properties.into_iter().filter_map(
+                    |property| match property {
+                        Prop::AltIfName(name) => Some(name),
+                        _ => None,
+                    },
+                ));
             }
-            LinkAttribute::Xdp(attributes) => xdp = attached(&attributes),
+            LinkAttribute::Xdp(attributes) => interface.xdp = attached(&attributes),
+            LinkAttribute::Controller(index) => interface.master = Some(index),
+            LinkAttribute::Link(index) => link = Some(index),
+            LinkAttribute::LinkInfo(infos) => stands_on_it |= infos.iter().any(stands_on_another),
             _ => {}
         }
     }
-    Some(Interface {
-        index: link.header.index,
-        name: name?,
-        alternative_names,
-        link_type: link.header.link_layer_type.into(),
-        xdp,
-    })
+    interface.lower = link.filter(|_| stands_on_it);
+    (!interface.name.is_empty()).then_some(interface)
+}
+
+/// Whether packets of an interface of that kind come in on the one that it's linked to. A veth's, say, go out there.
+fn stands_on_another(info: &LinkInfo) -> bool {
+    use InfoKind::{IpVlan, IpVtap, MacSec, MacVlan, MacVtap, Vlan};
+    matches!(info, LinkInfo::Kind(Vlan | MacVlan | MacVtap | IpVlan | IpVtap | MacSec))
 }
 
 /// The kernel names the program of each mode by itself (Linux 4.19).

@@ -13,7 +13,7 @@ use firewall_common::{
     packet::Family,
     record::Count,
     rules::{SLOTS, Slot, limit::BucketSet},
-    verdict::CELLS,
+    stance::COUNTERS,
 };
 
 use super::{Error, instance::names, layout::Layout};
@@ -73,7 +73,7 @@ pub(super) const SHARED: [Shared; 6] = [
         pin: "counters",
         kind: MapType::PerCpuArray,
         value: size_of::<Count>(),
-        entries: |_| CELLS as u32,
+        entries: |_| COUNTERS as u32,
     },
 ];
 
@@ -81,10 +81,10 @@ pub(super) const SHARED: [Shared; 6] = [
 /// told apart by slot: what is left in them is at most what another rule with that slot let be used up, thousands of rules ago.
 pub(super) fn fill_buckets(layout: &Layout, slots: &[Slot]) -> Result<(), Error> {
     let path = layout.root().join("buckets");
-    let buckets = MapData::from_pin(&path).and_then(|map| Array::<_, u64>::try_from(Map::from_map_data(map)?));
-    let filled = buckets.and_then(|mut buckets| {
-        slots.iter().try_for_each(|slot| buckets.set(slot.index() as u32, 0, 0))
-    });
+    let buckets =
+        MapData::from_pin(&path).and_then(|map| Array::<_, u64>::try_from(Map::from_map_data(map)?));
+    let filled = buckets
+        .and_then(|mut buckets| slots.iter().try_for_each(|slot| buckets.set(slot.index() as u32, 0, 0)));
     filled.map_err(|error| Error::aya(format!("filling {}", path.display()), error))
 }
 

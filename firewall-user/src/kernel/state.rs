@@ -4,15 +4,16 @@ use firewall_common::rules::Slot;
 
 use super::{
     Error,
+    clock::Clock,
     counters::Counters,
     document::Document,
     generation::{self, Generation},
     layout::{self, Layout},
     link::{self, Pinned},
     netlink::{self, Interface, Mode},
+    pending::Pending,
     shared,
 };
-use crate::ruleset::Rule;
 
 /// A filter's state. Whoever reads or changes it holds the lock.
 #[derive(Debug)]
@@ -53,29 +54,35 @@ impl Link {
         matches!(&self.place, Place::Here { interface, .. } if interface.is_named(name))
     }
 
-    /// The interface's name; `None` if it's in another network namespace.
-    pub fn name(&self) -> Option<&str> {
+    /// The interface; `None` if it's in another network namespace.
+    pub fn interface(&self) -> Option<&Interface> {
         match &self.place {
-            Place::Here { interface, .. } => Some(&interface.name),
+            Place::Here { interface, .. } => Some(interface),
             Place::Elsewhere => None,
         }
+    }
+
+    /// The interface's name; `None` if it's in another network namespace.
+    pub fn name(&self) -> Option<&str> {
+        self.interface().map(|interface| interface.name.as_str())
     }
 }
 
 impl State {
-    /// The state of a filter that is in force.
+    /// The state of a filter that is in force. Past its deadline, a change that wasn't confirmed no longer is.
     ///
     /// # Errors
     /// None is, or it was made by another version of Fragwall.
     pub(super) fn find(layout: Layout) -> Result<Self, Error> {
         let links = links(&layout)?;
-        let generations = generation::all(&layout)?;
-        let holds = |generation: &&Generation| {
-            links.iter().any(|link| link.pinned.info.program == generation.program)
-        };
-        // A command that was killed amid an exchange left the newer generation in some of the links.
-        let current = generations.iter().rev().find(holds).ok_or(Error::NotAttached)?.number;
-        let document = generation::document(&layout, current)?;
+        let mut current = newest(&layout, &links)?.ok_or(Error::NotAttached)?;
+        let mut document = generation::document(&layout, current)?;
+        if let Some(Pending { deadline, previous }) = document.pending
+            && Clock::now()?.until(deadline).is_none()
+        {
+            current = previous.ok_or(Error::NotAttached)?;
+            document = generation::document(&layout, current)?;
+        }
         shared::check(&layout, document.config.fragments.table)?;
         Ok(Self { layout, document, current, links })
     }
@@ -91,9 +98,9 @@ impl State {
         self.settle()
     }
 
-    /// Puts the current generation into every link, and then removes all others. One link that fails keeps no other
-    /// from it.
-    fn settle(&self) -> Result<(), Error> {
+    /// Puts the current generation into every link, and then removes all others but the one that it may go back to. One
+    /// link that fails keeps no other from it.
+    pub(super) fn settle(&self) -> Result<(), Error> {
         let mut program = generation::program(&self.layout, self.current)?;
         let info =
             program.info().map_err(|error| Error::aya("asking the kernel about the program", error))?;
@@ -111,24 +118,23 @@ impl State {
         {
             return Err(error);
         }
+        let previous = self.document.pending.and_then(|pending| pending.previous);
         for number in layout::numbered(&self.layout.generations())? {
-            if number != self.current {
+            if number != self.current && Some(number) != previous {
                 layout::remove(&self.layout.generation(number))?;
             }
         }
         Ok(())
     }
 
-    /// Puts other rules into force, for every packet from one moment on. Rules that stay keep their counters; fragments
-    /// in flight keep the verdicts of their datagrams.
+    /// Loads a generation beside the current one; `fresh` are the slots of new rules. It's not in force yet, but takes the
+    /// current one's place in this state.
     ///
     /// # Errors
-    /// The kernel refuses the new program: the old one stays in force. Or it refuses to exchange it in some link, which the
-    /// next change tries again.
-    pub(super) fn replace_rules(&mut self, rules: Vec<Rule>) -> Result<(), Error> {
-        let (document, fresh) = self.document.with_rules(rules)?;
+    /// The kernel refuses the new program: the old one stays in force.
+    pub(super) fn load(&mut self, document: Document, fresh: &[Slot]) -> Result<(), Error> {
         let number = self.current + 1;
-        self.renew(&fresh)?;
+        self.renew(fresh)?;
         if let Err(error) = generation::make(&self.layout, number, &document) {
             // What was pinned of it is in nobody's way, and goes with the next command if not now.
             let _ = layout::remove(&self.layout.generation(number));
@@ -136,7 +142,7 @@ impl State {
         }
         self.document = document;
         self.current = number;
-        self.settle()
+        Ok(())
     }
 
     /// Makes slots that are given to new rules as if nobody had had them: their counters are empty, their limits not used up.
@@ -145,6 +151,14 @@ impl State {
         let mut counters = Counters::open(&shared::counters(&self.layout))?;
         slots.iter().try_for_each(|&slot| counters.retire(slot))
     }
+}
+
+/// The newest generation that any of the links holds. A command that was killed amid an exchange left the newer one in
+/// some of them.
+pub(super) fn newest(layout: &Layout, links: &[Link]) -> Result<Option<u32>, Error> {
+    let holds =
+        |generation: &&Generation| links.iter().any(|link| link.pinned.info.program == generation.program);
+    Ok(generation::all(layout)?.iter().rev().find(holds).map(|generation| generation.number))
 }
 
 /// The links of interfaces that aren't gone. That is for the link itself to tell, not for a list of interfaces: one that isn't

@@ -2,4 +2,5 @@
 
 pub mod capture;
 pub mod explain;
+pub mod last_hit;
 pub mod stats;

@@ -32,6 +32,12 @@ pub fn text(duration: Duration) -> String {
     format!("{}{name}", millis / unit)
 }
 
+/// `duration` in whole seconds, rounded up, as [`text`] has it: for what is left of a time.
+pub fn rounded_up(duration: Duration) -> String {
+    let seconds = duration.as_millis().div_ceil(1000);
+    text(Duration::from_secs(u64::try_from(seconds).unwrap_or(u64::MAX)))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -69,6 +75,10 @@ mod tests {
             assert_eq!(super::text(parse(text).unwrap()), text);
         }
         assert_eq!(super::text(Duration::from_secs(120)), "2m");
+        assert_eq!(
+            [0, 1, 1000, 59_001].map(|millis| rounded_up(Duration::from_millis(millis))),
+            ["0s", "1s", "1s", "1m"]
+        );
     }
 
     proptest! {

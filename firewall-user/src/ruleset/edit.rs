@@ -15,23 +15,44 @@ pub struct Ruleset {
 
 /// What adding a rule did. Numbers count from 1.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Addition {
-    /// It is in force, as the last rule.
-    Added {
-        /// Its number.
-        number: usize,
+pub struct Addition {
+    /// The rule's number.
+    pub number: usize,
+    /// How it came to it.
+    pub placed: Placed,
+    /// If it will never match, because earlier rules match everything it would, their numbers, in order.
+    pub shadowed_by: Vec<usize>,
+}
+
+/// How a rule came to its number.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Placed {
+    /// It is new.
+    Added,
+    /// It was there, elsewhere.
+    Moved {
+        /// The number that it had.
+        from: usize,
     },
     /// It was there before; nothing has changed.
-    AlreadyThere {
-        /// Its number.
+    AlreadyThere,
+}
+
+/// A rule can't be added.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum AddError {
+    /// There is no room for another rule.
+    #[error(transparent)]
+    TooMany(#[from] TooManyRules),
+    /// No rule can have that number.
+    #[error(
+        "no rule can get the number {number}: expected one from 1 to {last}, the number after the last rule's"
+    )]
+    NoSuchNumber {
+        /// The number.
         number: usize,
-    },
-    /// It has been added as the last rule, but will never match, because earlier rules match everything it would.
-    Shadowed {
-        /// Its number.
-        number: usize,
-        /// The numbers of those rules, in order.
-        by: Vec<usize>,
+        /// The highest that it could get.
+        last: usize,
     },
 }
 
@@ -50,24 +71,37 @@ impl Ruleset {
         Self { default, rules: Vec::new() }
     }
 
-    /// Appends `rule`, unless it is there already.
+    /// Puts `rule` at number `at`, before the one that has that number now; without `at`, after all others. If it's there
+    /// already it moves to that number, and without `at` it stays where it is.
     ///
     /// # Errors
-    /// If there is no room for another rule.
-    pub fn add(&mut self, rule: Rule) -> Result<Addition, TooManyRules> {
-        if let Some(index) = self.rules.iter().position(|known| *known == rule) {
-            return Ok(Addition::AlreadyThere { number: index + 1 });
+    /// If there is no room for another rule, or no rule can get that number.
+    pub fn add(&mut self, rule: Rule, at: Option<usize>) -> Result<Addition, AddError> {
+        let known = self.rules.iter().position(|known| *known == rule);
+        // A rule that moves leaves its place first.
+        let last = self.rules.len() + usize::from(known.is_none());
+        let number = match (at, known) {
+            (None, Some(index)) => index + 1,
+            (None, None) => last,
+            (Some(at), _) => at,
+        };
+        if !(1..=last).contains(&number) && at.is_some() {
+            return Err(AddError::NoSuchNumber { number, last });
         }
-        let number = self.rules.len() + 1;
-        if number > MAX_RULES {
-            return Err(TooManyRules { rules: number });
-        }
-        let shadowed = shadowed_by(&self.rules, &rule);
-        self.rules.push(rule);
-        Ok(match shadowed {
-            None => Addition::Added { number },
-            Some(by) => Addition::Shadowed { number, by },
-        })
+        let placed = match known {
+            Some(index) if index + 1 == number => {
+                return Ok(Addition { number, placed: Placed::AlreadyThere, shadowed_by: Vec::new() });
+            }
+            Some(index) => {
+                self.rules.remove(index);
+                Placed::Moved { from: index + 1 }
+            }
+            None if last > MAX_RULES => return Err(TooManyRules { rules: last }.into()),
+            None => Placed::Added,
+        };
+        let shadowed_by = shadowed_by(&self.rules[..number - 1], &rule).unwrap_or_default();
+        self.rules.insert(number - 1, rule);
+        Ok(Addition { number, placed, shadowed_by })
     }
 
     /// Deletes the rule that `selector` means.
@@ -108,32 +142,70 @@ mod tests {
         ruleset.delete(&Selector::parse(selector, &names()).unwrap())
     }
 
+    fn placed(number: usize, placed: Placed) -> Result<Addition, AddError> {
+        Ok(Addition { number, placed, shadowed_by: Vec::new() })
+    }
+
+    fn shadowed(number: usize, by: &[usize]) -> Result<Addition, AddError> {
+        Ok(Addition { number, placed: Placed::Added, shadowed_by: by.to_vec() })
+    }
+
     #[test]
     fn adding_twice_is_adding_once() {
         let mut ruleset = Ruleset::new(Action::Deny);
-        assert_eq!(ruleset.add(rule("allow @ike")), Ok(Addition::Added { number: 1 }));
-        assert_eq!(
-            ruleset.add(rule("allow udp 4500,500")),
-            Ok(Addition::Shadowed { number: 2, by: vec![1] })
-        );
-        assert_eq!(ruleset.add(rule("allow udp 500, 4500")), Ok(Addition::AlreadyThere { number: 2 }));
+        assert_eq!(ruleset.add(rule("allow @ike"), None), placed(1, Placed::Added));
+        assert_eq!(ruleset.add(rule("allow udp 4500,500"), None), shadowed(2, &[1]));
+        assert_eq!(ruleset.add(rule("allow udp 500, 4500"), None), placed(2, Placed::AlreadyThere));
         assert_eq!(ruleset.rules.len(), 2);
     }
 
     #[test]
     fn adding_what_an_earlier_rule_denies_says_so() {
         let mut ruleset = ruleset(&["allow tcp 22", "deny udp 53"]);
-        assert_eq!(ruleset.add(rule("allow udp 53")), Ok(Addition::Shadowed { number: 3, by: vec![2] }));
+        assert_eq!(ruleset.add(rule("allow udp 53"), None), shadowed(3, &[2]));
         assert_eq!(ruleset.rules[2], rule("allow udp 53"));
-        assert_eq!(ruleset.add(rule("allow udp 53,54")), Ok(Addition::Added { number: 4 }));
+        assert_eq!(ruleset.add(rule("allow udp 53,54"), None), placed(4, Placed::Added));
+    }
+
+    #[test]
+    fn a_rule_gets_the_number_that_is_asked_for() {
+        let texts = ["allow tcp 22", "deny udp 53", "allow esp"];
+        let mut ruleset = ruleset(&texts);
+        let mut add = |text: &str, at| {
+            let added = ruleset.add(rule(text), Some(at));
+            (added, ruleset.rules.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        for at in [0, 5, usize::MAX] {
+            let (refused, rules) = add("allow ah", at);
+            assert_eq!(refused, Err(AddError::NoSuchNumber { number: at, last: 4 }));
+            assert_eq!(rules, texts);
+        }
+        let (first, rules) = add("allow ah", 1);
+        assert_eq!(first, placed(1, Placed::Added));
+        assert_eq!(rules, ["allow ah", "allow tcp 22", "deny udp 53", "allow esp"]);
+        let (again, rules) = add("allow ah", 1);
+        assert_eq!((again, &rules[0][..]), (placed(1, Placed::AlreadyThere), "allow ah"));
+        let (moved, rules) = add("allow ah", 4);
+        assert_eq!(moved, placed(4, Placed::Moved { from: 1 }));
+        assert_eq!(rules, ["allow tcp 22", "deny udp 53", "allow esp", "allow ah"]);
+        let (beyond, rules) = add("allow ah", 5);
+        assert_eq!(beyond, Err(AddError::NoSuchNumber { number: 5, last: 4 }));
+        assert_eq!(rules.len(), 4);
+        let (moved, rules) = add("allow esp", 2);
+        assert_eq!(moved, placed(2, Placed::Moved { from: 3 }));
+        assert_eq!(rules, ["allow tcp 22", "allow esp", "deny udp 53", "allow ah"]);
+        assert_eq!(add("allow udp 53", 4).0, shadowed(4, &[3]));
     }
 
     #[test]
     fn there_is_an_end_to_adding() {
         let mut ruleset = Ruleset::new(Action::Allow);
         ruleset.rules = (1..=MAX_RULES).map(|port| rule(&format!("deny tcp {port}"))).collect();
-        assert_eq!(ruleset.add(rule("deny tcp 7")), Ok(Addition::AlreadyThere { number: 7 }));
-        assert_eq!(ruleset.add(rule("deny udp 7")), Err(TooManyRules { rules: MAX_RULES + 1 }));
+        assert_eq!(ruleset.add(rule("deny tcp 7"), None), placed(7, Placed::AlreadyThere));
+        let too_many = Err(TooManyRules { rules: MAX_RULES + 1 }.into());
+        assert_eq!(ruleset.add(rule("deny udp 7"), None), too_many);
+        assert_eq!(ruleset.add(rule("deny udp 7"), Some(1)), too_many);
+        assert_eq!(ruleset.add(rule("deny tcp 7"), Some(1)), placed(1, Placed::Moved { from: 7 }));
         assert_eq!(ruleset.rules.len(), MAX_RULES);
         assert_eq!(ruleset.flush(), MAX_RULES);
         assert_eq!(ruleset, Ruleset::new(Action::Allow));
@@ -170,12 +242,12 @@ mod tests {
         ) {
             let mut ruleset = Ruleset::new(Action::Deny);
             for rule in rules {
-                ruleset.add(rule).unwrap();
+                ruleset.add(rule, None).unwrap();
             }
             let before = ruleset.clone();
             let added_text = added.to_string();
-            let addition = ruleset.add(added.clone()).unwrap();
-            if let Addition::Added { number } | Addition::Shadowed { number, .. } = addition {
+            let Addition { number, placed, .. } = ruleset.add(added.clone(), None).unwrap();
+            if placed == Placed::Added {
                 prop_assert_eq!(number, ruleset.rules.len());
                 prop_assert_eq!(delete(&mut ruleset, &added_text), Ok(Deleted { number, rule: added }));
             }

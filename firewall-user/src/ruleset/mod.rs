@@ -12,6 +12,7 @@ pub mod config;
 pub mod config_error;
 pub mod contradiction;
 mod cover;
+pub mod diff;
 #[cfg(test)]
 #[path = "docs_tests.rs"]
 mod docs;
@@ -28,7 +29,7 @@ pub mod names;
 pub mod own_services;
 pub mod ports;
 pub mod protocol;
-mod quoted;
+pub(crate) mod quoted;
 pub mod rule;
 pub mod selector;
 pub mod services;
@@ -46,7 +47,7 @@ pub use compile::Compiled;
 pub use config::{Config, Early, Fragments};
 pub use config_error::ConfigError;
 pub use contradiction::Contradiction;
-pub use edit::{Addition, Deleted, Ruleset};
+pub use edit::{AddError, Addition, Deleted, Placed, Ruleset};
 pub use error::{ParseError, Problem};
 pub use limit::Limit;
 pub use names::Names;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// `text` in double quotes, with a backslash before each double quote and backslash in it.
-pub(super) fn quoted(text: &str) -> impl fmt::Display + '_ {
+pub(crate) fn quoted(text: &str) -> impl fmt::Display + '_ {
     fmt::from_fn(move |f| {
         f.write_str("\"")?;
         for character in text.chars() {

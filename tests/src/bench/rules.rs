@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result};
 use firewall_common::{
     fragment::{budget::Limits, tick::Tick},
     rules::{Action, Slot},
+    stance::Stance,
 };
 use fragwall::{
     kernel::instance::{Instance, Settings, host, new_hash_key},
@@ -61,6 +62,8 @@ fn program(rules: &[(Rule, Slot)]) -> Result<Instance> {
         limits: [Limits::new(Tick::MAX_AGE, 1, 1); 2],
         table: super::flows::TABLE,
         hash_key: new_hash_key()?,
+        stance: Stance::Enforcing,
+        pending: None,
         explains: false,
     };
     Ok(Instance::load(&settings)?)

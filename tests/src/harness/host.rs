@@ -4,6 +4,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::process::Output;
 
 use anyhow::{Context, Result, ensure};
+use fragwall::{
+    kernel::{change::Precautions, filter::Filter},
+    ruleset::{Config, Rule},
+};
 use serde_json::Value;
 
 use super::bpffs::Bpffs;
@@ -77,6 +81,20 @@ impl Host {
     /// It fails.
     pub fn ok(&self, arguments: &[&str]) -> Result<Output> {
         self.fragwall().run_ok(arguments)
+    }
+
+    /// Puts other rules into force, as each command would that changes them, but in this process.
+    ///
+    /// # Errors
+    /// No filter is in force, or the kernel refuses.
+    pub fn replace_rules(&self, rules: Vec<Rule>) -> Result<()> {
+        self.netns.enter(|| {
+            let mut filter = Filter::open_to_change(self.bpffs.path())?;
+            let document = filter.document();
+            let (config, stance) = (Config { rules, ..document.config.clone() }, document.stance);
+            let precautions = Precautions { confirm: None, guard: &|_| Ok(()) };
+            Ok(filter.change(config, stance, &precautions)?)
+        })
     }
 
     /// The XDP program on an interface.

@@ -8,6 +8,7 @@ use firewall_common::{
     packet::Family,
     record::{Count, Trace},
     rules::{Action, SLOTS, Slot},
+    stance::Stance,
     verdict::{Cell, Judgement, Reason, Verdict},
 };
 use fragwall::{
@@ -141,6 +142,8 @@ impl Setup {
             limits: [self.limits; Family::ALL.len()],
             table: self.table,
             hash_key,
+            stance: Stance::Enforcing,
+            pending: None,
             explains,
         };
         let mut shipped = Instance::load(&settings(false))?;
@@ -235,12 +238,12 @@ impl Kernel {
         &mut self.shipped
     }
 
-    /// What the shipped program has counted in a cell.
+    /// What the shipped program has counted in a cell, whenever that was.
     ///
     /// # Errors
     /// The kernel refuses to tell.
     pub fn count(&self, cell: Cell) -> Result<Count> {
-        Ok(self.counters.read(cell)?)
+        Ok(Count { last: 0, ..self.counters.read(Stance::Enforcing, cell)? })
     }
 
     /// What it has counted in all cells there are.

@@ -66,7 +66,7 @@ impl<'a> Nft<'a> {
             let number: usize = name.trim_start_matches('r').parse().context("a counter of no rule")?;
             let value = |key: &str| counter[key].as_u64().with_context(|| format!("a counter without {key}"));
             let count = counts.get_mut(number).context("a counter of a rule that isn't there")?;
-            *count = Count { packets: value("packets")?, bytes: value("bytes")? };
+            *count = Count { packets: value("packets")?, bytes: value("bytes")?, last: 0 };
             seen += 1;
         }
         ensure!(seen == counts.len(), "{seen} of {} counters", counts.len());

@@ -15,35 +15,39 @@ fn a_rule_that_cant_be_understood_is_pointed_at() {
         Case {
             arguments: &["allow", "udpp", "500"],
             code: 2,
-            says: &["unknown protocol `udpp`", "`udp`", "udpp 500\n^^^^"],
+            says: &["unknown protocol `udpp`", "`udp`", "allow udpp 500\n      ^^^^"],
         },
         Case {
             arguments: &["allow", "udp", "500", "form", "::1"],
             code: 2,
-            says: &["unexpected `form`", "udp 500 form ::1\n        ^^^^"],
+            says: &["unexpected `form`", "allow udp 500 form ::1\n              ^^^^"],
         },
         Case {
             arguments: &["deny", "@ikee"],
             code: 2,
-            says: &["unknown service `@ikee`", "`@ike`", "@ikee\n^^^^^"],
+            says: &["unknown service `@ikee`", "`@ike`", "deny @ikee\n     ^^^^^"],
         },
-        Case { arguments: &["allow", "udp", "0"], code: 2, says: &["port 0", "udp 0\n    ^"] },
+        Case { arguments: &["allow", "udp", "0"], code: 2, says: &["port 0", "allow udp 0\n          ^"] },
         Case {
             arguments: &["allow", "udp", "500,65536"],
             code: 2,
-            says: &["65536", "1 to 65535", "udp 500,65536\n        ^^^^^"],
+            says: &["65536", "1 to 65535", "allow udp 500,65536\n              ^^^^^"],
         },
         Case {
             arguments: &["deny", "ipv6-frag"],
             code: 2,
-            says: &["ipv6-frag (protocol 44)", "extension header", "ipv6-frag\n^^^^^^^^^"],
+            says: &["ipv6-frag (protocol 44)", "extension header", "deny ipv6-frag\n     ^^^^^^^^^"],
         },
         Case {
             arguments: &["allow", "0"],
             code: 2,
-            says: &["hopopt (protocol 0)", "extension header", "0\n^"],
+            says: &["hopopt (protocol 0)", "extension header", "allow 0\n      ^"],
         },
-        Case { arguments: &["deny", "tcp", "9-3"], code: 2, says: &["9-3", "3-9", "tcp 9-3\n    ^^^"] },
+        Case {
+            arguments: &["deny", "tcp", "9-3"],
+            code: 2,
+            says: &["9-3", "3-9", "deny tcp 9-3\n         ^^^"],
+        },
         Case {
             arguments: &["delete", "permit", "udp", "500"],
             code: 2,
@@ -54,7 +58,7 @@ fn a_rule_that_cant_be_understood_is_pointed_at() {
         Case {
             arguments: &["attach", "eth0", "--allow", "udp 0"],
             code: 2,
-            says: &["port 0", "udp 0\n    ^"],
+            says: &["port 0", "allow udp 0\n          ^"],
         },
         Case {
             arguments: &["attach", "eth0", "--default", "accept"],

@@ -4,6 +4,7 @@ use firewall_common::{
     fragment::budget::Limits,
     packet::Family,
     rules::{Action, Slot},
+    stance::Stance,
     verdict::{Cell, Reason, Verdict},
 };
 use firewall_tests::harness::{
@@ -100,6 +101,8 @@ fn a_first_buffer_may_end_anywhere() {
         limits: [Limits::new(1000, PLENTY, PLENTY); Family::ALL.len()],
         table: 1024,
         hash_key: new_hash_key().unwrap(),
+        stance: Stance::Enforcing,
+        pending: None,
         explains: false,
     };
     let mut program = Instance::load(&settings).unwrap();
@@ -111,9 +114,9 @@ fn a_first_buffer_may_end_anywhere() {
     {
         let (action, cell) = if port == 4500 { (2, allowed) } else { (1, denied) };
         for first in (14..=100).chain([packet.len() as u32 - 1]) {
-            let before = counters.read(cell).unwrap();
+            let before = counters.read(Stance::Enforcing, cell).unwrap();
             let run = program.run_in_buffers(&packet, first).unwrap();
-            let after = counters.read(cell).unwrap();
+            let after = counters.read(Stance::Enforcing, cell).unwrap();
             assert_eq!(run.action, action, "port {port}, {first} bytes in the first buffer");
             assert_eq!(after.packets - before.packets, 1, "port {port}, {first} bytes in the first buffer");
             assert_eq!(after.bytes - before.bytes, packet.len() as u64, "{first} bytes in the first buffer");

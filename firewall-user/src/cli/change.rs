@@ -1,0 +1,66 @@
+//! What the commands that change something have in common.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::output;
+use crate::{guard, kernel::change::Precautions, ruleset::duration};
+
+/// The longest that a change can await confirmation.
+const MAX_CONFIRM: Duration = Duration::from_secs(24 * 3600);
+
+/// How a change is kept from locking anyone out.
+#[derive(Args, Debug)]
+pub(super) struct Safety {
+    /// Undo the change by itself unless `fragwall confirm` comes within this time, such as `30s`. The kernel does that
+    /// alone, whatever becomes of this command, its terminal and the connection.
+    #[arg(long, value_name = "DURATION", value_parser = confirm_time)]
+    confirm: Option<Duration>,
+    #[command(flatten)]
+    force: Force,
+}
+
+/// For those who know what they do.
+#[derive(Args, Debug)]
+pub(super) struct Force {
+    /// Do it even if it denies the SSH session that it's typed over, or every connection to the SSH server.
+    #[arg(long)]
+    force: bool,
+}
+
+impl Force {
+    /// A change that stays.
+    pub(super) fn precautions(&self) -> Precautions<'static> {
+        Precautions { confirm: None, guard: if self.force { &|_| Ok(()) } else { &guard::check } }
+    }
+}
+
+impl Safety {
+    /// The change's.
+    pub(super) fn precautions(&self) -> Precautions<'static> {
+        match self.confirm {
+            // Who is locked out is let in again.
+            Some(_) => Precautions { confirm: self.confirm, guard: &|_| Ok(()) },
+            None => self.force.precautions(),
+        }
+    }
+
+    /// Says that the change has to be confirmed, if it has.
+    pub(super) fn remind(&self) {
+        if let Some(confirm) = self.confirm {
+            output::say(format_args!(
+                "it will be undone in {} unless you `fragwall confirm` it",
+                duration::text(confirm)
+            ));
+        }
+    }
+}
+
+fn confirm_time(text: &str) -> Result<Duration, String> {
+    let time = duration::parse(text).map_err(|error| error.to_string())?;
+    if time < Duration::from_secs(1) || time > MAX_CONFIRM {
+        return Err(format!("expected a time from 1s to {}", duration::text(MAX_CONFIRM)));
+    }
+    Ok(time)
+}

@@ -1,0 +1,187 @@
+//! Attaching to interfaces.
+
+use std::path::Path;
+
+use aya::programs::Xdp;
+use firewall_common::stance::Stance;
+
+use super::{
+    Error,
+    change::{Change, Precautions},
+    document::Document,
+    filter::{clear_away, expire, must_be_confirmed, remove_state},
+    generation,
+    layout::{self, Layout},
+    link::{self, WantedMode},
+    lock::Lock,
+    netlink::{self, Interface, Mode},
+    state::{Link, State, links, names},
+};
+use crate::ruleset::Config;
+
+/// What filter is to be attached, and how.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// The configuration of a new filter.
+    pub config: Option<Config>,
+    /// Whether a new filter only observes.
+    pub observe: bool,
+    /// The mode.
+    pub mode: WantedMode,
+}
+
+/// An interface that was attached to just now.
+#[derive(Clone, Debug)]
+pub struct NewLink {
+    /// The interface's name.
+    pub interface: String,
+    /// How the filter was attached.
+    pub mode: Mode,
+    /// Why it isn't native, if native mode was tried.
+    pub refusal: Option<String>,
+}
+
+/// Attaches to interfaces: with a configuration, as a new filter; without, to those that the filter in force is to have as
+/// well. If none is in force, the new one is that of a filter whose interfaces are gone and whose state is still there, or
+/// else it has no rules. Either all of the interfaces are attached to, or none.
+///
+/// # Errors
+/// An interface isn't there, isn't free, or isn't Ethernet; a filter is in force and would be replaced, or awaits
+/// confirmation; the guard refuses, or the kernel does. Nothing has changed then.
+pub fn attach(
+    bpffs: &Path,
+    interfaces: &[String],
+    wanted: Wanted,
+    precautions: &Precautions<'_>,
+) -> Result<Vec<NewLink>, Error> {
+    let layout = Layout::new(bpffs)?;
+    // Before anything is made for an interface that isn't there.
+    existing(interfaces)?;
+    let _lock = Lock::make(&layout)?;
+    let attached = attach_locked(&layout, interfaces, wanted, precautions);
+    clear_away(&layout);
+    attached
+}
+
+fn attach_locked(
+    layout: &Layout,
+    interfaces: &[String],
+    wanted: Wanted,
+    precautions: &Precautions<'_>,
+) -> Result<Vec<NewLink>, Error> {
+    expire(layout)?;
+    // Only now: one of them may have had the program that has just been taken off.
+    let interfaces = &existing(interfaces)?[..];
+    let links = links(layout)?;
+    if let Some(interface) =
+        interfaces.iter().find(|interface| links.iter().any(|link| link.is_named(&interface.name)))
+    {
+        return Err(Error::AlreadyAttached { interface: interface.name.clone() });
+    }
+    must_be_free(interfaces)?;
+    let Wanted { config, observe, mode } = wanted;
+    if links.is_empty() {
+        let stance = if observe { Stance::Observing } else { Stance::Enforcing };
+        // An interface that was made anew gets the filter that it had.
+        let (config, stance) = match config {
+            Some(config) => (config, stance),
+            None => match last(layout) {
+                Some(document) if !observe => (document.config, document.stance),
+                Some(document) => (document.config, stance),
+                None => (Config::default(), stance),
+            },
+        };
+        return attach_new(layout, interfaces, config, stance, mode, precautions);
+    }
+    let state = State::find(layout.clone())?;
+    if config.is_some() || (observe && state.document.stance != Stance::Observing) {
+        return Err(Error::InForce { interfaces: names(&links) });
+    }
+    state.mend()?;
+    must_be_confirmed(&state.document)?;
+    if precautions.confirm.is_some() {
+        return Err(Error::InterfacesUnconfirmed);
+    }
+    let was_on: Vec<Interface> = links.iter().filter_map(Link::interface).cloned().collect();
+    let on = was_on.iter().chain(interfaces).cloned().collect();
+    let Document { config, stance, .. } = &state.document;
+    (precautions.guard)(&Change { before: Some(&state.document), was_on, config, stance: *stance, on })?;
+    attach_all(&mut generation::program(layout, state.current)?, layout, interfaces, mode)
+}
+
+/// Attaches a new filter, where none is in force.
+pub(super) fn attach_new(
+    layout: &Layout,
+    interfaces: &[Interface],
+    config: Config,
+    stance: Stance,
+    mode: WantedMode,
+    precautions: &Precautions<'_>,
+) -> Result<Vec<NewLink>, Error> {
+    let on = interfaces.to_vec();
+    (precautions.guard)(&Change { before: None, was_on: Vec::new(), config: &config, stance, on })?;
+    // What is there belongs to interfaces that are gone, or to a command that was killed before it attached.
+    if let Some(entry) = layout.unknown_entry()? {
+        let what = format!("{entry:?} in it is nothing that this version knows");
+        return Err(Error::Incompatible { path: layout.root().to_owned(), what });
+    }
+    remove_state(layout)?;
+    layout::make(&layout.links())?;
+    let document = Document::new(config)?.with_stance(stance).with_pending(precautions.pending(None)?);
+    attach_all(&mut generation::make(layout, 1, &document)?, layout, interfaces, mode)
+}
+
+/// Attaches a program to all of the interfaces, or to none.
+pub(super) fn attach_all(
+    program: &mut Xdp,
+    layout: &Layout,
+    interfaces: &[Interface],
+    mode: WantedMode,
+) -> Result<Vec<NewLink>, Error> {
+    let mut done: Vec<NewLink> = Vec::new();
+    for (position, interface) in interfaces.iter().enumerate() {
+        match link::attach(program, layout, interface, mode) {
+            Ok((mode, refusal)) => done.push(NewLink { interface: interface.name.clone(), mode, refusal }),
+            Err(error) => {
+                for interface in &interfaces[..position] {
+                    // The first error is the one to tell; a link that can't be removed shows up in `status`.
+                    let _ = link::remove(layout, interface.index);
+                }
+                return Err(error);
+            }
+        }
+    }
+    Ok(done)
+}
+
+/// The interfaces of those names, each once, which must be there and be Ethernet.
+pub(super) fn existing(names: &[String]) -> Result<Vec<Interface>, Error> {
+    let mut interfaces: Vec<Interface> = Vec::new();
+    for name in names {
+        let interface = netlink::interface(name)?;
+        if !interface.is_ethernet() {
+            let Interface { name, link_type, .. } = interface;
+            return Err(Error::NotEthernet { name, link_type });
+        }
+        if interfaces.iter().all(|other| other.index != interface.index) {
+            interfaces.push(interface);
+        }
+    }
+    Ok(interfaces)
+}
+
+/// That no other program holds the interfaces.
+pub(super) fn must_be_free(interfaces: &[Interface]) -> Result<(), Error> {
+    match interfaces.iter().find(|interface| !interface.xdp.is_empty()) {
+        Some(interface) => Err(link::held(&interface.name)),
+        None => Ok(()),
+    }
+}
+
+/// The document of the newest generation that this version can read, and that awaits no confirmation.
+fn last(layout: &Layout) -> Option<Document> {
+    let generations = generation::all(layout).ok()?;
+    let mut documents =
+        generations.iter().rev().map_while(|newest| generation::document(layout, newest.number).ok());
+    documents.find(|document| document.pending.is_none())
+}

@@ -1,0 +1,37 @@
+//! When each rule matched last.
+
+use firewall_tests::harness::host::Host;
+use serde_json::Value;
+
+use super::Probe;
+
+#[test]
+fn the_last_hit_is_told_and_outlives_a_change() {
+    let host = Host::new("hits").unwrap();
+    let probe = Probe::new(&host);
+    host.ok(&["attach", "eth0", "--allow", "udp 7000", "--allow", "udp 7001", "--allow", "udp 9"]).unwrap();
+    let hosts_time = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let before = hosts_time();
+    assert!(probe.reaches(10));
+    let last = |command: &str, number: usize| -> Value {
+        host.fragwall().json(&[command]).unwrap()["rules"][number - 1]["last"].clone()
+    };
+    for command in ["list", "stats"] {
+        let hit = last(command, 2);
+        let ago = hit["seconds_ago"].as_u64().unwrap_or_else(|| panic!("{command}: {hit}"));
+        assert!(ago <= hosts_time() - before + 1, "{command}: {hit}");
+        let time = hit["time"].as_str().unwrap();
+        assert!(time.len() == 20 && time.ends_with('Z') && time.starts_with("20"), "{command}: {hit}");
+        assert!(last(command, 3).is_null(), "{command}: it never matched");
+    }
+    host.ok(&["deny", "udp", "53", "--at", "1"]).unwrap();
+    assert!(last("list", 1).is_null(), "a new rule");
+    assert!(last("list", 3).is_object(), "a rule that stayed");
+    let text = String::from_utf8(host.ok(&["list"]).unwrap().stdout).unwrap();
+    let line = text.lines().find(|line| line.contains("udp 7001")).unwrap();
+    assert!(line.contains("s ago  allow udp 7001") || line.contains("m ago  allow udp 7001"), "{text}");
+    // A rule that is deleted and comes again hasn't matched yet.
+    host.ok(&["delete", "udp", "7001"]).unwrap();
+    host.ok(&["allow", "udp", "7001"]).unwrap();
+    assert!(last("list", 4).is_null());
+}
