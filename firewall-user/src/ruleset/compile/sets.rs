@@ -63,14 +63,13 @@ impl Interner {
     /// The number of a set.
     pub(super) fn number(&mut self, bits: Bits) -> u32 {
         let next = self.numbers.len() as u32;
-        let number = *self.numbers.entry(bits).or_insert_with_key(|bits| {
+        *self.numbers.entry(bits).or_insert_with_key(|bits| {
             let summary =
                 (0..).zip(&bits.0).fold(0, |summary, (n, &word)| summary | u64::from(word != 0) << n);
             self.words.push(summary);
             self.words.extend_from_slice(&bits.0);
             next
-        });
-        number
+        })
     }
 
     /// The set of a number.

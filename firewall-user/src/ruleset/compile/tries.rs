@@ -131,8 +131,8 @@ impl Builder<'_> {
         for n in short {
             let prefix = self.prefix(n);
             let start = value(prefix);
-            for place in start..start + (1 << (common + width - prefix.length)) {
-                sets[place] = self.change(sets[place], n);
+            for set in &mut sets[start..start + (1 << (common + width - prefix.length))] {
+                *set = self.change(*set, n);
             }
         }
         let mut branches: Vec<Branch> = sets.iter().map(|&set| Branch::set(set)).collect();
@@ -222,7 +222,7 @@ mod tests {
             .flat_map(|length| {
                 let mask = if length == 0 { 0 } else { u128::MAX << (128 - length) };
                 // One that goes on, and one beside it, so that nothing can be skipped.
-                let one = Prefix { bits: u128::MAX & mask, length };
+                let one = Prefix { bits: mask, length };
                 let beside = Prefix { bits: (u128::MAX ^ (1 << (128 - length.max(1)))) & mask, length };
                 [one, beside]
             })
