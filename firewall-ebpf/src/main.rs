@@ -13,6 +13,7 @@
 #[cfg(not(target_arch = "bpf"))]
 extern crate std as _;
 
+mod deadline;
 mod frame;
 mod maps;
 mod rules;
@@ -35,11 +36,11 @@ use maps::Kernel;
 /// Judges a packet, counts it, and passes or drops it.
 #[xdp(frags)]
 pub fn fragwall(ctx: XdpContext) -> u32 {
-    if maps::is_overdue() {
-        if maps::was_unfiltered() {
+    if deadline::is_over() {
+        if deadline::was_unfiltered() {
             return xdp_action::XDP_PASS;
         }
-        maps::go_back(&ctx);
+        deadline::go_back(&ctx);
         // The loader sees to it that the program before is there. Were it not, to pass everything would fail open, and to
         // drop everything would lock out whom the deadline is to let in again: this program's own rules are left.
     }

@@ -2,7 +2,7 @@
 //! kernel then freezes, and its maps.
 
 use aya_ebpf::{
-    btf_maps::{Array, PerCpuArray, ProgramArray},
+    btf_maps::{Array, PerCpuArray},
     helpers::bpf_jiffies64,
     macros::btf_map,
     programs::XdpContext,
@@ -71,14 +71,6 @@ static EXPLAINS: u32 = 0;
 #[unsafe(no_mangle)]
 static OBSERVES: u32 = 0;
 
-/// When this program, unless it was confirmed before, lets the one before it have the packets, in jiffies; 0 is never.
-#[unsafe(no_mangle)]
-static DEADLINE: u64 = 0;
-
-/// Not 0: before this program there was none, so past the deadline all packets pass.
-#[unsafe(no_mangle)]
-static WAS_UNFILTERED: u32 = 0;
-
 /// The fragment table. The loader sets its size.
 #[btf_map]
 static FRAGMENTS: Array<Set, 1, MMAPABLE> = Array::new();
@@ -94,10 +86,6 @@ static POOLS: Array<Pool, { Family::ALL.len() }> = Array::new();
 /// The counters.
 #[btf_map]
 static COUNTERS: PerCpuArray<Count, ALL_COUNTERS> = PerCpuArray::new();
-
-/// The program before this one.
-#[btf_map]
-static PREVIOUS: ProgramArray<1> = ProgramArray::new();
 
 /// The last judgement, for who asks the program to explain itself.
 #[btf_map]
@@ -133,27 +121,6 @@ pub fn count(cell: Cell, bytes: u64) {
 #[inline(always)]
 pub fn observes() -> bool {
     setting(&OBSERVES) != 0
-}
-
-/// Whether the deadline for confirming this program has passed.
-#[inline(always)]
-pub fn is_overdue() -> bool {
-    let deadline = setting(&DEADLINE);
-    // SAFETY: the helper takes nothing and only reads the clock.
-    deadline != 0 && unsafe { bpf_jiffies64() } >= deadline
-}
-
-/// Whether there was no program before this one.
-#[inline(always)]
-pub fn was_unfiltered() -> bool {
-    setting(&WAS_UNFILTERED) != 0
-}
-
-/// Lets the program before this one have the packet. Returns only if it isn't there.
-#[inline(always)]
-pub fn go_back(ctx: &XdpContext) {
-    // SAFETY: nothing on the stack has anything to do when it's left.
-    unsafe { PREVIOUS.tail_call(ctx, 0) };
 }
 
 /// Whether judgements are to be explained.

@@ -1,7 +1,7 @@
 //! Whether a change of the rules would lock out whoever makes it.
 //!
-//! Two things are looked at: the SSH session that the command is typed over ([`session`]), and whether the SSH server still
-//! lets anyone in ([`listeners`], [`admission`]). Both are only about what the change takes away: what was denied before is
+//! Two things are looked at: the SSH session that the command is typed over (`session.rs`), and whether the SSH server still
+//! lets anyone in (`listeners.rs`, `admission.rs`). Both are only about what the change takes away: what was denied before is
 //! nobody's loss.
 
 mod admission;

@@ -5,7 +5,9 @@ use std::fmt;
 /// The burst of a limit that names none.
 pub const BURST: u32 = 5;
 /// The most packets that a limit can name, in a while and at once.
-pub const MAX_PACKETS: u32 = 10_000_000;
+pub const MAX_PACKETS: u32 = 1_000_000;
+/// The longest that a burst may take to be forgotten, in seconds: what the kernel's clock can tell, at a thousand ticks in a second.
+pub const MAX_MEMORY: u64 = 1_000_000;
 
 /// A rule matches so many packets in a while, and then none until the while has passed. Its [`Display`](fmt::Display)
 /// form is its canonical text, as it stands behind `limit`.
@@ -64,6 +66,18 @@ impl Unit {
     /// The unit that `word` names, in upper or lower case.
     pub fn named(word: &str) -> Option<Self> {
         UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)).map(|&(_, unit)| unit)
+    }
+}
+
+impl Limit {
+    /// How long a burst takes to be forgotten, in seconds, rounded up.
+    pub const fn memory(&self) -> u64 {
+        (self.burst as u64 * self.per.seconds() as u64).div_ceil(self.packets as u64)
+    }
+
+    /// The largest burst at this rate that is forgotten after [`MAX_MEMORY`].
+    pub const fn longest(&self) -> u64 {
+        MAX_MEMORY * self.packets as u64 / self.per.seconds() as u64
     }
 }
 

@@ -161,6 +161,7 @@ fn limit() -> impl Strategy<Value = Limit> {
     let unit = prop::sample::select(vec![Unit::Second, Unit::Minute, Unit::Hour]);
     (1..=MAX_PACKETS, unit, prop_oneof![Just(BURST), 1..=MAX_PACKETS], prop::bool::ANY)
         .prop_map(|(packets, per, burst, per_source)| Limit { packets, per, burst, per_source })
+        .prop_map(|limit| Limit { burst: u64::from(limit.burst).min(limit.longest()) as u32, ..limit })
 }
 
 /// A rule.

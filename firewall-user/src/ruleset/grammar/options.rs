@@ -3,7 +3,7 @@
 use super::{CLAUSES, OPTIONS, Parser, Token, tokens::Kind};
 use crate::ruleset::{
     Limit, ParseError, Problem, Rule,
-    limit::{BURST, MAX_PACKETS, UNITS, Unit},
+    limit::{BURST, MAX_MEMORY, MAX_PACKETS, UNITS, Unit},
     rule::MAX_COMMENT,
     spelling::{Suggestion, nearest},
 };
@@ -25,6 +25,12 @@ pub enum OptionProblem {
     /// A number of packets that can't be had.
     #[error("a limit of `{0}` packets can't be had: expected a number from 1 to {MAX_PACKETS}")]
     Packets(String),
+    /// A burst that is remembered for longer than can be told.
+    #[error(
+        "a burst of {burst} packets is forgotten after {} seconds at this rate, and {MAX_MEMORY} can be told: expected at most {}",
+        .0.memory(), .0.longest(), burst = .0.burst
+    )]
+    Burst(Limit),
     /// `per` without `source`.
     #[error("expected `source` behind `per`: a limit is for all sources together, or `per source`")]
     Per,
@@ -90,6 +96,9 @@ impl<'a> Parser<'a> {
             let missing = Problem::Missing("how many packets may come at once, as in `burst 20`");
             let Some(number) = self.tokens.next() else { return Err(self.tokens.at_end(missing)) };
             limit.burst = self::packets(number)?;
+            if limit.memory() > MAX_MEMORY {
+                return Err(number.wrong(OptionProblem::Burst(limit)));
+            }
         }
         if let Some(per) = self.tokens.take("per") {
             self.tokens.take("source").ok_or_else(|| per.wrong(OptionProblem::Per))?;

@@ -117,7 +117,7 @@ fn options() {
     same(&[
         ("deny udp log limit 10/s burst 5", "deny udp log limit 10/s"),
         ("deny udp limit 10/Minute per source log", "deny udp log limit 10/m per source"),
-        ("deny udp limit 1/hour burst 10000000 per source", "deny udp limit 1/h burst 10000000 per source"),
+        ("deny udp limit 1/hour burst 277 per source", "deny udp limit 1/h burst 277 per source"),
         ("deny udp limit 007/second", "deny udp limit 7/s"),
         (r#"deny udp comment "a \"b\" \\ é, log" LOG"#, r#"deny udp log comment "a \"b\" \\ é, log""#),
         ("deny udp comment\"x\"log", "deny udp log comment \"x\""),

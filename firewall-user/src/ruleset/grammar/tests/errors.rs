@@ -201,11 +201,12 @@ fn limits_are_so_many_in_a_while() {
     refused("deny udp limit", "", "as in `10/s`");
     refused("deny udp limit 10/secnd", "secnd", "did you mean `second`?");
     refused("deny udp limit 10/day", "day", "expected s, m or h");
-    refused("deny udp limit 0/s", "0", "from 1 to 10000000");
-    refused("deny udp limit 10000001/s", "10000001", "from 1 to 10000000");
-    refused("deny udp limit 10/s burst 0", "0", "from 1 to 10000000");
+    refused("deny udp limit 0/s", "0", "from 1 to 1000000");
+    refused("deny udp limit 1000001/s", "1000001", "from 1 to 1000000");
+    refused("deny udp limit 10/s burst 0", "0", "from 1 to 1000000");
+    refused("deny udp limit 1/h burst 278", "278", "expected at most 277");
     refused("deny udp limit 10/s burst", "", "as in `burst 20`");
-    refused("deny udp limit 10/s burst +5", "+5", "from 1 to 10000000");
+    refused("deny udp limit 10/s burst +5", "+5", "from 1 to 1000000");
     refused("deny udp limit 10/s per", "per", "expected `source`");
     refused("deny udp limit 10/s per destination", "per", "expected `source`");
 }
