@@ -86,11 +86,14 @@ fn a_change_goes_back_though_its_terminal_is_gone() {
         .chain(fragwall.get_args())
         .map(|word| format!("'{}'", word.to_string_lossy()))
         .collect();
-    // script(1) makes a terminal, which hangs up when it's killed.
+    // script(1) makes a terminal, which hangs up when it's killed. What it writes down is the test's own to remove.
+    let directory = firewall_tests::harness::temporary_directory("terminal").unwrap();
+    let typescript = directory.path().join("typescript");
     let line = format!("{}; echo done; sleep 60", words.join(" "));
     let mut script: Command = tool("script");
     let mut terminal = script
-        .args(["--quiet", "--flush", "--command", &line, "/dev/null"])
+        .args(["--quiet", "--flush", "--command", &line])
+        .arg(&typescript)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
