@@ -124,10 +124,10 @@ pub trait Rules: Limits {
     }
 }
 
-/// There's no rule, or the loader has erred ([`IN_ERROR`]).
+/// What [`Rules::next`] gives if there's no rule.
 pub const NO_RULE: u32 = u32::MAX;
-/// Some word isn't there that should be.
-const IN_ERROR: u32 = u32::MAX - 1;
+/// What it gives if a word isn't there that should be.
+pub const IN_ERROR: u32 = u32::MAX - 1;
 
 /// See [`Rules::select`].
 #[inline(always)]

@@ -1,6 +1,7 @@
 //! What the program costs a packet: `BPF_PROG_TEST_RUN` of each path, beside a program that passes everything, in one
 //! interleaved run.
 
+pub mod beside;
 pub mod cases;
 pub mod flows;
 pub mod report;
@@ -49,16 +50,19 @@ type Cases = fn() -> Result<Vec<Box<dyn Timed>>>;
 const SECTIONS: [(&str, Cases); 7] = [
     ("packet", || cases::all().map(boxed)),
     ("rules", || rules::all().map(boxed)),
-    ("prefixes by themselves", || rules::prefixes().map(boxed)),
+    ("prefixes", || rules::prefixes().map(boxed)),
     ("fragments", || flows::kinds().map(boxed)),
     ("floods", || flows::floods().map(boxed)),
-    ("sizes of the fragment table", || flows::sizes().map(boxed)),
-    ("fragment tables by themselves, full", || flows::tables().map(boxed)),
+    ("sizes", || flows::sizes().map(boxed)),
+    ("tables", || flows::tables().map(boxed)),
 ];
+
+/// The section that stands beside another filter.
+const BESIDE: &str = "nftables";
 
 /// The names of the sections.
 pub fn section_names() -> impl Iterator<Item = &'static str> {
-    SECTIONS.iter().map(|(name, _)| *name)
+    SECTIONS.iter().map(|(name, _)| *name).chain([BESIDE])
 }
 
 /// Measures every case, or those of some sections.
@@ -89,10 +93,14 @@ pub fn run(effort: Effort, only: &[String], mut progress: impl FnMut(usize)) -> 
             }
         }
     }
-    let mut report = Report { effort, noop: Sample::of(&noop_samples), sections: Vec::new() };
+    let mut report =
+        Report { effort, noop: Sample::of(&noop_samples), sections: Vec::new(), ruleset: rules::effort()? };
     for ((name, cases), samples) in sections.iter_mut().zip(&samples) {
         let rows = cases.iter_mut().zip(samples).map(|(case, samples)| case.row(samples));
-        report.sections.push(Section { name, rows: rows.collect::<Result<_>>()? });
+        report.sections.push(Section { name, over: "no-op", rows: rows.collect::<Result<_>>()? });
+    }
+    if only.is_empty() || only.iter().any(|wanted| wanted == BESIDE) {
+        report.sections.push(beside::section()?);
     }
     Ok(report)
 }

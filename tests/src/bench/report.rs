@@ -69,6 +69,8 @@ impl Row {
 pub struct Section {
     /// What they have in common.
     pub name: &'static str,
+    /// What they are compared with.
+    pub over: &'static str,
     /// The cases.
     pub rows: Vec<Row>,
 }
@@ -82,26 +84,31 @@ pub struct Report {
     pub noop: Sample,
     /// The cases.
     pub sections: Vec<Section>,
+    /// What it takes to put a large ruleset into force.
+    pub ruleset: String,
 }
 
 impl Report {
     /// The figures as JSON.
     #[must_use]
     pub fn json(&self) -> serde_json::Value {
-        let Self { effort: Effort { rounds, repeat }, noop, sections } = self;
-        serde_json::json!({ "version": 3, "rounds": rounds, "repeat": repeat, "noop": noop, "sections": sections })
+        let Self { effort: Effort { rounds, repeat }, noop, sections, ruleset } = self;
+        serde_json::json!({ "version": 3, "rounds": rounds, "repeat": repeat, "noop": noop, "sections": sections, "ruleset": ruleset })
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { effort: Effort { rounds, repeat }, noop, sections } = self;
-        for (n, Section { name, rows }) in sections.iter().enumerate() {
+        let Self { effort: Effort { rounds, repeat }, noop, sections, ruleset } = self;
+        for (n, Section { name, over, rows }) in sections.iter().enumerate() {
             let gap = if n == 0 { "" } else { "\n" };
             writeln!(
                 f,
                 "{gap}{name:<42} {:>8} {:>10} {:>11}  {:>15}",
-                "ns", "over no-op", "undisturbed", "spread"
+                "ns",
+                format!("over {over}"),
+                "undisturbed",
+                "spread"
             )?;
             if n == 0 {
                 writeln!(
@@ -127,6 +134,6 @@ impl fmt::Display for Report {
         if let Some(instructions) = rows.filter_map(|row| row.verified_instructions).max() {
             writeln!(f, "instructions walked by the verifier: {instructions}")?;
         }
-        Ok(())
+        writeln!(f, "{ruleset}")
     }
 }

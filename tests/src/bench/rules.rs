@@ -1,5 +1,7 @@
 //! What rulesets cost: rules with prefixes and ranges of ports, of which one packet matches the first, the last, or none.
 
+use std::time::Instant;
+
 use anyhow::{Context as _, Result};
 use firewall_common::{
     fragment::{budget::Limits, tick::Tick},
@@ -19,7 +21,7 @@ use crate::harness::packet::{Internet as _, ip6, pattern, random::Random};
 /// The sizes of the rulesets.
 const SIZES: [usize; 4] = [1, 16, 256, 4096];
 /// A port that each rule's range includes.
-const PORT: u16 = 4500;
+pub(super) const PORT: u16 = 4500;
 
 /// Rules that differ in their source prefixes, of which half lie within one /32, their destinations and their ranges of ports.
 ///
@@ -98,6 +100,31 @@ pub fn all() -> Result<Vec<Case>> {
         }
     }
     Ok(cases)
+}
+
+/// What it takes to compile and load the largest of the rulesets, and the memory of its tables: in words.
+///
+/// # Errors
+/// The kernel refuses the program.
+pub fn effort() -> Result<String> {
+    let size = SIZES[SIZES.len() - 1];
+    let rules = ruleset(size)?;
+    let start = Instant::now();
+    let Compiled { ports, nodes, branches, words, .. } = Compiled::new(&rules, Action::Deny, &host()?)?;
+    let compiled = start.elapsed();
+    let start = Instant::now();
+    program(&rules)?;
+    let loaded = start.elapsed();
+    let bytes = ports.iter().map(|table| size_of_val(table.as_ref())).sum::<usize>()
+        + size_of_val(nodes.as_slice())
+        + size_of_val(branches.as_slice())
+        + size_of_val(words.as_slice());
+    Ok(format!(
+        "{size} rules: compiled in {} ms, compiled and loaded in {} ms, {} KiB of tables",
+        compiled.as_millis(),
+        loaded.as_millis(),
+        bytes >> 10
+    ))
 }
 
 /// What it takes to find the prefix of a source among those of a ruleset: in Fragwall's trie, and in the kernel's own.

@@ -1,6 +1,6 @@
 //! From a ruleset to the tables that the kernel looks packets up in.
 //!
-//! A rule becomes one or more [`entries`]; the tables' sets are sets of those.
+//! A rule becomes one or more entries; the tables' sets are sets of those.
 
 mod entries;
 pub mod memory;
