@@ -4,7 +4,7 @@ use std::{io, path::Path, time::Duration};
 
 use aya::{
     Ebpf, EbpfError, EbpfLoader, VerifierLogLevel,
-    maps::{Array, LpmTrie, Map, MapError, lpm_trie::Key},
+    maps::{Array, Map},
     programs::{ProgramError, TestRun as _, TestRunOptions, Xdp},
 };
 use firewall_common::{
@@ -16,11 +16,9 @@ use firewall_common::{
     },
     packet::{Family, ethernet},
     record::Trace,
-    rules::{Action, SLOTS, Side},
+    rules::{Action, SLOTS},
     stance::Stance,
 };
-
-use ipnet::Ipv6Net;
 
 use super::{
     Error, clock,
@@ -37,15 +35,6 @@ use crate::ruleset::{Compiled, Early, Fragments, compile::Host, config::MAX_BUDG
 
 /// The kernel object, built for the BPF target by the build script.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/fragwall"));
-
-/// Two fragment tables to be compared.
-static TABLES: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/tables"));
-
-/// Two ways to find a prefix to be compared.
-static PREFIXES: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/prefixes"));
-
-/// A program that passes everything at once: the yardstick for what ours costs.
-static NOOP: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/noop"));
 
 /// The names that the kernel object gives to its program and maps.
 pub(super) mod names {
@@ -148,7 +137,7 @@ pub fn new_hash_key() -> Result<HashKey, Error> {
 #[derive(Debug)]
 pub struct Instance {
     pub(super) ebpf: Ebpf,
-    serial: u32,
+    pub(super) serial: u32,
 }
 
 /// What became of a frame that the program was run on.
@@ -250,57 +239,6 @@ impl Instance {
         let mut instance = Self { ebpf, serial: 0 };
         instance.program()?.load()?;
         Ok(instance)
-    }
-
-    /// The yardstick: a program that passes everything.
-    ///
-    /// # Errors
-    /// The kernel refuses it.
-    pub fn noop() -> Result<Self, Error> {
-        Self::other(EbpfLoader::new().btf(None), NOOP)
-    }
-
-    /// A program that only inserts IPv6 first fragments into a fragment table, and looks trailing ones up: into Fragwall's own,
-    /// or into an LRU hash map.
-    ///
-    /// # Errors
-    /// The kernel refuses it.
-    pub fn tables(lru: bool) -> Result<Self, Error> {
-        let uses_lru = u32::from(lru);
-        Self::other(EbpfLoader::new().btf(None).override_global("USES_LRU", &uses_lru, true), TABLES)
-    }
-
-    /// A program that only looks IPv6 sources up among the prefixes of rules: in Fragwall's own trie, or in the kernel's map for
-    /// longest prefixes.
-    ///
-    /// # Errors
-    /// The kernel refuses it.
-    pub fn prefixes(rules: &Compiled, prefixes: &[Ipv6Net], lpm: bool) -> Result<Self, Error> {
-        let (uses_lpm, root) =
-            (u32::from(lpm), rules.roots[Side::Source as usize][Family::V6.index()].to_bits());
-        let mut loader = EbpfLoader::new();
-        loader.btf(None).override_global("USES_LPM", &uses_lpm, true).override_global("ROOT", &root, true);
-        rules::prepare_tries(&mut loader, rules);
-        let mut instance = Self::other(&mut loader, PREFIXES)?;
-        let filled = rules::write_tries(&mut instance.ebpf, rules).and_then(|()| {
-            let map = instance.ebpf.map_mut("LPM").ok_or(MapError::InvalidName { name: "LPM".to_owned() })?;
-            let mut lpm: LpmTrie<_, [u8; 16], u32> = LpmTrie::try_from(map)?;
-            prefixes.iter().try_for_each(|prefix| {
-                lpm.insert(&Key::new(prefix.prefix_len().into(), prefix.addr().octets()), 1, 0)
-            })
-        });
-        filled.map_err(|error| Error::aya("filling the prefixes", error))?;
-        Ok(instance)
-    }
-
-    /// One of the programs that aren't Fragwall.
-    pub(super) fn other(loader: &mut EbpfLoader<'_>, object: &[u8]) -> Result<Self, Error> {
-        let mut load = || {
-            let mut instance = Self { ebpf: loader.load(object)?, serial: 0 };
-            instance.program()?.load()?;
-            Ok(instance)
-        };
-        load().map_err(refusal)
     }
 
     /// The XDP program.

@@ -39,5 +39,6 @@ mod rules;
 mod shared;
 mod state;
 mod syscall;
+mod yardsticks;
 
 pub use error::Error;
