@@ -56,6 +56,6 @@ pub(super) fn read(path: &std::path::Path) -> anyhow::Result<Config> {
 
 /// Parses what comes after a rule's action; an error points at the place.
 pub(super) fn rule(action: Action, text: &str, names: &Names) -> Result<Rule, Invalid> {
-    Rule::parse_after(action, text, names)
-        .map_err(|error| Invalid(format!("{error}\n{}", error.render(text))))
+    let text = format!("{} {text}", action::word(action));
+    Rule::parse(&text, names).map_err(|error| Invalid(format!("{error}\n{}", error.render(&text))))
 }

@@ -70,14 +70,6 @@ impl Rule {
         let action = parser.action()?;
         parser.rule(action)
     }
-
-    /// Parses what comes after a rule's action.
-    ///
-    /// # Errors
-    /// As [`Rule::parse`].
-    pub fn parse_after(action: Action, text: &str, names: &Names) -> Result<Self, ParseError> {
-        Parser::new(text, names)?.rule(action)
-    }
 }
 
 impl FromStr for Rule {
