@@ -56,5 +56,8 @@ fn a_service_that_the_config_in_force_lacks_is_unknown() {
     let output = host.fragwall().run(&["allow", "@myapp"]).unwrap();
     let words = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{words}");
-    assert!(words.contains("unknown service `@myapp`") && words.contains("@myapp\n^^^^^^"), "{words}");
+    assert!(
+        words.contains("unknown service `@myapp`") && words.contains("allow @myapp\n      ^^^^^^"),
+        "{words}"
+    );
 }
