@@ -23,7 +23,7 @@ use super::{
     rules::{PORT, ruleset},
 };
 use crate::harness::{
-    cpu,
+    cpu, gro,
     host::Host,
     nft::Nft,
     packet::{Ether, Internet as _, ip4, pattern},
@@ -38,14 +38,22 @@ const PACKETS: u32 = 20_000;
 /// Where the packets go.
 const HERE: &str = "eth0";
 
+const FRAGWALL: &str = "Fragwall";
+const NFTABLES: &str = "nftables";
+
 /// A filter, and how many packets it has dropped by default.
 trait Dropped {
+    fn name(&self) -> &'static str;
     fn dropped(&mut self) -> Result<u64>;
 }
 
 struct Fragwall<'a>(&'a Host);
 
 impl Dropped for Fragwall<'_> {
+    fn name(&self) -> &'static str {
+        FRAGWALL
+    }
+
     fn dropped(&mut self) -> Result<u64> {
         let cell = Cell::Direct(Slot::DEFAULT_DROP, Verdict::Drop);
         let count = self
@@ -59,6 +67,10 @@ impl Dropped for Fragwall<'_> {
 struct Nftables<'a>(Nft<'a>, u64);
 
 impl Dropped for Nftables<'_> {
+    fn name(&self) -> &'static str {
+        NFTABLES
+    }
+
     fn dropped(&mut self) -> Result<u64> {
         // Asking resets it.
         self.1 += self.0.take_counts()?.last().context("there's a counter of the default")?.packets;
@@ -77,7 +89,7 @@ fn time(generator: &mut Generator, host: &Host, filter: &mut dyn Dropped) -> Res
         Ok(start.elapsed().as_secs_f64())
     })?;
     let judged = filter.dropped()? - before;
-    ensure!(judged > 0, "no packet came to the filter");
+    ensure!(judged > 0, "no packet came to {}", filter.name());
     Ok(seconds * 1e9 / judged as f64)
 }
 
@@ -97,6 +109,7 @@ fn attach(host: &Host, rules: &[Rule]) -> Result<()> {
 /// A filter refuses its rules, or sees nothing.
 pub fn section() -> Result<Section> {
     let host = Host::new("beside")?;
+    gro::enable(&host.netns, HERE)?;
     let source = [0x02, 0, 0, 0, 0, 0x77];
     let packet = ip4("203.0.113.9", "192.0.2.1").udp(4500, PORT, &pattern(100));
     let mut frame = Ether::to(packet).frame();
@@ -125,7 +138,7 @@ pub fn section() -> Result<Section> {
     let yardstick = samples[0][0].clone();
     let mut rows = Vec::new();
     for (size, both) in SIZES.iter().zip(&samples) {
-        for (who, samples) in ["Fragwall", "nftables"].into_iter().zip(both) {
+        for (who, samples) in [FRAGWALL, NFTABLES].into_iter().zip(both) {
             let pairs: Vec<(f64, f64)> = samples.iter().copied().zip(yardstick.iter().copied()).collect();
             rows.push(Row::new(format!("{who}, {size} rules, none matches"), &pairs, None)?);
         }

@@ -6,6 +6,7 @@ pub mod conntrack;
 pub mod cpu;
 pub mod foreign;
 pub mod fragwall;
+pub mod gro;
 pub mod hex;
 pub mod host;
 pub mod interrupt;
