@@ -65,12 +65,11 @@ pub fn judge<B: Bytes + ?Sized>(bytes: &B, env: &impl Environment) -> Outcome {
 /// Judges a packet as most are ([`plain`]); `None` if it's another, of which nothing is known then.
 #[inline(always)]
 pub fn judge_plain<B: Bytes + ?Sized>(bytes: &B, env: &impl Environment) -> Option<Judgement> {
-    let ip = match plain::ethertype(bytes)? {
-        ethernet::IPV6 => return Some(by_rules(bytes, &plain::v6(bytes)?, env)?.0),
-        ethernet::IPV4 => plain::v4(bytes)?,
-        _ => return None,
-    };
-    Some(by_rules(bytes, &ip, env)?.0)
+    match plain::ethertype(bytes)? {
+        ethernet::IPV6 => Some(by_rules(bytes, &plain::v6(bytes)?, env)?.0),
+        ethernet::IPV4 => Some(by_rules(bytes, &plain::v4(bytes)?, env)?.0),
+        _ => None,
+    }
 }
 
 /// Judges a fragment of a datagram as most are ([`plain`]); `None` if it's another, of which nothing is known then.
@@ -92,7 +91,7 @@ pub fn judge_plain_fragment<B: Bytes + ?Sized>(
     }
 }
 
-/// The same, of a packet that was read.
+/// The same, of a packet that was read: a trailing fragment, or a first one that the rules are asked about.
 #[inline(always)]
 fn judge_fragment<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, env: &impl Environment) -> Judgement {
     let Some(keys) = keys(bytes, ip, env) else { return Judgement::drop(Reason::Truncated) };
@@ -118,10 +117,7 @@ fn outcome<B: Bytes + ?Sized>(bytes: &B, parsed: Result<Ip, Reason>, env: &impl 
 #[inline(always)]
 fn judge_ip<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, env: &impl Environment) -> Judgement {
     if ip.fragment.is_trailing() {
-        return match keys(bytes, ip, env) {
-            Some(keys) => env.trailing(keys, ip.family, ip.fragment).judgement(),
-            None => Judgement::drop(Reason::Truncated),
-        };
+        return judge_fragment(bytes, ip, env);
     }
     let (judgement, decision) = by_headers(bytes, ip, env);
     let (true, Some(decision)) = (ip.fragment.is_first(), decision) else { return judgement };

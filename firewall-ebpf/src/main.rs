@@ -51,6 +51,23 @@ pub fn fragwall(ctx: XdpContext) -> u32 {
     if let Some((judgement, fragment)) = judge_plain_fragment(&frame, &Kernel::<true>::new(&ctx)) {
         return settle(&ctx, frame.len(), judgement, fragment);
     }
+    match any(ctx.ctx) {
+        AGAIN => far(ctx.ctx),
+        action => action,
+    }
+}
+
+/// What [`any`] returns of a packet that goes on in further buffers.
+const AGAIN: u32 = u32::MAX;
+
+/// The same for a packet that isn't as most are.
+///
+/// A function of its own, as the next one is, so that neither's stack lies below the other's, nor is needed on the common path:
+/// all that are nested at one moment share 512 bytes.
+#[inline(never)]
+fn any(ctx: *mut xdp_md) -> u32 {
+    let ctx = XdpContext::new(ctx);
+    let frame = Linear::new(&ctx);
     let Outcome { judgement, fragment, end } = judge(&frame, &Kernel::<false>::new(&ctx));
     let mut length = frame.len();
     // Only a packet that ended too soon, or a frame that goes on behind its packet, can have more buffers than were looked
@@ -59,15 +76,13 @@ pub fn fragwall(ctx: XdpContext) -> u32 {
     if past_end || (length > end && length > ethernet::MIN_FRAME) {
         length = frame::length(&ctx);
         if past_end && length > frame.len() {
-            return far(ctx.ctx);
+            return AGAIN;
         }
     }
     settle(&ctx, length, judgement, fragment)
 }
 
 /// The same for a packet that goes on in further buffers (jumbo frames): its bytes cost a call each.
-///
-/// A function of its own, so that the common path needs no stack for what this one reads.
 #[inline(never)]
 fn far(ctx: *mut xdp_md) -> u32 {
     let ctx = XdpContext::new(ctx);

@@ -114,7 +114,7 @@ pub fn find(tries: &impl Tries, root: Branch, address: Address) -> Option<u32> {
         let differs =
             address.high & node.mask[0] ^ node.value[0] | address.low & node.mask[1] ^ node.value[1];
         if differs != 0 {
-            // Whatever it is: nodes aren't gone on at from here.
+            // A miss is the end: a set, never a node.
             return Some(node.miss.number());
         }
         let word = if node.low != 0 { address.low } else { address.high };
