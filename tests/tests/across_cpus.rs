@@ -26,7 +26,7 @@ use fragwall::{
         generator::{Generator, Ids, Pace, Plan, Side, Target},
         instance::Instance,
     },
-    ruleset::{Config, Names, Rule},
+    ruleset::{Config, Names, Rule, compile::Host},
 };
 
 /// `XDP_PASS`.
@@ -194,7 +194,8 @@ fn what_is_complete_costs_no_budget(flow: &[Vec<u8>; 2]) {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let rules = vec![Rule::parse("allow udp 4500", Names::system()).unwrap()];
     let document = Document::new(Config { rules, ..Config::default() }).unwrap();
-    let mut instance = Instance::of_document(&document, false).unwrap_or_else(|error| panic!("{error:#}"));
+    let mut instance =
+        Instance::of_document(&document, &Host::default(), false).unwrap_or_else(|error| panic!("{error:#}"));
     for frame in flow {
         assert_eq!(instance.run(frame, 1).unwrap().action, PASS);
     }

@@ -137,6 +137,26 @@ fn both_fragments_of_the_exchange_drop_where_the_port_is_denied() {
 }
 
 #[test]
+fn a_rule_with_an_interface_is_about_the_one_that_packets_are_said_to_have_come_in_on() {
+    let directory = temporary_directory("explain").unwrap();
+    let [input, config] = ["input", "config"].map(|name| directory.path().join(name));
+    fs::write(&input, pcap(&exchange())).unwrap();
+    let explained = |interfaces: &str, options: &[&str]| {
+        let rules = "rules = ['allow udp 4500 on wan0', 'deny udp']";
+        fs::write(&config, format!("interfaces = [{interfaces}]\n{rules}\n")).unwrap();
+        let options = [&["--config", config.to_str().unwrap(), "--json"], options].concat();
+        String::from_utf8(explain(&options, &input).stdout).unwrap()
+    };
+    let denied = ALLOWED.replace("pass", "drop").replace(r#""rule":1"#, r#""rule":2"#);
+    assert_eq!(explained("", &["--on", "wan0"]), ALLOWED);
+    assert_eq!(explained("", &["--on", "lan0"]), denied);
+    assert_eq!(explained("", &[]), denied);
+    assert_eq!(explained("'wan0'", &[]), ALLOWED);
+    assert_eq!(explained("'wan0'", &["--on", "lan0"]), denied);
+    assert_eq!(explained("'wan0', 'lan0'", &[]), denied);
+}
+
+#[test]
 fn the_rule_is_the_config_files_number() {
     let directory = temporary_directory("explain").unwrap();
     let config = directory.path().join("fragwall.toml");

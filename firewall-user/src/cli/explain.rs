@@ -18,6 +18,10 @@ use crate::observe::{
 pub(super) struct Explain {
     #[command(flatten)]
     filter: FilterArgs,
+    /// The interface that the packets came in on, for rules that name one: if none is named here, that of the config file, if it
+    /// names one alone.
+    #[arg(long, value_name = "IFACE")]
+    on: Option<String>,
     /// A pcap or pcapng file or a hex dump; `-` reads standard input.
     input: PathBuf,
 }
@@ -26,7 +30,11 @@ impl Explain {
     pub(super) fn run(&self, global: &Global) -> anyhow::Result<()> {
         let config = self.filter.config()?.unwrap_or_default();
         let capture = Capture::open(&self.input)?;
-        let mut explainer = Explainer::new(config)?;
+        let on = self.on.clone().or_else(|| match &config.interfaces[..] {
+            [only] => Some(only.clone()),
+            _ => None,
+        });
+        let mut explainer = Explainer::new(config, on.as_deref())?;
         #[cfg(feature = "trace")]
         let mut logger = explainer.instance().trace(trace::Stderr)?;
         let mut cut = 0_u64;

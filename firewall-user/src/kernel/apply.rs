@@ -6,12 +6,12 @@ use firewall_common::{packet::Family, stance::Stance};
 
 use super::{
     Error,
-    attach::{NewLink, attach_all, attach_new, existing, must_be_free},
+    attach::{NewLink, attach_more, attach_new, existing, must_be_free},
     change::{Change, Precautions},
     document::Document,
     filter::{clear_away, expire, must_be_confirmed},
-    generation,
-    layout::{self, Layout},
+    instance::host,
+    layout::Layout,
     link::{self, WantedMode},
     lock::Lock,
     netlink::Interface,
@@ -81,7 +81,7 @@ fn apply_locked(
     let new = existing(&attach)?;
     must_be_free(&new)?;
     let stance = if observe { Stance::Observing } else { state.document.stance };
-    let changed = differs(&state.document, &config, stance);
+    let changed = differs(&state.document, &config, stance) || state.document.is_outdated(&host()?);
     if !changed && new.is_empty() && detach.is_empty() {
         return Ok(Applied::default());
     }
@@ -98,15 +98,7 @@ fn apply_locked(
         let pending = precautions.pending(Some(state.current))?;
         state.load(document.with_pending(pending), &fresh)?;
     }
-    // The new interfaces first: they can be refused, and then nothing is to have changed.
-    let mut program = generation::program(layout, state.current)?;
-    let attached = attach_all(&mut program, layout, &new, mode).inspect_err(|_| {
-        if changed {
-            // It's in nobody's way, and goes with the next command if not now.
-            let _ = layout::remove(&layout.generation(state.current));
-        }
-    })?;
-    state.settle()?;
+    let attached = attach_more(&state, &new, mode, changed)?;
     for link in &detach {
         link::remove(layout, link.pinned.name)?;
     }

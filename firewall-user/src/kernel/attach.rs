@@ -11,6 +11,7 @@ use super::{
     document::Document,
     filter::{clear_away, expire, must_be_confirmed, remove_state},
     generation,
+    instance::host,
     layout::{self, Layout},
     link::{self, WantedMode},
     lock::Lock,
@@ -93,7 +94,7 @@ fn attach_locked(
         };
         return attach_new(layout, interfaces, config, stance, mode, precautions);
     }
-    let state = State::find(layout.clone())?;
+    let mut state = State::find(layout.clone())?;
     if config.is_some() || (observe && state.document.stance != Stance::Observing) {
         return Err(Error::InForce { interfaces: names(&links) });
     }
@@ -106,7 +107,32 @@ fn attach_locked(
     let on = was_on.iter().chain(interfaces).cloned().collect();
     let Document { config, stance, .. } = &state.document;
     (precautions.guard)(&Change { before: Some(&state.document), was_on, config, stance: *stance, on })?;
-    attach_all(&mut generation::program(layout, state.current)?, layout, interfaces, mode)
+    // Rules that name an interface which was made anew are about the one that is gone.
+    let is_outdated = state.document.is_outdated(&host()?);
+    if is_outdated {
+        state.load(state.document.clone(), &[])?;
+    }
+    attach_more(&state, interfaces, mode, is_outdated)
+}
+
+/// Attaches the filter in force to further interfaces, and puts its generation into all links; if it's refused, a generation
+/// that has just been loaded goes.
+pub(super) fn attach_more(
+    state: &State,
+    interfaces: &[Interface],
+    mode: WantedMode,
+    is_loaded: bool,
+) -> Result<Vec<NewLink>, Error> {
+    let mut program = generation::program(&state.layout, state.current)?;
+    // The new interfaces first: they can be refused, and then nothing is to have changed.
+    let attached = attach_all(&mut program, &state.layout, interfaces, mode).inspect_err(|_| {
+        if is_loaded {
+            // It's in nobody's way, and goes with the next command if not now.
+            let _ = layout::remove(&state.layout.generation(state.current));
+        }
+    })?;
+    state.settle()?;
+    Ok(attached)
 }
 
 /// Attaches a new filter, where none is in force.
@@ -132,7 +158,7 @@ pub(super) fn attach_new(
 }
 
 /// Attaches a program to all of the interfaces, or to none.
-pub(super) fn attach_all(
+fn attach_all(
     program: &mut Xdp,
     layout: &Layout,
     interfaces: &[Interface],

@@ -1,6 +1,6 @@
 //! The source of a program: the configuration that it was compiled from, kept beside it in a map.
 
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use aya::maps::{Array, MapData, MapError};
 use firewall_common::{
@@ -12,7 +12,7 @@ use firewall_common::{
 use serde::{Deserialize, Serialize};
 
 use super::{Error, instance::new_hash_key, pending::Pending, reassembly::Reassembly};
-use crate::ruleset::{Config, Names, Rule, TooManyRules, slots};
+use crate::ruleset::{Config, Names, Rule, TooManyRules, compile::Host, slots};
 
 /// The version of what is pinned: the layout of the maps, of this document, and of the directories. It rises with every
 /// change to one of them.
@@ -41,6 +41,8 @@ pub struct Document {
     pub stance: Stance,
     /// What it goes back to unless it's confirmed.
     pub pending: Option<Pending>,
+    /// The indexes that the interfaces had which its rules name, when its program was loaded.
+    named: BTreeMap<String, u32>,
 }
 
 /// The document as it's stored: JSON, padded with zeros.
@@ -56,6 +58,7 @@ struct Stored {
     reassembly: [(u64, u64); Family::ALL.len()],
     observing: bool,
     pending: Option<Pending>,
+    named: BTreeMap<String, u32>,
 }
 
 /// Only the part that every version has.
@@ -81,6 +84,7 @@ impl Document {
             reassembly: Family::ALL.map(Reassembly::of),
             stance: Stance::Enforcing,
             pending: None,
+            named: BTreeMap::new(),
         })
     }
 
@@ -98,6 +102,7 @@ impl Document {
             reassembly: Family::ALL.map(Reassembly::of),
             stance,
             pending: None,
+            named: BTreeMap::new(),
         };
         Ok((document, assignment.fresh))
     }
@@ -112,6 +117,17 @@ impl Document {
     #[must_use]
     pub(super) fn with_pending(self, pending: Option<Pending>) -> Self {
         Self { pending, ..self }
+    }
+
+    /// The same, with its rules' interfaces as they are on a host.
+    #[must_use]
+    pub(super) fn named_on(self, host: &Host) -> Self {
+        Self { named: named(&self.config, host), ..self }
+    }
+
+    /// Whether its rules would be about other interfaces, were its program loaded now: one was made anew, or renamed.
+    pub(super) fn is_outdated(&self, host: &Host) -> bool {
+        self.named != named(&self.config, host)
     }
 
     /// The rules with their slots, in order.
@@ -136,6 +152,7 @@ impl Document {
             reassembly: self.reassembly.map(|Reassembly { memory, time }| (memory, time.as_secs())),
             observing: self.stance == Stance::Observing,
             pending: self.pending,
+            named: self.named.clone(),
         };
         serde_json::to_vec(&stored).expect("a struct of strings and integers is JSON")
     }
@@ -210,8 +227,15 @@ impl Document {
             reassembly,
             stance: if stored.observing { Stance::Observing } else { Stance::Enforcing },
             pending: stored.pending,
+            named: stored.named,
         })
     }
+}
+
+/// The indexes of the interfaces that the rules name. Those that aren't there have none.
+fn named(config: &Config, host: &Host) -> BTreeMap<String, u32> {
+    let names = config.rules.iter().filter_map(|rule| rule.matching.interface());
+    names.filter_map(|name| Some((name.to_owned(), *host.interfaces.get(name)?))).collect()
 }
 
 #[cfg(test)]

@@ -29,7 +29,9 @@ pub(super) struct Generation {
 /// Loads the program for a document and pins it as generation `number`.
 pub(super) fn make(layout: &Layout, number: u32, document: &Document) -> Result<Xdp, Error> {
     shared::check(layout, document.config.fragments.table)?;
-    let compiled = Compiled::new(&document.rules(), document.config.default, &host()?)?;
+    let host = host()?;
+    let document = &document.clone().named_on(&host);
+    let compiled = Compiled::new(&document.rules(), document.config.default, &host)?;
     let settings = Settings::of_document(document, &compiled, false)?;
     let encoded = document.encode();
     let mut instance = Instance::load_with(&settings, Some(layout), Document::chunks(&encoded))?;

@@ -49,6 +49,9 @@ pub(super) mod names {
     pub(in super::super) const TRACE: &str = "TRACE";
 }
 
+/// The index of the loopback interface, which the kernel says test runs arrive on.
+pub const RUN_ON: u32 = 1;
+
 /// What an instance is made with.
 #[derive(Debug)]
 pub struct Settings<'a> {
@@ -158,12 +161,12 @@ impl Instance {
         Self::load_with(settings, None, 1)
     }
 
-    /// Loads the program that a document says, with tables of its own.
+    /// Loads the program that a document says, for a host, with tables of its own.
     ///
     /// # Errors
     /// The kernel refuses it.
-    pub fn of_document(document: &Document, explains: bool) -> Result<Self, Error> {
-        let rules = Compiled::new(&document.rules(), document.config.default, &host()?)?;
+    pub fn of_document(document: &Document, host: &Host, explains: bool) -> Result<Self, Error> {
+        let rules = Compiled::new(&document.rules(), document.config.default, host)?;
         Self::load(&Settings::of_document(document, &rules, explains)?)
     }
 

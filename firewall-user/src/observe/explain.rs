@@ -9,8 +9,12 @@ use firewall_common::{
 use serde::Serialize;
 
 use crate::{
-    kernel::{Error, document::Document, instance::Instance},
-    ruleset::Config,
+    kernel::{
+        Error,
+        document::Document,
+        instance::{self, Instance, RUN_ON},
+    },
+    ruleset::{Config, compile::Host},
 };
 
 /// How one packet was judged.
@@ -50,13 +54,16 @@ pub struct Explainer {
 }
 
 impl Explainer {
-    /// Loads an instance of the program for a configuration.
+    /// Loads an instance of the program for a configuration, and for packets that come in on an interface of that name, if one
+    /// is named.
     ///
     /// # Errors
     /// The kernel refuses it.
-    pub fn new(config: Config) -> Result<Self, Error> {
+    pub fn new(config: Config, on: Option<&str>) -> Result<Self, Error> {
         let document = Document::new(config)?;
-        let instance = Instance::of_document(&document, true)?;
+        let interfaces = on.map(|name| (name.to_owned(), RUN_ON)).into_iter().collect();
+        let host = Host { interfaces, ..instance::host()? };
+        let instance = Instance::of_document(&document, &host, true)?;
         Ok(Self { document, instance })
     }
 

@@ -14,15 +14,15 @@ use firewall_common::{
 use fragwall::{
     kernel::{
         counters::Counters,
-        instance::{Instance, Settings, new_hash_key},
+        instance::{Instance, RUN_ON, Settings, new_hash_key},
     },
     ruleset::{Compiled, Names, Rule, compile::Host},
 };
 
 use super::requirements;
 
-/// The index of the loopback interface, which the kernel says test runs arrive on.
-pub const INTERFACE: u32 = 1;
+/// The index of the interface that test runs arrive on.
+pub const INTERFACE: u32 = RUN_ON;
 
 /// The index of the other interface that the rules' host has, `eth1`.
 pub const OTHER_INTERFACE: u32 = 7;

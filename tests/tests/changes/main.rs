@@ -4,6 +4,7 @@
 mod apply;
 mod guard;
 mod hits;
+mod named_interface;
 mod observe;
 mod rollback;
 mod save;
