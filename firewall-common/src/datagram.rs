@@ -32,7 +32,7 @@ pub trait Datagrams: Sets + Sources {
 
     /// The number of a boundary between fragments, in units of 8 bytes from the datagram's beginning
     /// ([`progress`](crate::fragment::progress)).
-    fn boundary(&self, units: usize) -> u16;
+    fn boundary(&self, units: usize) -> u32;
 
     /// What becomes of a trailing fragment whose first one hasn't been seen, by the settings.
     fn early_action(&self) -> Action;

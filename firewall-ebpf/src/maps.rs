@@ -207,7 +207,7 @@ impl<const CALLS: bool> Datagrams for Tables<CALLS> {
     }
 
     #[inline(always)]
-    fn boundary(&self, units: usize) -> u16 {
+    fn boundary(&self, units: usize) -> u32 {
         // The mask is for the verifier, which doesn't know that no datagram is longer.
         setting(&BOUNDARY_NUMBERS[units & (BOUNDARIES - 1)])
     }
@@ -346,7 +346,7 @@ impl<const DIRECT: bool> Datagrams for Kernel<'_, DIRECT> {
     }
 
     #[inline(always)]
-    fn boundary(&self, units: usize) -> u16 {
+    fn boundary(&self, units: usize) -> u32 {
         Tables::<true>.boundary(units)
     }
 

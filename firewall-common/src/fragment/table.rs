@@ -3,8 +3,8 @@
 //! A set is one cache line of four entries; an entry is two 64-bit words:
 //!
 //! ```text
-//!  word 0: | upper 48 bits of the identity XOR those of word 1 | boundaries, 16 bits |
-//!  word 1: | time, 24 bits | decision, 16 bits | first fragment's end / 8, 13 bits | last, 1 bit | fragments, 10 bits |
+//!  word 0: | upper 48 bits of the identity XOR those of word 1 | boundaries, upper 16 bits |
+//!  word 1: | time, 19 bits | decision, 16 bits | first fragment's end / 8, 13 bits | boundaries, lower 6 bits | fragments, 10 bits |
 //! ```
 //!
 //! CPUs write and read entries at once, each word by itself. An entry whose words come from two writers doesn't give
@@ -64,21 +64,23 @@ impl Record {
 /// How many bits the end of a first fragment takes, in units of 8 bytes.
 const END_BITS: u32 = 13;
 /// Where the decision lies in word 1.
-const DECISION_SHIFT: u32 = END_BITS + Progress::COUNTED_BITS;
+const DECISION_SHIFT: u32 = END_BITS + Progress::STORED_BITS;
 /// Where the time lies in word 1.
 const TIME_SHIFT: u32 = DECISION_SHIFT + u16::BITS;
 const _: () = assert!(TIME_SHIFT + Tick::STORED_BITS == u64::BITS);
 
 /// The part of word 0 that proves the identity.
 const IDENTITY_MASK: u64 = !(u16::MAX as u64);
+/// What changes with each fragment is no part of it.
+const _: () = assert!(Progress::STORED_BITS <= u16::BITS);
 
 impl Record {
     #[inline(always)]
     const fn pack(self, time: u32) -> u64 {
         (time as u64) << TIME_SHIFT
             | (self.decision.to_bits() as u64) << DECISION_SHIFT
-            | (self.first_end as u64 >> 3) << Progress::COUNTED_BITS
-            | self.progress.counted() as u64
+            | (self.first_end as u64 >> 3) << Progress::STORED_BITS
+            | self.progress.rest() as u64
     }
 }
 
@@ -140,13 +142,13 @@ impl Found {
     /// Where the first fragment ends in the datagram, in bytes.
     #[inline(always)]
     pub const fn first_end(&self) -> u16 {
-        ((self.word >> Progress::COUNTED_BITS) as u16 & ((1 << END_BITS) - 1)) << 3
+        ((self.word >> Progress::STORED_BITS) as u16 & ((1 << END_BITS) - 1)) << 3
     }
 
     /// Which of its fragments have passed.
     #[inline(always)]
     pub const fn progress(&self) -> Progress {
-        Progress::from_parts(self.tag as u16, self.word as u16)
+        Progress::from_parts(self.tag as u16, self.word as u32)
     }
 
     /// All of it.
@@ -251,7 +253,7 @@ impl Set {
         let progress = if fits { record.progress } else { record.progress.spoiled() };
         let word = Record { progress, ..record }.pack(time);
         entry.record.store(word);
-        entry.tag.swap((identity.0 ^ word) & IDENTITY_MASK | u64::from(progress.links()));
+        entry.tag.swap((identity.0 ^ word) & IDENTITY_MASK | u64::from(progress.upper()));
     }
 
     /// The entry that is worth least, and what it's worth.
@@ -271,11 +273,11 @@ impl Set {
     /// first fragment was can't be kept alive by trailing ones.
     #[inline(always)]
     pub fn update(&self, found: &Found, progress: Progress) {
-        let counted = (1 << Progress::COUNTED_BITS) - 1;
+        let rest = (1 << Progress::STORED_BITS) - 1;
         let entry = &self.0[found.way & (WAYS - 1)];
         // Neither changes what proves the identity.
-        entry.record.store(found.word & !counted | u64::from(progress.counted()));
-        entry.tag.store(found.tag & IDENTITY_MASK | u64::from(progress.links()));
+        entry.record.store(found.word & !rest | u64::from(progress.rest()));
+        entry.tag.store(found.tag & IDENTITY_MASK | u64::from(progress.upper()));
     }
 
     /// Forgets a datagram: all of it has passed.

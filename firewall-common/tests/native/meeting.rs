@@ -66,7 +66,7 @@ impl Datagrams for Between<'_> {
     fn held(&self) -> u32 {
         self.native.held()
     }
-    fn boundary(&self, units: usize) -> u16 {
+    fn boundary(&self, units: usize) -> u32 {
         if let Some(other) = self.other.take() {
             other(self.native);
         }

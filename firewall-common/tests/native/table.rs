@@ -6,13 +6,20 @@ use firewall_common::{
         identity::Identity,
         progress::Progress,
         table::{Record, Set, WAYS},
-        tick::Tick,
+        tick::{Tick, UNIT},
     },
     rules::{Action, Decision, Slot},
 };
 use proptest::{collection::vec, prelude::*, sample::select};
 
-const TIMEOUT: u32 = 30;
+/// How long an entry lives, in the units that its time is kept in.
+const UNITS: u32 = 30;
+const TIMEOUT: u32 = UNITS * UNIT;
+
+/// A moment, in those units.
+fn at(units: u32) -> Tick {
+    Tick(units * UNIT)
+}
 
 /// The `n`th of some identities without a pattern.
 fn identity(n: u64) -> Identity {
@@ -54,8 +61,8 @@ fn full(standings: [Standing; WAYS]) -> Set {
         set.insert(
             identity(u64::from(n)),
             record(standing, 8),
-            Tick(u32::from(n)).stored(),
-            Tick(u32::from(n)),
+            at(u32::from(n)).stored(),
+            at(u32::from(n)),
             TIMEOUT,
             TIMEOUT,
         );
@@ -78,25 +85,25 @@ fn the_newest_verdict_wins() {
     for (old, new) in [(ACCEPTED, DENIED), (DENIED, ACCEPTED), (ACCEPTED, ACCEPTED)] {
         for way in 0..WAYS {
             let set = full([old; WAYS]);
-            set.insert(identity(way as u64), record(new, 1232), Tick(9).stored(), Tick(9), TIMEOUT, TIMEOUT);
-            assert_eq!(find(&set, identity(way as u64), Tick(9)), Some(record(new, 1232)));
-            assert_eq!(known(&set, Tick(9)).len(), WAYS, "it took its own place");
+            set.insert(identity(way as u64), record(new, 1232), at(9).stored(), at(9), TIMEOUT, TIMEOUT);
+            assert_eq!(find(&set, identity(way as u64), at(9)), Some(record(new, 1232)));
+            assert_eq!(known(&set, at(9)).len(), WAYS, "it took its own place");
         }
     }
 }
 
 #[test]
-fn an_entry_lives_for_its_timeout_and_not_a_tick_longer() {
-    for start in [0, 1, 1000, u32::MAX - 30, u32::MAX - 1, u32::MAX] {
+fn an_entry_lives_for_its_timeout_and_not_a_unit_longer() {
+    for start in [0, 1, UNIT - 1, 1000, u32::MAX - TIMEOUT, u32::MAX - 1, u32::MAX] {
         let set = Set::default();
         set.insert(identity(0), record(ACCEPTED, 8), Tick(start).stored(), Tick(start), TIMEOUT, TIMEOUT);
         for age in 0..=TIMEOUT {
             let now = Tick(start.wrapping_add(age));
             assert_eq!(find(&set, identity(0), now), Some(record(ACCEPTED, 8)), "{start} {age}");
         }
-        assert_eq!(find(&set, identity(0), Tick(start.wrapping_add(TIMEOUT + 1))), None, "{start}");
+        assert_eq!(find(&set, identity(0), Tick(start.wrapping_add(TIMEOUT + UNIT))), None, "{start}");
         assert_eq!(
-            set.find(identity(0), Tick(start.wrapping_add(1)), 0).record(),
+            set.find(identity(0), Tick(start.wrapping_add(UNIT)), 0).record(),
             Record::UNKNOWN,
             "{start}: a timeout of none"
         );
@@ -107,75 +114,75 @@ fn an_entry_lives_for_its_timeout_and_not_a_tick_longer() {
 fn a_verdict_given_again_lives_anew() {
     let set = Set::default();
     for now in [0, 25, 50] {
-        set.insert(identity(0), record(ACCEPTED, 8), Tick(now).stored(), Tick(now), TIMEOUT, TIMEOUT);
+        set.insert(identity(0), record(ACCEPTED, 8), at(now).stored(), at(now), TIMEOUT, TIMEOUT);
     }
-    assert!(find(&set, identity(0), Tick(50 + TIMEOUT)).is_some());
+    assert!(find(&set, identity(0), at(50 + UNITS)).is_some());
 }
 
 #[test]
 fn a_denied_datagram_pushes_out_no_accepted_one() {
     let set = full([ACCEPTED; WAYS]);
-    for now in 4..=TIMEOUT {
+    for now in 4..=UNITS {
         set.insert(
             identity(100 + u64::from(now)),
             record(DENIED, 8),
-            Tick(now).stored(),
-            Tick(now),
+            at(now).stored(),
+            at(now),
             TIMEOUT,
             TIMEOUT,
         );
-        assert_eq!(find(&set, identity(100 + u64::from(now)), Tick(now)), None, "it goes unrecorded");
+        assert_eq!(find(&set, identity(100 + u64::from(now)), at(now)), None, "it goes unrecorded");
     }
-    assert_eq!(known(&set, Tick(TIMEOUT)), [0, 1, 2, 3]);
+    assert_eq!(known(&set, at(UNITS)), [0, 1, 2, 3]);
 }
 
 /// A processor that took the time a tick before another one wrote an entry sees that entry come from the future.
 #[test]
 fn an_entry_of_the_next_tick_is_no_expired_one() {
     let set = full([ACCEPTED; WAYS]);
-    set.insert(identity(3), record(ACCEPTED, 16), Tick(11).stored(), Tick(11), TIMEOUT, TIMEOUT);
-    set.insert(identity(100), record(DENIED, 8), Tick(10).stored(), Tick(10), TIMEOUT, TIMEOUT);
-    assert_eq!(known(&set, Tick(11)), [0, 1, 2, 3]);
+    set.insert(identity(3), record(ACCEPTED, 16), at(11).stored(), at(11), TIMEOUT, TIMEOUT);
+    set.insert(identity(100), record(DENIED, 8), at(10).stored(), at(10), TIMEOUT, TIMEOUT);
+    assert_eq!(known(&set, at(11)), [0, 1, 2, 3]);
 }
 
 /// Early fragments are on a budget, denied ones come without end: they don't take the early ones' place.
 #[test]
 fn an_early_datagram_gives_way_to_an_accepted_one_alone() {
     let set = full([EARLY; WAYS]);
-    set.insert(identity(100), record(DENIED, 8), Tick(5).stored(), Tick(5), TIMEOUT, TIMEOUT);
-    assert_eq!(known(&set, Tick(5)), [0, 1, 2, 3]);
-    set.insert(identity(101), record(EARLY, 8), Tick(6).stored(), Tick(6), TIMEOUT, TIMEOUT);
-    assert_eq!(known(&set, Tick(6)), [1, 2, 3]);
-    set.insert(identity(102), record(ACCEPTED, 8), Tick(7).stored(), Tick(7), TIMEOUT, TIMEOUT);
-    assert_eq!(known(&set, Tick(7)), [2, 3]);
+    set.insert(identity(100), record(DENIED, 8), at(5).stored(), at(5), TIMEOUT, TIMEOUT);
+    assert_eq!(known(&set, at(5)), [0, 1, 2, 3]);
+    set.insert(identity(101), record(EARLY, 8), at(6).stored(), at(6), TIMEOUT, TIMEOUT);
+    assert_eq!(known(&set, at(6)), [1, 2, 3]);
+    set.insert(identity(102), record(ACCEPTED, 8), at(7).stored(), at(7), TIMEOUT, TIMEOUT);
+    assert_eq!(known(&set, at(7)), [2, 3]);
     let set = full([ACCEPTED, ACCEPTED, DENIED, ACCEPTED]);
-    set.insert(identity(101), record(EARLY, 8), Tick(6).stored(), Tick(6), TIMEOUT, TIMEOUT);
-    assert_eq!(known(&set, Tick(6)), [0, 1, 3]);
-    set.insert(identity(102), record(DENIED, 8), Tick(6).stored(), Tick(6), TIMEOUT, TIMEOUT);
-    assert!(find(&set, identity(101), Tick(6)).is_some());
+    set.insert(identity(101), record(EARLY, 8), at(6).stored(), at(6), TIMEOUT, TIMEOUT);
+    assert_eq!(known(&set, at(6)), [0, 1, 3]);
+    set.insert(identity(102), record(DENIED, 8), at(6).stored(), at(6), TIMEOUT, TIMEOUT);
+    assert!(find(&set, identity(101), at(6)).is_some());
 }
 
 #[test]
 fn an_update_keeps_an_entrys_age() {
     let set = Set::default();
-    set.insert(identity(0), record(ACCEPTED, 8), Tick(0).stored(), Tick(0), TIMEOUT, TIMEOUT);
-    let found = set.find(identity(0), Tick(20), TIMEOUT);
-    let progress = found.progress().and(&Fragment::new(1, 64, true, 8), |units| units as u16);
+    set.insert(identity(0), record(ACCEPTED, 8), at(0).stored(), at(0), TIMEOUT, TIMEOUT);
+    let found = set.find(identity(0), at(20), TIMEOUT);
+    let progress = found.progress().and(&Fragment::new(1, 64, true, 8), |units| (units as u32) << 10);
     let updated = Record { progress, ..found.record() };
     set.update(&found, progress);
-    assert_eq!(find(&set, identity(0), Tick(TIMEOUT)), Some(updated));
-    assert_eq!(find(&set, identity(0), Tick(TIMEOUT + 1)), None);
+    assert_eq!(find(&set, identity(0), at(UNITS)), Some(updated));
+    assert_eq!(find(&set, identity(0), at(UNITS + 1)), None);
 }
 
 #[test]
 fn what_is_freed_is_gone_and_leaves_room() {
     let set = full([ACCEPTED; WAYS]);
-    let found = set.find(identity(2), Tick(5), TIMEOUT);
+    let found = set.find(identity(2), at(5), TIMEOUT);
     set.free(&found);
-    assert_eq!(known(&set, Tick(5)), [0, 1, 3]);
-    set.insert(identity(100), record(DENIED, 8), Tick(5).stored(), Tick(5), TIMEOUT, TIMEOUT);
-    assert_eq!(known(&set, Tick(5)), [0, 1, 3]);
-    assert!(find(&set, identity(100), Tick(5)).is_some());
+    assert_eq!(known(&set, at(5)), [0, 1, 3]);
+    set.insert(identity(100), record(DENIED, 8), at(5).stored(), at(5), TIMEOUT, TIMEOUT);
+    assert_eq!(known(&set, at(5)), [0, 1, 3]);
+    assert!(find(&set, identity(100), at(5)).is_some());
 }
 
 #[test]
@@ -184,11 +191,11 @@ fn a_denied_datagram_takes_the_oldest_denied_ones_place() {
     {
         for newcomer in [DENIED, ACCEPTED] {
             let set = full(actions);
-            set.insert(identity(100), record(newcomer, 8), Tick(5).stored(), Tick(5), TIMEOUT, TIMEOUT);
-            assert!(find(&set, identity(100), Tick(5)).is_some());
+            set.insert(identity(100), record(newcomer, 8), at(5).stored(), at(5), TIMEOUT, TIMEOUT);
+            assert!(find(&set, identity(100), at(5)).is_some());
             let oldest = actions.iter().position(|action| *action == DENIED).expect("one is") as u64;
             let rest: Vec<u64> = (0..4).filter(|n| *n != oldest).collect();
-            assert_eq!(known(&set, Tick(5)), rest, "{actions:?}");
+            assert_eq!(known(&set, at(5)), rest, "{actions:?}");
         }
     }
 }
@@ -196,11 +203,11 @@ fn a_denied_datagram_takes_the_oldest_denied_ones_place() {
 #[test]
 fn an_accepted_datagram_takes_the_oldest_accepted_ones_place_where_all_are() {
     let set = full([ACCEPTED; WAYS]);
-    set.insert(identity(100), record(ACCEPTED, 8), Tick(5).stored(), Tick(5), TIMEOUT, TIMEOUT);
-    assert_eq!(known(&set, Tick(5)), [1, 2, 3]);
-    set.insert(identity(2), record(ACCEPTED, 8), Tick(6).stored(), Tick(6), TIMEOUT, TIMEOUT);
-    set.insert(identity(101), record(ACCEPTED, 8), Tick(7).stored(), Tick(7), TIMEOUT, TIMEOUT);
-    assert_eq!(known(&set, Tick(7)), [2, 3], "the one given again is young");
+    set.insert(identity(100), record(ACCEPTED, 8), at(5).stored(), at(5), TIMEOUT, TIMEOUT);
+    assert_eq!(known(&set, at(5)), [1, 2, 3]);
+    set.insert(identity(2), record(ACCEPTED, 8), at(6).stored(), at(6), TIMEOUT, TIMEOUT);
+    set.insert(identity(101), record(ACCEPTED, 8), at(7).stored(), at(7), TIMEOUT, TIMEOUT);
+    assert_eq!(known(&set, at(7)), [2, 3], "the one given again is young");
 }
 
 #[test]
@@ -211,23 +218,16 @@ fn an_expired_entry_goes_before_a_denied_one() {
         set.insert(
             identity(100),
             record(newcomer, 8),
-            Tick(TIMEOUT + 1).stored(),
-            Tick(TIMEOUT + 1),
+            at(UNITS + 1).stored(),
+            at(UNITS + 1),
             TIMEOUT,
             TIMEOUT,
         );
-        assert_eq!(known(&set, Tick(TIMEOUT + 1)), [1, 2, 3]);
+        assert_eq!(known(&set, at(UNITS + 1)), [1, 2, 3]);
         // A tick earlier it has not, and a denied one goes.
         let set = full([ACCEPTED, DENIED, DENIED, DENIED]);
-        set.insert(
-            identity(100),
-            record(newcomer, 8),
-            Tick(TIMEOUT).stored(),
-            Tick(TIMEOUT),
-            TIMEOUT,
-            TIMEOUT,
-        );
-        assert_eq!(known(&set, Tick(TIMEOUT)), [0, 2, 3]);
+        set.insert(identity(100), record(newcomer, 8), at(UNITS).stored(), at(UNITS), TIMEOUT, TIMEOUT);
+        assert_eq!(known(&set, at(UNITS)), [0, 2, 3]);
     }
 }
 
@@ -237,10 +237,10 @@ fn an_empty_place_goes_first() {
     for count in 1..WAYS as u64 {
         let set = Set::default();
         for n in 0..count {
-            set.insert(identity(n), record(DENIED, 8), Tick(0).stored(), Tick(0), TIMEOUT, TIMEOUT);
+            set.insert(identity(n), record(DENIED, 8), at(0).stored(), at(0), TIMEOUT, TIMEOUT);
         }
-        set.insert(identity(100), record(ACCEPTED, 8), Tick(1).stored(), Tick(1), TIMEOUT, TIMEOUT);
-        assert_eq!(known(&set, Tick(1)).len() as u64, count);
+        set.insert(identity(100), record(ACCEPTED, 8), at(1).stored(), at(1), TIMEOUT, TIMEOUT);
+        assert_eq!(known(&set, at(1)).len() as u64, count);
     }
 }
 
@@ -261,7 +261,7 @@ proptest! {
     ) {
         let set = Set::default();
         let progress = fragments.into_iter().fold(Progress::default(), |progress, (offset, length, more)| {
-            progress.and(&Fragment::new(1, offset * 8, more, length * 8), |units| units as u16)
+            progress.and(&Fragment::new(1, offset * 8, more, length * 8), |units| (units as u32) << 10)
         });
         let record = Record { decision: Decision::from_bits(bits), first_end: units * 8, progress };
         set.insert(Identity(any), record, Tick(now).stored(), Tick(now), TIMEOUT, TIMEOUT);
@@ -272,7 +272,7 @@ proptest! {
     /// The set against a list that is searched and sorted by the rules' own words.
     #[test]
     fn does_what_a_list_does(
-        start in prop_oneof![Just(0u32), Just(u32::MAX - 40), any::<u32>()],
+        start in prop_oneof![Just(0u32), Just(u32::MAX - 40 * UNIT), any::<u32>()],
         steps in vec((0u64..9, select(&[DENIED, EARLY, ACCEPTED]), 1u16..5000, prop_oneof![8 => 0u32..6, 1 => 20u32..40]), 1..120),
     ) {
         let set = Set::default();
@@ -280,17 +280,17 @@ proptest! {
         let mut elapsed = 0;
         for (n, standing, units, step) in steps {
             elapsed += step;
-            let now = Tick(start.wrapping_add(elapsed));
+            let now = Tick(start.wrapping_add(elapsed * UNIT));
             let record = record(standing, units);
             // As the judge does it: what was early is taken out first, and nothing early is put beside what was decided.
             set.take_early(identity(n), now, TIMEOUT);
-            let decided = list.iter().any(|entry| entry.0 == n && entry.1 != EARLY && elapsed - entry.3 <= TIMEOUT);
+            let decided = list.iter().any(|entry| entry.0 == n && entry.1 != EARLY && elapsed - entry.3 <= UNITS);
             if standing == EARLY && decided {
                 continue;
             }
             set.insert(identity(n), record, now.stored(), now, TIMEOUT, TIMEOUT);
 
-            list.retain(|(other, _, _, time)| *other != n && elapsed - time <= TIMEOUT);
+            list.retain(|(other, _, _, time)| *other != n && elapsed - time <= UNITS);
             let mut pushed_out: Vec<u64> = Vec::new();
             if list.len() == WAYS {
                 // Of those that are worth least the oldest ones, unless the newcomer is worth less.

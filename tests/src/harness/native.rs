@@ -123,7 +123,7 @@ impl Datagrams for Native {
         self.setup.limits.hold().max(self.setup.timeout).min(Tick::MAX_AGE)
     }
 
-    fn boundary(&self, units: usize) -> u16 {
+    fn boundary(&self, units: usize) -> u32 {
         self.boundaries[units]
     }
 

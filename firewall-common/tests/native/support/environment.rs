@@ -213,7 +213,7 @@ impl Datagrams for Native {
         self.limits.hold().max(self.timeout).min(Tick::MAX_AGE)
     }
 
-    fn boundary(&self, units: usize) -> u16 {
+    fn boundary(&self, units: usize) -> u32 {
         BOUNDARIES_OF_KEY[units]
     }
 
