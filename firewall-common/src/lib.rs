@@ -3,8 +3,8 @@
 //!
 //! Nothing here allocates, locks or calls the kernel. What a packet's judgement needs from outside comes in
 //! through small traits: [`packet::Bytes`] for the packet, [`fragment::table::Sets`] for the fragment table,
-//! [`fragment::source::Sources`] for the sources' budgets, [`rules::RuleTables`] for the compiled ruleset, and
-//! [`judge::Environment`] for all of them together.
+//! [`fragment::source::Sources`] for the sources' budgets, [`reply::Flows`] for the flows that the host opened,
+//! [`rules::RuleTables`] for the compiled ruleset, and [`judge::Environment`] for all of them together.
 #![no_std]
 #![cfg_attr(
     target_arch = "bpf",
@@ -21,6 +21,7 @@ pub mod fragment;
 pub mod judge;
 pub mod packet;
 pub mod record;
+pub mod reply;
 pub mod rules;
 pub mod stance;
 pub mod verdict;

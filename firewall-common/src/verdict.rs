@@ -98,6 +98,10 @@ reasons! {
     MulticastListener = "multicast-listener": Pass,
     /// ICMPv6 packet too big, or ICMP fragmentation needed: path-MTU discovery.
     PacketTooBig = "packet-too-big": Pass,
+    /// It belongs to a flow that this host opened.
+    Reply = "reply": Pass,
+    /// An ICMP error about a packet of a flow that this host opened.
+    Related = "related": Pass,
     /// A rule matched.
     Rule = "rule": Pass | Drop | Reject,
     /// No rule matched.

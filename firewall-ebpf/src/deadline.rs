@@ -3,7 +3,7 @@
 
 use aya_ebpf::{btf_maps::ProgramArray, helpers::bpf_jiffies64, macros::btf_map, programs::XdpContext};
 
-use crate::maps::setting;
+use crate::setting::setting;
 
 /// When this program's time is over unless it was confirmed, in jiffies; 0 is never. Then the verifier drops all of this.
 #[unsafe(no_mangle)]

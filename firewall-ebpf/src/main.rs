@@ -14,9 +14,11 @@
 extern crate std as _;
 
 mod deadline;
+mod flows;
 mod frame;
 mod maps;
 mod rules;
+mod setting;
 
 use aya_ebpf::{
     bindings::{xdp_action, xdp_md},
@@ -45,10 +47,10 @@ pub fn fragwall(ctx: XdpContext) -> u32 {
         // drop everything would lock out whom the deadline is to let in again: this program's own rules are left.
     }
     let frame = Linear::new(&ctx);
-    if let Some(judgement) = judge_plain(&frame, &Kernel::<true>::new(&ctx)) {
+    if let Some(judgement) = judge_plain(&frame, &Kernel::<{ maps::PLAIN }>::new(&ctx)) {
         return settle(&ctx, frame.len(), judgement, Fragment::WHOLE);
     }
-    if let Some((judgement, fragment)) = judge_plain_fragment(&frame, &Kernel::<true>::new(&ctx)) {
+    if let Some((judgement, fragment)) = judge_plain_fragment(&frame, &Kernel::<{ maps::PLAIN }>::new(&ctx)) {
         return settle(&ctx, frame.len(), judgement, fragment);
     }
     match any(ctx.ctx) {
@@ -68,7 +70,7 @@ const AGAIN: u32 = u32::MAX;
 fn any(ctx: *mut xdp_md) -> u32 {
     let ctx = XdpContext::new(ctx);
     let frame = Linear::new(&ctx);
-    let Outcome { judgement, fragment, end } = judge(&frame, &Kernel::<false>::new(&ctx));
+    let Outcome { judgement, fragment, end } = judge(&frame, &Kernel::<{ maps::NEAR }>::new(&ctx));
     let mut length = frame.len();
     // Only a packet that ended too soon, or a frame that goes on behind its packet, can have more buffers than were looked
     // at: all others are spared the call. Padding up to the least length of a frame is no such case.
@@ -87,7 +89,7 @@ fn any(ctx: *mut xdp_md) -> u32 {
 fn far(ctx: *mut xdp_md) -> u32 {
     let ctx = XdpContext::new(ctx);
     let frame = Far::new(&ctx);
-    let Outcome { judgement, fragment, end: _ } = judge(&frame, &Kernel::<false>::new(&ctx));
+    let Outcome { judgement, fragment, end: _ } = judge(&frame, &Kernel::<{ maps::FAR }>::new(&ctx));
     settle(&ctx, frame.len(), judgement, fragment)
 }
 

@@ -2,6 +2,7 @@
 //! kernel then freezes, and its maps.
 
 use aya_ebpf::{
+    bindings::xdp_md,
     btf_maps::{Array, PerCpuArray},
     helpers::bpf_jiffies64,
     macros::btf_map,
@@ -18,18 +19,28 @@ use firewall_common::{
         table::{Set, Sets},
         tick::Tick,
     },
-    judge::Environment,
-    packet::Family,
+    judge::{self, Environment},
+    packet::{
+        Bytes, Family, Ip,
+        transport::{Kind, Transport},
+    },
     record::{Count, Trace},
+    reply::{
+        self, Flows,
+        flow::Flow,
+        table::{FlowSet, Lifetimes, Moment},
+    },
     rules::{Action, Decision},
     stance::{COUNTERS as ALL_COUNTERS, Stance},
-    verdict::Cell,
+    verdict::{Cell, Judgement, Reason},
 };
 
-use crate::rules::Ruleset;
-
-/// `BPF_F_MMAPABLE`: what the kernel can map starts on a page, so a set never straddles two cache lines.
-const MMAPABLE: usize = 1 << 10;
+use crate::{
+    flows::HostFlows,
+    frame::{Far, Linear},
+    rules::Ruleset,
+    setting::{MMAPABLE, setting},
+};
 
 /// The secret of the fragment table.
 #[unsafe(no_mangle)]
@@ -63,6 +74,10 @@ static HELD: u32 = 0;
 #[unsafe(no_mangle)]
 static EARLY_PASSES: u32 = 0;
 
+/// Not 0: what belongs to a flow that this host opened passes.
+#[unsafe(no_mangle)]
+static ACCEPTS_REPLIES: u32 = 0;
+
 /// Not 0: each judgement is written to [`TRACE`].
 #[unsafe(no_mangle)]
 static EXPLAINS: u32 = 0;
@@ -94,14 +109,6 @@ static TRACE: Array<Trace, 1> = Array::new();
 /// The source of the ruleset: the program doesn't read it, the loader finds it there again. The loader sets its size.
 #[btf_map]
 static SOURCE: Array<[u8; 4096], 1> = Array::new();
-
-/// Reads a setting as the loader wrote it: the compiler must not take the value above for granted, while the verifier,
-/// which knows it to be frozen, drops the branches that it rules out.
-#[inline(always)]
-pub fn setting<T: Copy>(setting: &T) -> T {
-    // SAFETY: a reference is valid to read from.
-    unsafe { core::ptr::from_ref(setting).read_volatile() }
-}
 
 /// Adds a packet of `bytes` to a counter.
 #[inline(always)]
@@ -281,18 +288,97 @@ extern "C" fn refund(of: u64, family: u32, fragments: u32, now: u32) -> u32 {
     0
 }
 
+/// [`judge::by_rules`], of a packet whose headers are in its first buffer.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn by_rules(ctx: *mut xdp_md, places: u64, what: u64) -> u32 {
+    let ctx = XdpContext::new(ctx);
+    judge::to_number(judge::by_rules(
+        &Linear::new(&ctx),
+        &packet(places, what),
+        &Kernel::<HEADERS>::new(&ctx),
+    ))
+}
+
+/// The same, of a packet that goes on in further buffers.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn by_rules_far(ctx: *mut xdp_md, places: u64, what: u64) -> u32 {
+    let ctx = XdpContext::new(ctx);
+    judge::to_number(judge::by_rules(&Far::new(&ctx), &packet(places, what), &Kernel::<HEADERS>::new(&ctx)))
+}
+
+/// [`reply::accepts`], of a packet as most are: the reason's number, or [`NO_REPLY`].
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn replied(ctx: *mut xdp_md, places: u64, what: u64) -> u32 {
+    let ctx = XdpContext::new(ctx);
+    match reply::accepts(&Linear::new(&ctx), &packet(places, what), &HASH_KEY, &HostFlows) {
+        Some(reason) => u32::from(reason.code()),
+        None => NO_REPLY,
+    }
+}
+
+/// No reason's number.
+const NO_REPLY: u32 = u32::MAX;
+
+/// What becomes of a packet's headers as numbers: where its IP header begins, where what it carries does, and where it ends.
+#[inline(always)]
+const fn places(ip: &Ip) -> u64 {
+    ip.offset as u64 | (ip.payload as u64) << 16 | (ip.end as u64) << 32
+}
+
+/// Its IP version and protocol, and what its transport header says.
+#[inline(always)]
+const fn what(ip: &Ip) -> u64 {
+    let Transport { kind, number } = ip.transport;
+    ip.family.index() as u64 | (ip.protocol as u64) << 8 | (number as u64) << 16 | (kind as u64) << 32
+}
+
+/// The packet of those numbers, as far as rules and flows ask: not what fragment it is.
+#[inline(always)]
+fn packet(places: u64, what: u64) -> Ip {
+    const PORTS: u64 = Kind::Ports as u64;
+    const ICMP: u64 = Kind::Icmp as u64;
+    let kind = match what >> 32 {
+        PORTS => Kind::Ports,
+        ICMP => Kind::Icmp,
+        _ => Kind::Opaque,
+    };
+    // The masks are for the verifier, which knows nothing of the arguments: VLAN tags and extension headers are bounded.
+    Ip {
+        family: family_of(what as u32 & 0xff),
+        offset: places as usize & 0x1f,
+        end: (places >> 32) as usize & 0x1_ffff,
+        payload: (places >> 16) as usize & 0x1ff,
+        vlans: 0,
+        fragment: Fragment::WHOLE,
+        protocol: (what >> 8) as u8,
+        transport: Transport { kind, number: (what >> 16) as u16 },
+    }
+}
+
 #[inline(always)]
 const fn family_of(index: u32) -> Family {
     if index == Family::V4.index() as u32 { Family::V4 } else { Family::V6 }
 }
 
-/// What the program's maps and settings say, for one packet. `DIRECT`: what is done with its fragment is compiled into the
-/// place, where few ways lead to it; else it's called.
-pub struct Kernel<'a, const DIRECT: bool> {
+/// Of a packet as most are: what is done with it is compiled into the place, since few ways lead to it. Replies alone are
+/// looked for by call, for want of stack.
+pub const PLAIN: u8 = 0;
+/// Of any packet: all is called, since many ways lead there, and the verifier would walk it for each.
+pub const NEAR: u8 = 1;
+/// The same, if the packet goes on in further buffers.
+pub const FAR: u8 = 2;
+/// Of a packet whose headers are known: what is called.
+const HEADERS: u8 = 3;
+
+/// What the program's maps and settings say, for one packet; how depends on the way that leads to it.
+pub struct Kernel<'a, const WAY: u8> {
     ctx: &'a XdpContext,
 }
 
-impl<'a, const DIRECT: bool> Kernel<'a, DIRECT> {
+impl<'a, const WAY: u8> Kernel<'a, WAY> {
     /// For the packet of that context.
     #[inline(always)]
     pub const fn new(ctx: &'a XdpContext) -> Self {
@@ -300,14 +386,14 @@ impl<'a, const DIRECT: bool> Kernel<'a, DIRECT> {
     }
 }
 
-impl<const DIRECT: bool> Sets for Kernel<'_, DIRECT> {
+impl<const WAY: u8> Sets for Kernel<'_, WAY> {
     #[inline(always)]
     fn set(&self, identity: Identity) -> Option<&Set> {
         Tables::<true>.set(identity)
     }
 }
 
-impl<const DIRECT: bool> Sources for Kernel<'_, DIRECT> {
+impl<const WAY: u8> Sources for Kernel<'_, WAY> {
     #[inline(always)]
     fn sources(&self, source: Source) -> Option<&SourceSet> {
         Tables::<true>.sources(source)
@@ -324,7 +410,7 @@ impl<const DIRECT: bool> Sources for Kernel<'_, DIRECT> {
     }
 }
 
-impl<const DIRECT: bool> Datagrams for Kernel<'_, DIRECT> {
+impl<const WAY: u8> Datagrams for Kernel<'_, WAY> {
     #[inline(always)]
     fn hash_key(&self) -> &HashKey {
         &HASH_KEY
@@ -362,7 +448,7 @@ impl<const DIRECT: bool> Datagrams for Kernel<'_, DIRECT> {
 
     #[inline(always)]
     fn decided(&self, keys: Keys, family: Family, fragment: Fragment) -> Fate {
-        if DIRECT {
+        if WAY == PLAIN {
             datagram::decided(&Tables::<true>, keys, family, &fragment)
         } else {
             Tables::<true>.decided(keys, family, fragment)
@@ -375,7 +461,24 @@ impl<const DIRECT: bool> Datagrams for Kernel<'_, DIRECT> {
     }
 }
 
-impl<const DIRECT: bool> Environment for Kernel<'_, DIRECT> {
+impl<const WAY: u8> Flows for Kernel<'_, WAY> {
+    #[inline(always)]
+    fn flow_set(&self, flow: Flow) -> Option<&FlowSet> {
+        HostFlows.flow_set(flow)
+    }
+
+    #[inline(always)]
+    fn lifetimes(&self) -> &Lifetimes {
+        HostFlows.lifetimes()
+    }
+
+    #[inline(always)]
+    fn moment(&self) -> Moment {
+        HostFlows.moment()
+    }
+}
+
+impl<const WAY: u8> Environment for Kernel<'_, WAY> {
     type Rules = Ruleset;
 
     #[inline(always)]
@@ -386,5 +489,29 @@ impl<const DIRECT: bool> Environment for Kernel<'_, DIRECT> {
     #[inline(always)]
     fn interface(&self) -> u32 {
         self.ctx.ingress_ifindex() as u32
+    }
+
+    #[inline(always)]
+    fn accepts_replies(&self) -> bool {
+        setting(&ACCEPTS_REPLIES) != 0
+    }
+
+    #[inline(always)]
+    fn by_rules<B: Bytes + ?Sized>(&self, bytes: &B, ip: &Ip) -> Option<(Judgement, Decision)> {
+        match WAY {
+            NEAR => judge::from_number(by_rules(self.ctx.ctx, places(ip), what(ip))),
+            FAR => judge::from_number(by_rules_far(self.ctx.ctx, places(ip), what(ip))),
+            _ => judge::by_rules(bytes, ip, self),
+        }
+    }
+
+    #[inline(always)]
+    fn reply<B: Bytes + ?Sized>(&self, bytes: &B, ip: &Ip) -> Option<Reason> {
+        if WAY != PLAIN {
+            return reply::accepts(bytes, ip, &HASH_KEY, self);
+        }
+        // No ICMP comes here.
+        let reason = replied(self.ctx.ctx, places(ip), what(ip));
+        (reason == u32::from(Reason::Reply.code())).then_some(Reason::Reply)
     }
 }

@@ -16,7 +16,7 @@ use firewall_common::{
     },
 };
 
-use crate::maps::setting;
+use crate::setting::setting;
 
 /// What each protocol gives, of each IP version.
 #[unsafe(no_mangle)]

@@ -4,7 +4,10 @@
 //! IPv6: source, destination, identification (RFC 8200 4.5), and the link only where the destination is link-local or
 //! multicast. IPv4: source, destination, identification, protocol (RFC 791 3.2).
 
-use crate::packet::{Bytes, Family, Ip, Wire, ipv4, ipv6};
+use crate::{
+    packet::{Bytes, Family, Ip, Wire, ipv4, ipv6},
+    reply::flow::Side,
+};
 
 /// How many 64-bit words a [`HashKey`] has.
 pub const KEY_WORDS: usize = 22;
@@ -119,6 +122,46 @@ impl HashKey {
         let source = self.source_v4(source);
         Keys { identity: Identity(hash), source: Source(source) }
     }
+}
+
+/// The hash of a flow: of addresses, and of `last`, which holds the rest. `offset` is where the IP header begins, and `sender`
+/// whose packet it is. `None` if the addresses can't be read.
+#[inline(always)]
+pub(crate) fn flow<B: Bytes + ?Sized>(
+    bytes: &B,
+    offset: usize,
+    family: Family,
+    sender: Side,
+    last: u64,
+    key: &HashKey,
+) -> Option<u64> {
+    let sum = match family {
+        Family::V6 => {
+            let Addresses6 { source, destination } = bytes.read(offset + ipv6::ADDRESSES)?;
+            let (local, remote) = match sender {
+                Side::Local => (source, destination),
+                Side::Remote => (destination, source),
+            };
+            key.word(0)
+                .wrapping_add(key.term(1, local[0]))
+                .wrapping_add(key.term(3, local[1]))
+                .wrapping_add(key.term(5, remote[0]))
+                .wrapping_add(key.term(7, remote[1]))
+                .wrapping_add(key.term(9, last))
+        }
+        Family::V4 => {
+            let Addresses4 { source, destination } = bytes.read(offset + ipv4::ADDRESSES)?;
+            let (local, remote) = match sender {
+                Side::Local => (source, destination),
+                Side::Remote => (destination, source),
+            };
+            let addresses = u64::from(local) << 32 | u64::from(remote);
+            key.word(13).wrapping_add(key.term(14, addresses)).wrapping_add(key.term(16, last))
+        }
+    };
+    // Only the upper half of such a sum is as good as random; what proves a flow takes bits of the lower one, too.
+    let mixed = (sum ^ sum >> 32).wrapping_mul(key.word(11) | 1);
+    Some(mixed ^ mixed >> 32)
 }
 
 /// Whether an IPv6 destination means something only on its link: multicast (`ff00::/8`) or link-local (`fe80::/10`).

@@ -89,3 +89,24 @@ pub fn parse<B: Bytes + ?Sized>(bytes: &B, ethernet: &Ethernet) -> Result<Ip, Re
         transport,
     })
 }
+
+/// What a packet that is quoted in an ICMP error says of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Quoted {
+    /// Its protocol.
+    pub protocol: u8,
+    /// The length of its header, in bytes.
+    pub length: usize,
+}
+
+/// Reads the header of a packet of which only the beginning is there, at `offset`; `None` if it isn't one, or is that of a
+/// trailing fragment.
+#[inline(always)]
+pub fn quoted<B: Bytes + ?Sized>(bytes: &B, offset: usize) -> Option<Quoted> {
+    let header: Header = bytes.read(offset)?;
+    let length = usize::from(header.version_length & 0x0f) * 4;
+    if header.version_length >> 4 != 4 || length < HEADER || header.flags_offset.value() & OFFSET_MASK != 0 {
+        return None;
+    }
+    Some(Quoted { protocol: header.protocol, length })
+}

@@ -67,3 +67,29 @@ pub fn parse<B: Bytes + ?Sized>(bytes: &B, ethernet: &Ethernet) -> Result<Ip, Re
         transport,
     })
 }
+
+/// What comes behind the header of a packet of which only the beginning is there.
+#[derive(Clone, Copy, Debug)]
+pub struct Quoted {
+    /// Its protocol.
+    pub protocol: u8,
+    /// Where what it carries begins in the frame, in bytes.
+    pub payload: usize,
+}
+
+/// Reads the header, at `offset`, of a packet that is quoted in an ICMPv6 error, with a Fragment header if that is next;
+/// `None` if it isn't one, or is that of a trailing fragment. What this host sends has no other extension headers.
+#[inline(always)]
+pub fn quoted<B: Bytes + ?Sized>(bytes: &B, offset: usize) -> Option<Quoted> {
+    let header: Header = bytes.read(offset)?;
+    if header.version_class_flow[0] >> 4 != 6 {
+        return None;
+    }
+    let payload = offset + HEADER;
+    if header.next_header != extension::FRAGMENT {
+        return Some(Quoted { protocol: header.next_header, payload });
+    }
+    let fragment: extension::FragmentHeader = bytes.read(payload)?;
+    let quoted = Quoted { protocol: fragment.next_header, payload: payload + extension::FRAGMENT_HEADER };
+    (fragment.offset_more.value() & !7 == 0).then_some(quoted)
+}

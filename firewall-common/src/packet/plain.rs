@@ -158,14 +158,14 @@ fn part<B: Bytes + ?Sized>(
         vlans: 0,
         fragment,
         protocol,
-        transport: Transport::Opaque,
+        transport: Transport::OPAQUE,
     };
     if fragment.is_first() {
         if !is_plain(protocol) || payload + header_length(protocol) > end {
             return None;
         }
         let port: Be16 = bytes.read(payload + size_of::<Be16>())?;
-        ip.transport = Transport::Ports { destination: port.value() };
+        ip.transport = Transport::ports(port.value());
     } else if !fragment.is_trailing() {
         return None;
     }
@@ -193,7 +193,7 @@ fn ip<B: Bytes + ?Sized>(
         vlans: 0,
         fragment: Fragment::WHOLE,
         protocol,
-        transport: Transport::Ports { destination: port.value() },
+        transport: Transport::ports(port.value()),
     })
 }
 

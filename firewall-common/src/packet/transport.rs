@@ -19,22 +19,67 @@ pub const SCTP: u8 = 132;
 pub const UDP_LITE: u8 = 136;
 
 /// What the rules see of a transport header.
+///
+/// The number isn't part of the kinds, for the reason that [`Fragment`] is no `Option`: where there is none it would be a
+/// value that is undefined.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Transport {
-    /// A protocol with ports.
-    Ports {
-        /// The destination port, host byte order.
-        destination: u16,
-    },
-    /// ICMP or ICMPv6.
-    Icmp {
-        /// The message's type.
-        kind: u8,
-        /// Its code.
-        code: u8,
-    },
-    /// A protocol that is judged by its number alone, or a trailing fragment, which has no transport header.
-    Opaque,
+pub struct Transport {
+    /// What the number is.
+    pub kind: Kind,
+    /// The destination port, host byte order; or the type and code of an ICMP message, as [`icmp_port`] puts them; or 0.
+    pub number: u16,
+}
+
+/// What a transport header tells.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// Nothing: a protocol that is judged by its number alone, or a trailing fragment, which has no transport header.
+    Opaque = 0,
+    /// The ports of both ends.
+    Ports = 1,
+    /// ICMP or ICMPv6: a type and a code.
+    Icmp = 2,
+}
+
+impl Transport {
+    /// Of which nothing is told.
+    pub const OPAQUE: Self = Self { kind: Kind::Opaque, number: 0 };
+
+    /// With this destination port, host byte order.
+    #[inline(always)]
+    pub const fn ports(destination: u16) -> Self {
+        Self { kind: Kind::Ports, number: destination }
+    }
+
+    /// An ICMP message of this type and code.
+    #[inline(always)]
+    pub const fn icmp(kind: u8, code: u8) -> Self {
+        Self { kind: Kind::Icmp, number: icmp_port(kind, code) }
+    }
+
+    /// Whether it's ICMP, of whatever IP version.
+    #[inline(always)]
+    pub const fn is_icmp(&self) -> bool {
+        matches!(self.kind, Kind::Icmp)
+    }
+
+    /// The type of an ICMP message.
+    #[inline(always)]
+    pub const fn icmp_type(&self) -> u8 {
+        (self.number >> 8) as u8
+    }
+
+    /// Its code.
+    #[inline(always)]
+    pub const fn icmp_code(&self) -> u8 {
+        self.number as u8
+    }
+}
+
+/// The type and code of an ICMP message in place of a port.
+#[inline(always)]
+pub const fn icmp_port(kind: u8, code: u8) -> u16 {
+    (kind as u16) << 8 | code as u16
 }
 
 #[derive(Clone, Copy)]
@@ -58,6 +103,15 @@ pub(super) const fn header_length(protocol: u8) -> usize {
         _ => 0,
     }
 }
+
+/// Whether a header of the protocol begins with the ports of both ends.
+#[inline(always)]
+pub const fn has_ports(protocol: u8) -> bool {
+    matches!(protocol, TCP | UDP | DCCP | SCTP | UDP_LITE)
+}
+
+/// Where the destination port lies in the header of a protocol that has ports, in bytes.
+pub const DESTINATION: usize = 2;
 
 /// The source port of a protocol that has ports, whose header is at `offset`, in host byte order; `None` if it isn't there.
 #[inline(always)]
@@ -87,7 +141,7 @@ pub fn parse<B: Bytes + ?Sized>(
     fragment: Fragment,
 ) -> Result<Transport, Reason> {
     if fragment.is_trailing() {
-        return Ok(Transport::Opaque);
+        return Ok(Transport::OPAQUE);
     }
     let length = header_length(protocol);
     if offset + length > end {
@@ -96,12 +150,12 @@ pub fn parse<B: Bytes + ?Sized>(
     match protocol {
         ICMP | ICMPV6 => {
             let [kind, code] = bytes.read(offset).ok_or(Reason::Truncated)?;
-            Ok(Transport::Icmp { kind, code })
+            Ok(Transport::icmp(kind, code))
         }
         _ if length > 0 => {
             let ports: Ports = bytes.read(offset).ok_or(Reason::Truncated)?;
-            Ok(Transport::Ports { destination: ports.destination.value() })
+            Ok(Transport::ports(ports.destination.value()))
         }
-        _ => Ok(Transport::Opaque),
+        _ => Ok(Transport::OPAQUE),
     }
 }

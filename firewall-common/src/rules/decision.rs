@@ -35,6 +35,9 @@ impl Slot {
     /// The default verdict, where it is to reject.
     pub const DEFAULT_REJECT: Self = Self(5);
 
+    /// Replies to what this host sent.
+    pub const REPLY: Self = Self(6);
+
     /// The slot of the `n`th rule, counted from 0; `None` from [`MAX_RULES`] on.
     pub const fn rule(n: usize) -> Option<Self> {
         if n < MAX_RULES { Some(Self(FIRST_RULE_SLOT + n as u16)) } else { None }

@@ -25,7 +25,7 @@ use crate::{
     judge::Environment,
     packet::{
         Be32, Be64, Bytes, Family, Ip, ipv4, ipv6,
-        transport::{self, Transport},
+        transport::{self, Kind},
     },
 };
 
@@ -35,7 +35,8 @@ pub const PROTOCOLS: usize = 256;
 /// How many ports there are.
 pub const PORTS: usize = 65536;
 
-/// What each destination port of a protocol gives, in host byte order; or each type and code of ICMP, as [`icmp_port`] puts them.
+/// What each destination port of a protocol gives, in host byte order; or each type and code of ICMP, as [`transport::icmp_port`] puts
+/// them.
 pub type PortTable = [Lookup; PORTS];
 
 /// The sets of rules that each source port satisfies, in host byte order.
@@ -44,12 +45,6 @@ pub type SourcePorts = [u32; PORTS];
 /// Every protocol whose header begins with a 16-bit source and a 16-bit destination port: TCP, UDP, DCCP (RFC 4340),
 /// SCTP (RFC 9260) and UDP-Lite (RFC 3828).
 pub const PROTOCOLS_WITH_PORTS: [u8; 5] = [6, 17, 33, 132, 136];
-
-/// The type and code of an ICMP message in place of a port.
-#[inline(always)]
-pub const fn icmp_port(kind: u8, code: u8) -> u16 {
-    (kind as u16) << 8 | code as u16
-}
 
 /// Which of a packet's addresses.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -98,13 +93,10 @@ pub fn decide<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, env: &impl Environment) -> 
     let rules = env.rules();
     let mut lookup = rules.protocol(ip.family, ip.protocol);
     if let Some(table) = lookup.port_table() {
-        let port = match ip.transport {
-            Transport::Ports { destination } => destination,
-            Transport::Icmp { kind, code } => icmp_port(kind, code),
-            Transport::Opaque => 0,
-        };
         // A table that is missing is an error of the loader's: deny.
-        lookup = rules.port(table, port).unwrap_or(Lookup::decided(Decision::default_of(Action::Deny)));
+        lookup = rules
+            .port(table, ip.transport.number)
+            .unwrap_or(Lookup::decided(Decision::default_of(Action::Deny)));
     }
     if lookup.is_decided() { Some(lookup.decision()) } else { refine(bytes, ip, env, lookup.number()) }
 }
@@ -124,8 +116,8 @@ fn refine<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, env: &impl Environment, transpo
         satisfied.destination = rules.find(rules.root(Side::Destination, ip.family), address)?;
     }
     if fields.has(Fields::SOURCE_PORT) {
-        satisfied.source_port = match ip.transport {
-            Transport::Ports { .. } => rules.source_port(transport::source_port(bytes, ip.payload)?)?,
+        satisfied.source_port = match ip.transport.kind {
+            Kind::Ports => rules.source_port(transport::source_port(bytes, ip.payload)?)?,
             _ => rules.no_source_port(),
         };
     }

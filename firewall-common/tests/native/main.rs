@@ -17,6 +17,7 @@ mod parser;
 mod progress;
 mod promises;
 mod reasons;
+mod reply;
 mod support;
 mod table;
 mod table_threads;

@@ -18,12 +18,12 @@ use crate::support::{
 fn transport(packet: &Packet) -> Transport {
     let payload = &packet.payload;
     match packet.protocol {
-        _ if packet.class() == Class::Trailing => Transport::Opaque,
-        1 | 58 => Transport::Icmp { kind: payload[0], code: payload[1] },
+        _ if packet.class() == Class::Trailing => Transport::OPAQUE,
+        1 | 58 => Transport::icmp(payload[0], payload[1]),
         protocol if transport_header(protocol) > 0 => {
-            Transport::Ports { destination: u16::from_be_bytes([payload[2], payload[3]]) }
+            Transport::ports(u16::from_be_bytes([payload[2], payload[3]]))
         }
-        _ => Transport::Opaque,
+        _ => Transport::OPAQUE,
     }
 }
 

@@ -114,7 +114,7 @@ fn sets(frame: &Linear) -> Option<bool> {
         vlans: 0,
         fragment: Fragment::WHOLE,
         protocol: 17,
-        transport: Transport::Opaque,
+        transport: Transport::OPAQUE,
     };
     let Keys { identity, .. } = Keys::of(frame, &ip, id, &HASH_KEY, 1)?;
     let set = SETS.get((identity.0 >> (u64::BITS - (ENTRIES / WAYS).ilog2())) as u32)?;

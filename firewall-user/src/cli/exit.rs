@@ -43,6 +43,7 @@ fn of_kernel(error: &Error) -> u8 {
         | Error::LockOut(_)
         | Error::NoInterface
         | Error::TableSize { .. }
+        | Error::FlowTableSize { .. }
         | Error::TooManyRules(_)
         | Error::Compile(_) => 2,
         Error::NoBpffs { .. }

@@ -33,10 +33,26 @@ struct Report {
     #[serde(skip)]
     left: Option<Duration>,
     fragments: ReportFragments,
+    /// How replies are known; none if they aren't accepted.
+    replies: Option<ReportReplies>,
     /// When the rules in force were put into force, in seconds since 1970.
     changed: Option<u64>,
     #[serde(skip)]
     changed_at: Option<SystemTime>,
+}
+
+#[derive(Serialize)]
+struct ReportReplies {
+    /// The interfaces on which what goes out is looked at, and how.
+    interfaces: Vec<ReportEgress>,
+    /// The room for flows.
+    table: u32,
+}
+
+#[derive(Serialize)]
+struct ReportEgress {
+    name: String,
+    hook: &'static str,
 }
 
 #[derive(Serialize)]
@@ -94,6 +110,14 @@ impl Status {
         let ReportFragments { early, early_budget: _, timeout, table, reassembly } = &report.fragments;
         output::line(&format!("rules: {}, default {}", report.rules, report.default))?;
         output::line(&format!("fragments: early {early}, timeout {timeout}, table of {table} entries"))?;
+        output::line(&match &report.replies {
+            None => "replies: the rules' business, like anything else".to_owned(),
+            Some(ReportReplies { interfaces, table }) => {
+                let hooks: Vec<_> =
+                    interfaces.iter().map(|of| format!("{} ({})", of.name, of.hook)).collect();
+                format!("replies: accepted, to what goes out by {}; table of {table} flows", hooks.join(", "))
+            }
+        })?;
         for ReportReassembly { family, host, source, strangers } in reassembly {
             output::line(&format!(
                 "reassembly of {family}: the host holds {host} fragments; one source may have {source} of them, all \
@@ -139,6 +163,13 @@ fn report(filter: &Filter) -> Result<Report, Error> {
                 })
                 .collect(),
         },
+        replies: config.replies.map(|replies| ReportReplies {
+            interfaces: filter
+                .egress()
+                .map(|(name, hook)| ReportEgress { name: name.to_owned(), hook: hook.name() })
+                .collect(),
+            table: replies.table,
+        }),
         changed: changed_at
             .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
             .map(|since| since.as_secs()),

@@ -9,6 +9,7 @@ use super::{
     attach::{NewLink, attach_more, attach_new, existing, must_be_free},
     change::{Change, Precautions},
     document::Document,
+    egress,
     filter::{clear_away, expire, must_be_confirmed},
     instance::host,
     layout::Layout,
@@ -77,6 +78,7 @@ fn apply_locked(
     if in_force != wanted {
         return Err(Error::TableSize { in_force, wanted });
     }
+    egress::check_size(&state.document, &config)?;
     let Moves { attach, detach } = moves(&state.links, &config);
     let new = existing(&attach)?;
     must_be_free(&new)?;

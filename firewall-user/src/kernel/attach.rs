@@ -9,6 +9,7 @@ use super::{
     Error,
     change::{Change, Precautions},
     document::Document,
+    egress,
     filter::{clear_away, expire, must_be_confirmed, remove_state},
     generation,
     instance::host,
@@ -125,15 +126,19 @@ pub(super) fn attach_more(
 ) -> Result<Vec<NewLink>, Error> {
     let mut program = generation::program(&state.layout, state.current)?;
     // The new interfaces first: they can be refused, and then nothing is to have changed.
-    let attached = attach_all(&mut program, &state.layout, interfaces, mode).inspect_err(|_| {
-        if is_loaded {
-            // It's in nobody's way, and goes with the next command if not now.
-            let _ = layout::remove(&state.layout.generation(state.current));
-        }
-    })?;
+    let attached =
+        attach_all(&mut program, &state.layout, state.current, interfaces, mode).inspect_err(|_| {
+            if is_loaded {
+                // It's in nobody's way, and goes with the next command if not now.
+                let _ = layout::remove(&state.layout.generation(state.current));
+            }
+        })?;
     state.settle()?;
     Ok(attached)
 }
+
+/// The number of a new filter's generation.
+const FIRST: u32 = 1;
 
 /// Attaches a new filter, where none is in force.
 pub(super) fn attach_new(
@@ -154,28 +159,37 @@ pub(super) fn attach_new(
     remove_state(layout)?;
     layout::make(&layout.links())?;
     let document = Document::new(config)?.with_stance(stance).with_pending(precautions.pending(None)?);
-    attach_all(&mut generation::make(layout, 1, &document)?, layout, interfaces, mode)
+    attach_all(&mut generation::make(layout, FIRST, &document)?, layout, FIRST, interfaces, mode)
 }
 
-/// Attaches a program to all of the interfaces, or to none.
+/// Attaches the program of generation `number` to all of the interfaces, or to none.
 fn attach_all(
     program: &mut Xdp,
     layout: &Layout,
+    number: u32,
     interfaces: &[Interface],
     mode: WantedMode,
 ) -> Result<Vec<NewLink>, Error> {
     let mut done: Vec<NewLink> = Vec::new();
-    for (position, interface) in interfaces.iter().enumerate() {
-        match link::attach(program, layout, interface, mode) {
-            Ok((mode, refusal)) => done.push(NewLink { interface: interface.name.clone(), mode, refusal }),
-            Err(error) => {
-                for interface in &interfaces[..position] {
-                    // The first error is the one to tell; a link that can't be removed shows up in `status`.
-                    let _ = link::remove(layout, interface.index);
-                }
-                return Err(error);
-            }
+    // What is sent from now on is to be known when the replies come.
+    let mut outcome = egress::put(layout, number, interfaces);
+    for interface in interfaces {
+        outcome = outcome.and_then(|()| {
+            let (mode, refusal) = link::attach(program, layout, interface, mode)?;
+            done.push(NewLink { interface: interface.name.clone(), mode, refusal });
+            Ok(())
+        });
+    }
+    if let Err(error) = outcome {
+        // The first error is the one to tell; a link that can't be removed shows up in `status`.
+        for (place, interface) in interfaces.iter().enumerate() {
+            let _ = if place < done.len() {
+                link::remove(layout, interface.index)
+            } else {
+                egress::remove(layout, interface.index)
+            };
         }
+        return Err(error);
     }
     Ok(done)
 }

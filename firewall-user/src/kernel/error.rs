@@ -129,6 +129,17 @@ pub enum Error {
         /// Entries wanted.
         wanted: u32,
     },
+    /// A change of the flow table's size.
+    #[error(
+        "the table of flows in force has room for {in_force}, and can't be given the {wanted} that the configuration says \
+         while the filter is attached: `fragwall detach`, then attach again"
+    )]
+    FlowTableSize {
+        /// Flows in force.
+        in_force: u32,
+        /// Flows wanted.
+        wanted: u32,
+    },
     /// A change that would lock out whoever makes it.
     #[error(transparent)]
     LockOut(Box<LockOut>),

@@ -16,6 +16,7 @@ use super::{
     clock::Clock,
     counters::Counters,
     document::Document,
+    egress::{self, Hook},
     generation,
     layout::{self, Layout},
     link,
@@ -79,6 +80,14 @@ impl Filter {
     /// The interfaces that it's attached to.
     pub fn links(&self) -> &[Link] {
         &self.state.links
+    }
+
+    /// The names of the interfaces on which it looks at what goes out, and how.
+    pub fn egress(&self) -> impl Iterator<Item = (&str, Hook)> {
+        self.state.links.iter().filter_map(|link| {
+            let hook = egress::hook(&self.state.layout, link.pinned.name)?;
+            Some((link.name()?, hook))
+        })
     }
 
     /// The interfaces that a configuration would have it attached to as well, and taken off.
@@ -209,6 +218,7 @@ pub(super) fn remove_state(layout: &Layout) -> Result<(), Error> {
     for pinned in link::pinned(layout)? {
         link::remove(layout, pinned.name)?;
     }
+    egress::keep_only(layout, &[])?;
     layout::remove(layout.root())
 }
 

@@ -11,6 +11,7 @@ use aya_obj::programs::XdpAttachType;
 use super::{
     Error,
     document::Document,
+    egress,
     instance::{Instance, Settings, host, names},
     layout::{self, Layout},
     shared,
@@ -29,6 +30,7 @@ pub(super) struct Generation {
 /// Loads the program for a document and pins it as generation `number`.
 pub(super) fn make(layout: &Layout, number: u32, document: &Document) -> Result<Xdp, Error> {
     shared::check(layout, document.config.fragments.table)?;
+    egress::check(layout, document)?;
     let host = host()?;
     let document = &document.clone().named_on(&host);
     let compiled = Compiled::new(&document.rules(), document.config.default, &host)?;
@@ -51,6 +53,7 @@ pub(super) fn make(layout: &Layout, number: u32, document: &Document) -> Result<
     if let Some(previous) = document.pending.and_then(|pending| pending.previous) {
         keep(layout, &mut instance, &directory.join("previous"), previous)?;
     }
+    egress::make(layout, &directory, document)?;
     // The program comes last: a generation that has one is complete.
     instance.pin(&directory.join("program"))?;
     program(layout, number)

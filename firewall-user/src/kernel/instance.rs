@@ -25,6 +25,7 @@ use super::{
     counters::Counters,
     document::Document,
     error::io_error,
+    flows::FlowSettings,
     layout::Layout,
     netlink::{self, Interface},
     pending::Pending,
@@ -47,6 +48,7 @@ pub(super) mod names {
     pub(in super::super) const PREVIOUS: &str = "PREVIOUS";
     pub(in super::super) const SOURCE: &str = "SOURCE";
     pub(in super::super) const TRACE: &str = "TRACE";
+    pub(in super::super) const FLOWS: &str = "FLOWS";
 }
 
 /// The index of the loopback interface, which the kernel says test runs arrive on.
@@ -67,6 +69,8 @@ pub struct Settings<'a> {
     pub table: u32,
     /// The secret of the fragment table.
     pub hash_key: HashKey,
+    /// The flow table; `None` if replies aren't accepted.
+    pub flows: Option<FlowSettings>,
     /// Whether verdicts are carried out.
     pub stance: Stance,
     /// When the program before this one is to have the packets again.
@@ -98,6 +102,7 @@ impl<'a> Settings<'a> {
             },
             table,
             hash_key: document.hash_key,
+            flows: document.config.replies.as_ref().map(FlowSettings::new).transpose()?,
             stance: document.stance,
             pending: document.pending,
             explains,
@@ -193,8 +198,11 @@ impl Instance {
         source_chunks: u32,
         level: VerifierLogLevel,
     ) -> Result<Self, EbpfError> {
-        let Settings { rules: compiled, early, timeout, limits, table, hash_key, stance, pending, explains } =
-            settings;
+        let Settings { rules: compiled, early, timeout, limits, table, hash_key, .. } = settings;
+        let Settings { flows, stance, pending, explains, .. } = settings;
+        let accepts_replies = u32::from(flows.is_some());
+        let flows = flows.unwrap_or(FlowSettings::NONE);
+        let flow_shift = flows.shift();
         let (sets, source_sets) = (shared::fragment_sets(*table), shared::source_sets(*table));
         let bucket_sets = shared::bucket_sets(*table);
         let [shift, source_shift, bucket_shift] =
@@ -225,15 +233,20 @@ impl Instance {
             .override_global("DEADLINE", &deadline, true)
             .override_global("WAS_UNFILTERED", &was_unfiltered, true)
             .override_global("EXPLAINS", &explains, true)
+            .override_global("ACCEPTS_REPLIES", &accepts_replies, true)
             .map_max_entries(names::FRAGMENTS, sets)
             .map_max_entries(names::SOURCES, source_sets)
             .map_max_entries(names::BUCKETS, SLOTS as u32)
             .map_max_entries(names::SOURCE_BUCKETS, bucket_sets)
             .map_max_entries(names::SOURCE, source_chunks);
+        flows.prepare(&mut loader, &flow_shift);
         rules::prepare(&mut loader, compiled);
         if let Some(layout) = shared {
             for shared in &SHARED {
                 loader.map_pin_path(shared.name, layout.root().join(shared.pin));
+            }
+            if accepts_replies != 0 {
+                loader.map_pin_path(names::FLOWS, layout.flows());
             }
         }
         let mut ebpf = loader.load(OBJECT)?;

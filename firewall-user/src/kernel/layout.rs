@@ -61,6 +61,12 @@ impl Layout {
         Ok(all)
     }
 
+    /// Whether it's the current network namespace's.
+    pub(super) fn is_current(&self) -> bool {
+        let namespace = fs::metadata(netns::CURRENT);
+        namespace.is_ok_and(|namespace| self.root == self.top.join(format!("{PREFIX}{}", namespace.ino())))
+    }
+
     /// An entry of this namespace's directory that isn't ours: a later version's, perhaps.
     ///
     /// # Errors
@@ -75,7 +81,8 @@ impl Layout {
         for entry in entries {
             let path = entry.map_err(failed)?.path();
             let is_shared = SHARED.iter().any(|shared| path == self.root.join(shared.pin));
-            if !is_shared && path != self.links() && path != self.generations() {
+            let others = [self.links(), self.generations(), self.egress(), self.flows()];
+            if !is_shared && !others.contains(&path) {
                 return Ok(Some(path.file_name().unwrap_or_default().to_string_lossy().into_owned()));
             }
         }
@@ -100,6 +107,21 @@ impl Layout {
     /// The pin of an interface's link.
     pub fn link(&self, interface: u32) -> PathBuf {
         self.links().join(interface.to_string())
+    }
+
+    /// The directory of what looks at what goes out.
+    pub fn egress(&self) -> PathBuf {
+        self.root.join("egress")
+    }
+
+    /// The pin of what looks at what goes out by an interface.
+    pub fn egress_link(&self, interface: u32) -> PathBuf {
+        self.egress().join(interface.to_string())
+    }
+
+    /// The pin of the flow table.
+    pub fn flows(&self) -> PathBuf {
+        self.root.join("flows")
     }
 
     /// The directory of generations.

@@ -9,7 +9,7 @@ use aya::programs::{
 };
 
 use super::{
-    Error,
+    Error, egress,
     error::{Holder, io_error},
     layout::Layout,
     netlink::{self, Interface, Mode},
@@ -184,5 +184,6 @@ pub(super) fn remove(layout: &Layout, name: u32) -> Result<(), Error> {
     syscall::Link::open(&path)
         .and_then(|link| link.detach())
         .map_err(|error| Error::os(format!("detaching {}", path.display()), error))?;
+    egress::remove(layout, name)?;
     fs::remove_file(&path).map_err(|error| Error::os(format!("removing {}", path.display()), error))
 }

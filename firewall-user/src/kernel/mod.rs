@@ -6,8 +6,11 @@
 //! ```text
 //! BPFFS/fragwall/net-INODE/       one filter a network namespace, since interface indexes repeat in each
 //!     fragments  sources  pools  buckets  source-buckets  counters    shared by all generations of the program ([`shared`])
+//!     flows                       the flows that the host opened, if replies are accepted ([`egress`])
 //!     links/INTERFACE-INDEX       one XDP link an interface; what it holds is in force
 //!     generations/N/program       a program with its ruleset compiled in
+//!     egress/INTERFACE-INDEX      what looks at what goes out by that interface
+//!     generations/N/egress        the program that does
 //!     generations/N/source        the ruleset it was compiled from
 //!     generations/N/previous      the program that it goes back to, while it awaits confirmation ([`pending`])
 //! ```
@@ -23,8 +26,10 @@ pub mod clock;
 mod confirm;
 pub mod counters;
 pub mod document;
+pub mod egress;
 pub mod error;
 pub mod filter;
+pub mod flows;
 mod generation;
 pub mod generator;
 pub mod instance;
@@ -37,6 +42,7 @@ pub mod pending;
 pub mod reassembly;
 mod rules;
 mod shared;
+pub(crate) mod sockets;
 mod state;
 mod syscall;
 mod yardsticks;

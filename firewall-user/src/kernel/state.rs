@@ -7,6 +7,7 @@ use super::{
     clock::Clock,
     counters::Counters,
     document::Document,
+    egress,
     generation::{self, Generation},
     layout::{self, Layout},
     link::{self, Pinned},
@@ -101,11 +102,15 @@ impl State {
     /// Puts the current generation into every link, and then removes all others but the one that it may go back to. One
     /// link that fails keeps no other from it.
     pub(super) fn settle(&self) -> Result<(), Error> {
+        // As they are by now: what was interrupted may just have been mended.
+        let links = links(&self.layout)?;
+        // First of all: what is sent from now on is to be known when the replies come.
+        egress::put(&self.layout, self.current, links.iter().filter_map(Link::interface))?;
         let mut program = generation::program(&self.layout, self.current)?;
         let info =
             program.info().map_err(|error| Error::aya("asking the kernel about the program", error))?;
         let mut failed = None;
-        for link in &self.links {
+        for link in &links {
             if link.pinned.info.program != info.id()
                 && let Err(error) = link::exchange(&mut program, &self.layout, link.pinned.name)
             {
@@ -114,7 +119,7 @@ impl State {
         }
         // An interface that has gone just now takes no part in it. Any other needs the generation that it has.
         if let Some(error) = failed
-            && links(&self.layout)?.iter().any(|link| link.pinned.info.program != info.id())
+            && self::links(&self.layout)?.iter().any(|link| link.pinned.info.program != info.id())
         {
             return Err(error);
         }
@@ -124,7 +129,19 @@ impl State {
                 layout::remove(&self.layout.generation(number))?;
             }
         }
-        Ok(())
+        self.settle_egress(previous)
+    }
+
+    /// No longer looks at what goes out where nothing that comes in is filtered, or where neither this generation nor the one
+    /// that it may go back to accepts replies.
+    fn settle_egress(&self, previous: Option<u32>) -> Result<(), Error> {
+        let is_wanted = |number| egress::is_wanted(&self.layout, number);
+        let keep = if is_wanted(self.current) || previous.is_some_and(is_wanted) {
+            link::pinned(&self.layout)?.iter().map(|pinned| pinned.name).collect()
+        } else {
+            Vec::new()
+        };
+        egress::keep_only(&self.layout, &keep)
     }
 
     /// Loads a generation beside the current one; `fresh` are the slots of new rules. It's not in force yet, but takes the

@@ -17,6 +17,7 @@ use super::{
     Names, Rule, TooManyRules, action,
     config_error::{ConfigError, ConfigProblem},
     duration, interface, own_services,
+    replies::{RawReplies, Replies, replies_of},
     services::Service,
     spelling::nearest,
 };
@@ -45,6 +46,8 @@ pub struct Config {
     pub rules: Vec<Rule>,
     /// Services beside the built-in ones, by name.
     pub services: Vec<Arc<Service>>,
+    /// How long the host's own flows are remembered, whose replies are accepted; `None` if none are.
+    pub replies: Option<Replies>,
     /// How fragments are treated.
     pub fragments: Fragments,
 }
@@ -92,6 +95,7 @@ impl Default for Config {
             default: Action::Deny,
             rules: Vec::new(),
             services: Vec::new(),
+            replies: Some(Replies::default()),
             fragments: Fragments::default(),
         }
     }
@@ -110,6 +114,7 @@ struct RawConfig {
     default: Option<Spanned<String>>,
     rules: Vec<Spanned<String>>,
     services: own_services::RawServices,
+    replies: Option<RawReplies>,
     fragments: RawFragments,
 }
 
@@ -166,8 +171,8 @@ impl Config {
     }
 
     fn understand(text: &str, names: &Names) -> Result<Self, Wrong> {
-        let RawConfig { interfaces, default, rules, services, fragments } =
-            toml::from_str(text).map_err(|error| {
+        let RawConfig { interfaces, default, rules, services, replies, fragments } = toml::from_str(text)
+            .map_err(|error| {
                 // A key may have any character in it, control characters too: none of them reaches a terminal.
                 let message =
                     error.message().trim().replace('\n', "; ").replace(char::is_control, "\u{fffd}");
@@ -192,13 +197,14 @@ impl Config {
                 .map(|(number, rule)| rule_of(number, &rule, text, &names))
                 .collect::<Result<_, _>>()?,
             services,
+            replies: replies_of(replies)?,
             fragments: fragments_of(fragments)?,
         })
     }
 }
 
 /// What is wrong, and where in the file.
-type Wrong = (Range<usize>, ConfigProblem);
+pub(super) type Wrong = (Range<usize>, ConfigProblem);
 
 fn interfaces_of(names: Vec<Spanned<String>>) -> Result<Vec<String>, Wrong> {
     let mut interfaces = Vec::with_capacity(names.len());
@@ -297,12 +303,15 @@ fn fragments_of(raw: RawFragments) -> Result<Fragments, Wrong> {
 
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { interfaces, default, rules, services, fragments } = self;
+        let Self { interfaces, default, rules, services, replies, fragments } = self;
         let Fragments { early, early_budget, timeout, table } = fragments;
         let quoted = |text: &str| toml::Value::from(text).to_string();
         let names: Vec<_> = interfaces.iter().map(|name| quoted(name)).collect();
         writeln!(f, "interfaces = [{}]", names.join(", "))?;
         writeln!(f, "default = {}", quoted(action::word(*default)))?;
+        if replies.is_none() {
+            writeln!(f, "replies = false")?;
+        }
         if rules.is_empty() {
             writeln!(f, "rules = []")?;
         } else {
@@ -318,6 +327,9 @@ impl fmt::Display for Config {
         for service in services {
             let terms: Vec<_> = service.terms().iter().map(|term| quoted(&term.to_string())).collect();
             writeln!(f, "{} = [{}]", service.name(), terms.join(", "))?;
+        }
+        if let Some(replies) = replies {
+            write!(f, "\n[replies]\n{replies}")?;
         }
         writeln!(f, "\n[fragments]")?;
         writeln!(f, "early = {}", quoted(early.word()))?;

@@ -13,6 +13,7 @@ use super::{
     error::ParseError,
     interface,
     own_services::ServiceProblem,
+    replies::{MAX_LIFETIME, MIN_LIFETIME},
     spelling::Suggestion,
 };
 
@@ -161,4 +162,17 @@ pub enum ConfigProblem {
         "a fragment table of {0} entries can't be had: expected a power of two from {MIN_TABLE} to {MAX_TABLE}"
     )]
     Table(i64),
+    /// A lifetime of flows that can't be had.
+    #[error(
+        "flows can't be remembered for {lifetime}: expected between {} and {}",
+        duration::text(MIN_LIFETIME),
+        duration::text(MAX_LIFETIME)
+    )]
+    Lifetime {
+        /// The lifetime as it was written.
+        lifetime: String,
+    },
+    /// A table of flows that can't be had.
+    #[error("a table of {0} flows can't be had: expected a power of two from {MIN_TABLE} to {MAX_TABLE}")]
+    FlowTable(i64),
 }

@@ -3,7 +3,11 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::ruleset::{Match, strategies};
+use crate::ruleset::{
+    Match,
+    replies::{MAX_LIFETIME, MIN_LIFETIME},
+    strategies,
+};
 
 fn parse(text: &str) -> Result<Config, ConfigError> {
     Config::parse(text, Path::new("f.toml"), &Names::parse("", ""))
@@ -85,7 +89,15 @@ fn a_rule_with_escapes_is_pointed_at_as_a_whole() {
 
 #[test]
 fn unknown_keys_and_words_are_refused() {
-    refused_at("\nreplies = true\n", "2:1", "unknown field `replies`, expected one of `interfaces`");
+    refused_at("\nreply = true\n", "2:1", "unknown field `reply`, expected one of `interfaces`");
+    refused_at("replies = \"yes\"", "1:11", "expected `true`, `false` or a table");
+    refused_at("[replies]\nudp-timeout = \"3m\"", "2:1", "unknown field `udp-timeout`");
+    refused_at(
+        "[replies]\ntcp = \"6000h\"",
+        "2:7",
+        "flows can't be remembered for 6000h: expected between 1s and 120h",
+    );
+    refused_at("[replies]\ntable = 1000", "2:9", "a table of 1000 flows can't be had");
     refused_at("[fragments]\nearly_budget = 8192", "2:1", "unknown field `early_budget`");
     refused(
         "default = \"refuse\"",
@@ -284,20 +296,35 @@ fn config() -> impl Strategy<Value = Config> {
         MIN_TIMEOUT.as_millis() as u64..=MAX_TIMEOUT.as_millis() as u64,
         1..=MAX_BUDGET,
         6..=22_u32,
+        prop::option::of(replies()),
     )
-        .prop_map(|(interfaces, default, mut rules, services, early, timeout, early_budget, table)| {
-            rules.extend(
-                services.iter().cloned().map(|service| Rule::new(Action::Reject, Match::service(service))),
-            );
-            let timeout = Duration::from_millis(timeout);
-            Config {
-                interfaces: interfaces.into_iter().collect(),
-                default,
-                rules,
-                services,
-                fragments: Fragments { early, early_budget, timeout, table: 1 << table },
-            }
-        })
+        .prop_map(
+            |(interfaces, default, mut rules, services, early, timeout, early_budget, table, replies)| {
+                rules.extend(
+                    services
+                        .iter()
+                        .cloned()
+                        .map(|service| Rule::new(Action::Reject, Match::service(service))),
+                );
+                let timeout = Duration::from_millis(timeout);
+                Config {
+                    interfaces: interfaces.into_iter().collect(),
+                    default,
+                    rules,
+                    services,
+                    replies,
+                    fragments: Fragments { early, early_budget, timeout, table: 1 << table },
+                }
+            },
+        )
+}
+
+fn replies() -> impl Strategy<Value = Replies> {
+    let lifetimes = prop::array::uniform6(MIN_LIFETIME.as_secs()..=MAX_LIFETIME.as_secs());
+    (lifetimes, 6..=22_u32).prop_map(|(lifetimes, table)| {
+        let [tcp, tcp_opening, tcp_closing, udp, udp_unanswered, icmp] = lifetimes.map(Duration::from_secs);
+        Replies { tcp, tcp_opening, tcp_closing, udp, udp_unanswered, icmp, table: 1 << table }
+    })
 }
 
 proptest! {

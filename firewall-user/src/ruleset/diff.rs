@@ -5,11 +5,12 @@ use std::{
     fmt,
     hash::Hash,
     ops::Range,
+    time::Duration,
 };
 
 use serde::Serialize;
 
-use super::{Config, Fragments, action, duration};
+use super::{Config, Fragments, Replies, action, duration};
 
 /// What one configuration has that another hasn't. The interfaces are left out: which a filter is attached to isn't for its
 /// configuration to tell.
@@ -19,6 +20,8 @@ pub struct Diff {
     pub default: Option<Replaced>,
     /// The settings of fragments that are others.
     pub fragments: Vec<Setting>,
+    /// The settings of replies that are others; `replies` is whether they are accepted.
+    pub replies: Vec<Setting>,
     /// The names of the config's own services that are new, gone, or something else.
     pub services: Vec<String>,
     /// The rules that are gone, with the numbers that they had.
@@ -96,7 +99,8 @@ impl Diff {
         };
         Self {
             default: replaced(action::word(old.default), action::word(new.default)),
-            fragments: settings(&old.fragments, &new.fragments),
+            fragments: fragments(&old.fragments, &new.fragments),
+            replies: replies(old.replies.as_ref(), new.replies.as_ref()),
             services: services(old, new),
             removed: numbered(&old.rules, gone),
             added: numbered(&new.rules, come),
@@ -106,9 +110,10 @@ impl Diff {
 
     /// Whether nothing differs.
     pub fn is_empty(&self) -> bool {
-        let Self { default, fragments, services, removed, added, moved } = self;
+        let Self { default, fragments, replies, services, removed, added, moved } = self;
         default.is_none()
             && fragments.is_empty()
+            && replies.is_empty()
             && services.is_empty()
             && removed.is_empty()
             && added.is_empty()
@@ -121,13 +126,32 @@ fn replaced(from: impl fmt::Display, to: impl fmt::Display) -> Option<Replaced> 
     (from != to).then_some(Replaced { from, to })
 }
 
-fn settings(old: &Fragments, new: &Fragments) -> Vec<Setting> {
-    let pairs = [
+fn fragments(old: &Fragments, new: &Fragments) -> Vec<Setting> {
+    settings([
         ("early", replaced(old.early.word(), new.early.word())),
         ("early-budget", replaced(old.early_budget, new.early_budget)),
         ("timeout", replaced(duration::text(old.timeout), duration::text(new.timeout))),
         ("table", replaced(old.table, new.table)),
-    ];
+    ])
+}
+
+fn replies(old: Option<&Replies>, new: Option<&Replies>) -> Vec<Setting> {
+    let (Some(old), Some(new)) = (old, new) else {
+        return settings([("replies", replaced(old.is_some(), new.is_some()))]);
+    };
+    let lifetime = |of: fn(&Replies) -> Duration| replaced(duration::text(of(old)), duration::text(of(new)));
+    settings([
+        ("tcp", lifetime(|replies| replies.tcp)),
+        ("tcp-opening", lifetime(|replies| replies.tcp_opening)),
+        ("tcp-closing", lifetime(|replies| replies.tcp_closing)),
+        ("udp", lifetime(|replies| replies.udp)),
+        ("udp-unanswered", lifetime(|replies| replies.udp_unanswered)),
+        ("icmp", lifetime(|replies| replies.icmp)),
+        ("table", replaced(old.table, new.table)),
+    ])
+}
+
+fn settings<const N: usize>(pairs: [(&'static str, Option<Replaced>); N]) -> Vec<Setting> {
     pairs.into_iter().filter_map(|(name, values)| Some(Setting { name, values: values? })).collect()
 }
 

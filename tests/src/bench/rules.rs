@@ -64,6 +64,7 @@ fn program(rules: &[(Rule, Slot)]) -> Result<Instance> {
         limits: [Limits::new(Tick::MAX_AGE, 1, 1); 2],
         table: super::flows::TABLE,
         hash_key: new_hash_key()?,
+        flows: None,
         stance: Stance::Enforcing,
         pending: None,
         explains: false,

@@ -142,6 +142,7 @@ impl Setup {
             limits: [self.limits; Family::ALL.len()],
             table: self.table,
             hash_key,
+            flows: None,
             stance: Stance::Enforcing,
             pending: None,
             explains,

@@ -13,6 +13,11 @@ use firewall_common::{
     },
     judge::{Environment, Outcome, judge},
     packet::Family,
+    reply::{
+        Flows,
+        flow::Flow,
+        table::{CLASSES, FlowSet, Lifetimes, Moment},
+    },
     rules::Action,
 };
 use fragwall::ruleset::{Compiled, compile::memory::Memory};
@@ -132,6 +137,22 @@ impl Datagrams for Native {
     }
 }
 
+/// No flow is known: only what arrives is seen here.
+impl Flows for Native {
+    fn flow_set(&self, _: Flow) -> Option<&FlowSet> {
+        None
+    }
+
+    fn lifetimes(&self) -> &Lifetimes {
+        const NONE: Lifetimes = Lifetimes([0; CLASSES]);
+        &NONE
+    }
+
+    fn moment(&self) -> Moment {
+        Moment(1)
+    }
+}
+
 impl Environment for Native {
     type Rules = Memory;
 
@@ -141,5 +162,9 @@ impl Environment for Native {
 
     fn interface(&self) -> u32 {
         self.interface
+    }
+
+    fn accepts_replies(&self) -> bool {
+        false
     }
 }

@@ -1,9 +1,15 @@
 //! Going back where nothing was filtered before, and commands killed amid a change that goes back.
 
+use std::fs;
 use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use aya::programs::{
+    Xdp,
+    links::{FdLink, PinnedLink},
+};
+use aya_obj::programs::XdpAttachType;
 use firewall_tests::harness::host::Host;
 use firewall_tests::harness::loaded::Loaded;
 
@@ -139,4 +145,26 @@ fn confirming_and_undoing_can_be_killed_too() {
         host.ok(&["allow", "udp", "7001"]).unwrap();
         assert_eq!(generations(&host).len(), 1, "round {round}");
     }
+}
+
+/// What an undoing that was killed amid its exchanges leaves: one interface has the program before, the other one the last.
+#[test]
+fn undone_on_one_interface_alone_it_is_undone_on_both() {
+    let host = Host::new("halfway").unwrap();
+    host.add_interface("eth1").unwrap();
+    host.ok(&["attach", "eth0", "eth1", "--allow", "udp 7000", "--allow", "udp 7001"]).unwrap();
+    let old = host.rules().unwrap();
+    host.ok(&["delete", "udp", "7001", "--confirm", "10m"]).unwrap();
+    let root = fs::read_dir(host.bpffs.path().join("fragwall")).unwrap().next().unwrap().unwrap().path();
+    let mut program = Xdp::from_pin(root.join("generations/1/program"), XdpAttachType::Interface).unwrap();
+    let index = host.netns.interface("eth0").unwrap().index.to_string();
+    let link: FdLink = PinnedLink::from_pin(root.join("links").join(index)).unwrap().into();
+    program.attach_to_link(link.try_into().unwrap()).unwrap();
+    assert_ne!(host.attached("eth0").unwrap(), host.attached("eth1").unwrap());
+
+    host.ok(&["rollback"]).unwrap();
+    assert_eq!(host.rules().unwrap(), old);
+    let program = host.attached("eth0").unwrap();
+    assert!(program.is_some() && program == host.attached("eth1").unwrap());
+    assert_eq!(generations(&host), ["1"]);
 }

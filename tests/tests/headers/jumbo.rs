@@ -101,6 +101,7 @@ fn a_first_buffer_may_end_anywhere() {
         limits: [Limits::new(1000, PLENTY, PLENTY); Family::ALL.len()],
         table: 1024,
         hash_key: new_hash_key().unwrap(),
+        flows: None,
         stance: Stance::Enforcing,
         pending: None,
         explains: false,

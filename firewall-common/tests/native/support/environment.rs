@@ -15,6 +15,11 @@ use firewall_common::{
     },
     judge::Environment,
     packet::Family,
+    reply::{
+        Flows,
+        flow::Flow,
+        table::{CLASSES, FlowSet, Lifetimes, Moment},
+    },
     rules::{
         self, Action, Decision, Lookup, PROTOCOLS_WITH_PORTS, RuleTables, Side,
         limit::{BucketSet, Rate},
@@ -50,6 +55,10 @@ pub(crate) struct Native {
     pub(crate) default: Action,
     /// Where the packets arrive.
     pub(crate) interface: u32,
+    /// The flow table, if replies are accepted.
+    pub(crate) flows: Option<Vec<FlowSet>>,
+    /// How many units a flow is remembered, whatever its class.
+    pub(crate) lifetimes: Lifetimes,
 }
 
 /// Any odd constants: what is tested depends on no property of the key but that its words differ.
@@ -85,6 +94,8 @@ impl Native {
             early,
             default,
             interface: 1,
+            flows: None,
+            lifetimes: Lifetimes([100; CLASSES]),
         }
     }
 }
@@ -222,6 +233,20 @@ impl Datagrams for Native {
     }
 }
 
+impl Flows for Native {
+    fn flow_set(&self, flow: Flow) -> Option<&FlowSet> {
+        self.flows.as_ref()?.get((flow.0 >> (u64::BITS - SET_BITS)) as usize)
+    }
+
+    fn lifetimes(&self) -> &Lifetimes {
+        &self.lifetimes
+    }
+
+    fn moment(&self) -> Moment {
+        Moment(self.now.0)
+    }
+}
+
 impl Environment for Native {
     type Rules = Self;
 
@@ -231,5 +256,9 @@ impl Environment for Native {
 
     fn interface(&self) -> u32 {
         self.interface
+    }
+
+    fn accepts_replies(&self) -> bool {
+        self.flows.is_some()
     }
 }

@@ -121,13 +121,13 @@ fn fragment(id: u32, offset: u16, more: bool, protocol: u8, payload: &[u8]) -> O
 
 fn transport(class: Class, protocol: u8, payload: &[u8]) -> Option<Transport> {
     if class == Class::Trailing {
-        return Some(Transport::Opaque);
+        return Some(Transport::OPAQUE);
     }
     let header = payload.get(..transport_header(protocol))?;
     Some(match (protocol, header) {
-        (1 | 58, &[kind, code, ..]) => Transport::Icmp { kind, code },
-        (_, &[_, _, high, low, ..]) => Transport::Ports { destination: u16::from_be_bytes([high, low]) },
-        _ => Transport::Opaque,
+        (1 | 58, &[kind, code, ..]) => Transport::icmp(kind, code),
+        (_, &[_, _, high, low, ..]) => Transport::ports(u16::from_be_bytes([high, low])),
+        _ => Transport::OPAQUE,
     })
 }
 

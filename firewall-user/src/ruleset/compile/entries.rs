@@ -47,7 +47,7 @@ impl Transport {
 }
 
 fn icmp_range(of: &IcmpType) -> (u16, u16) {
-    let port = |code| firewall_common::rules::icmp_port(of.kind, code);
+    let port = |code| firewall_common::packet::transport::icmp_port(of.kind, code);
     match of.code {
         Some(code) => (port(code), port(code)),
         None => (port(0), port(u8::MAX)),

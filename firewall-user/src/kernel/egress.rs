@@ -1,0 +1,337 @@
+//! The program on egress, which remembers the flows that the host opens: in a tcx link where the kernel has them (Linux 6.6), as a
+//! classifier of the clsact qdisc otherwise.
+//!
+//! ```text
+//! flows                    the flow table
+//! generations/N/egress     the program of a generation that accepts replies
+//! egress/INTERFACE-INDEX   the tcx link of an interface; where there are none, the program that its qdisc has
+//! ```
+
+use std::{fs, io, path::Path};
+
+use aya::{
+    Ebpf, EbpfLoader,
+    maps::{MapInfo, MapType},
+    programs::{
+        LinkOrder, ProgramError, SchedClassifier, TcAttachType, TestRun as _, TestRunOptions,
+        links::{FdLink, PinnedLink},
+        tc::{self, NlOptions, SchedClassifierLink, TcAttachOptions, TcHandle},
+    },
+};
+use firewall_common::{fragment::identity::HashKey, reply::table::FlowSet};
+
+use super::{
+    Error,
+    document::Document,
+    error::io_error,
+    flows::FlowSettings,
+    instance::{names, refusal},
+    layout::{self, Layout},
+    netlink::{self, Interface},
+    sockets, syscall,
+};
+use crate::ruleset::Config;
+
+/// The kernel object, built for the BPF target by the build script.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/egress"));
+
+/// Where the classifier stands among those of a clsact qdisc, by which it's found again.
+const PRIORITY: u16 = 0xf0a6;
+const HANDLE: TcHandle = TcHandle::new(0, 1);
+
+/// How a program is tied to egress.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Hook {
+    /// By a tcx link, Linux 6.6.
+    Tcx,
+    /// As a classifier of the clsact qdisc.
+    Clsact,
+}
+
+impl Hook {
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tcx => "tcx",
+            Self::Clsact => "clsact",
+        }
+    }
+}
+
+/// A loaded program on egress. It's gone when this is dropped, unless it's pinned or attached.
+#[derive(Debug)]
+pub struct Egress {
+    ebpf: Ebpf,
+}
+
+impl Egress {
+    /// Loads the program with a flow table of its own.
+    ///
+    /// # Errors
+    /// The kernel refuses it.
+    pub fn load(settings: &FlowSettings, hash_key: &HashKey) -> Result<Self, Error> {
+        Self::load_with(settings, hash_key, None)
+    }
+
+    /// Loads the program; the flow table is the one that is pinned, which is made if it isn't there.
+    fn load_with(
+        settings: &FlowSettings,
+        hash_key: &HashKey,
+        layout: Option<&Layout>,
+    ) -> Result<Self, Error> {
+        let shift = settings.shift();
+        let mut loader = EbpfLoader::new();
+        loader.btf(None).override_global("HASH_KEY", &hash_key.0, true);
+        settings.prepare(&mut loader, &shift);
+        if let Some(layout) = layout {
+            loader.map_pin_path(names::FLOWS, layout.flows());
+        }
+        let mut egress = Self { ebpf: loader.load(OBJECT).map_err(refusal)? };
+        egress.program().and_then(SchedClassifier::load).map_err(|error| refusal(error.into()))?;
+        Ok(egress)
+    }
+
+    /// The program.
+    fn program(&mut self) -> Result<&mut SchedClassifier, ProgramError> {
+        let program = self.ebpf.programs_mut().map(|(_, program)| program).next();
+        program.ok_or(ProgramError::NotLoaded)?.try_into()
+    }
+
+    /// Runs the program on a frame as if it were sent, `repeat` times over, and returns how long it took on average.
+    ///
+    /// # Errors
+    /// The kernel refuses the frame.
+    pub fn run(&mut self, frame: &[u8], repeat: u32) -> Result<std::time::Duration, Error> {
+        let result = self.program().map(|program| send(program, frame, repeat));
+        result.and_then(|result| result).map_err(|error| Error::aya("running the program on egress", error))
+    }
+}
+
+fn send(program: &SchedClassifier, frame: &[u8], repeat: u32) -> Result<std::time::Duration, ProgramError> {
+    let mut options = TestRunOptions::new();
+    options.data_in = Some(frame);
+    options.repeat = repeat;
+    program.test_run(options).map(|result| result.duration)
+}
+
+/// Loads the program that a document says and pins it in a generation's directory; none if it accepts no replies.
+pub(super) fn make(layout: &Layout, directory: &Path, document: &Document) -> Result<(), Error> {
+    let Some(replies) = &document.config.replies else { return Ok(()) };
+    let mut egress = Egress::load_with(&FlowSettings::new(replies)?, &document.hash_key, Some(layout))?;
+    let path = directory.join("egress");
+    let pinned = egress.program().map(|program| program.pin(&path));
+    match pinned {
+        Ok(pinned) => pinned.map_err(|error| Error::aya(format!("pinning {}", path.display()), error)),
+        Err(error) => Err(Error::aya("pinning the program on egress", error)),
+    }
+}
+
+/// That a configuration wants no other flow table than the one in force.
+pub(super) fn check_size(document: &Document, config: &Config) -> Result<(), Error> {
+    match (document.config.replies, config.replies) {
+        (Some(in_force), Some(wanted)) if in_force.table != wanted.table => {
+            Err(Error::FlowTableSize { in_force: in_force.table, wanted: wanted.table })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// aya takes a pinned map of another shape without a word: makes sure that what is there is what the programs expect.
+pub(super) fn check(layout: &Layout, document: &Document) -> Result<(), Error> {
+    let path = layout.flows();
+    let Some(replies) = document.config.replies.filter(|_| path.exists()) else { return Ok(()) };
+    let settings = FlowSettings::new(&replies)?;
+    let info = MapInfo::from_pin(&path).map_err(|error| opening(&path, error))?;
+    let found = (info.map_type().ok(), info.value_size() as usize, info.max_entries());
+    if found == (Some(MapType::Array), size_of::<FlowSet>(), settings.sets) {
+        return Ok(());
+    }
+    let what = format!(
+        "a map with {} entries of {} bytes where {} of {} are expected",
+        found.2,
+        found.1,
+        settings.sets,
+        size_of::<FlowSet>()
+    );
+    Err(Error::Incompatible { path, what })
+}
+
+/// The program of generation `number`; `None` if it accepts no replies.
+fn program(layout: &Layout, number: u32) -> Result<Option<SchedClassifier>, Error> {
+    let path = layout.generation(number).join("egress");
+    match SchedClassifier::from_pin(&path) {
+        Ok(program) => Ok(Some(program)),
+        Err(error) if io_error(&error).is_some_and(|error| error.kind() == io::ErrorKind::NotFound) => {
+            Ok(None)
+        }
+        Err(error) => Err(opening(&path, error)),
+    }
+}
+
+/// Has generation `number` look at what goes out by some interfaces, if it accepts replies. Where it's the first to do so, the
+/// connections that there are already are remembered.
+pub(super) fn put<'a>(
+    layout: &Layout,
+    number: u32,
+    interfaces: impl IntoIterator<Item = &'a Interface>,
+) -> Result<(), Error> {
+    let Some(mut program) = program(layout, number)? else { return Ok(()) };
+    layout::make(&layout.egress())?;
+    let mut is_new = false;
+    for interface in interfaces {
+        if layout.egress_link(interface.index).exists() {
+            exchange(&mut program, layout, interface)?;
+        } else {
+            attach(&mut program, layout, interface)?;
+            is_new = true;
+        }
+    }
+    if is_new {
+        remember(&program, &sockets::connected())?;
+    }
+    Ok(())
+}
+
+/// Has the flows of some sockets remembered, as if a packet had just been sent on each.
+fn remember(program: &SchedClassifier, sockets: &[sockets::Connected]) -> Result<(), Error> {
+    let sent = sockets.iter().try_for_each(|socket| send(program, &socket.frame(), 1).map(drop));
+    sent.map_err(|error| Error::aya("remembering the connections that there are", error))
+}
+
+fn attach(program: &mut SchedClassifier, layout: &Layout, interface: &Interface) -> Result<(), Error> {
+    let tcx = TcAttachOptions::TcxOrder(LinkOrder::default());
+    let attached = program
+        .attach_with_options(&interface.name, TcAttachType::Egress, tcx)
+        .and_then(|id| program.take_link(id));
+    let path = layout.egress_link(interface.index);
+    match attached {
+        Ok(link) => {
+            let link: FdLink = link.try_into().map_err(|error| attaching(interface, error))?;
+            link.pin(&path)
+                .map(drop)
+                .map_err(|error| Error::aya(format!("pinning {}", path.display()), error))
+        }
+        // What a kernel without tcx says to a link of that kind.
+        Err(error)
+            if io_error(&error).is_some_and(|error| error.raw_os_error() == Some(nix::libc::EINVAL)) =>
+        {
+            attach_to_qdisc(program, layout, interface)
+        }
+        Err(error) => Err(attaching(interface, error)),
+    }
+}
+
+/// Attaches the program as a classifier, and pins it in place of a link.
+pub(super) fn attach_to_qdisc(
+    program: &mut SchedClassifier,
+    layout: &Layout,
+    interface: &Interface,
+) -> Result<(), Error> {
+    match tc::qdisc_add_clsact(&interface.name) {
+        Err(error) if !is_there(&error) => return Err(attaching(interface, error)),
+        _ => {}
+    }
+    let options = NlOptions { priority: PRIORITY, handle: HANDLE, classid: None };
+    let attached = program
+        .attach_with_options(&interface.name, TcAttachType::Egress, TcAttachOptions::Netlink(options))
+        .and_then(|id| program.take_link(id));
+    // Dropping it would take the program off again.
+    std::mem::forget(attached.map_err(|error| attaching(interface, error))?);
+    let path = layout.egress_link(interface.index);
+    program.pin(&path).map_err(|error| Error::aya(format!("pinning {}", path.display()), error))
+}
+
+fn is_there(error: &tc::TcError) -> bool {
+    matches!(error, tc::TcError::AlreadyAttached)
+        || io_error(error).is_some_and(|error| error.raw_os_error() == Some(nix::libc::EEXIST))
+}
+
+/// How the egress of an interface is looked at; `None` if it isn't.
+pub(super) fn hook(layout: &Layout, interface: u32) -> Option<Hook> {
+    let path = layout.egress_link(interface);
+    if !path.exists() {
+        return None;
+    }
+    match syscall::Link::open(&path).and_then(|link| link.info()) {
+        Ok(_) => Some(Hook::Tcx),
+        Err(_) => Some(Hook::Clsact),
+    }
+}
+
+fn exchange(program: &mut SchedClassifier, layout: &Layout, interface: &Interface) -> Result<(), Error> {
+    let path = layout.egress_link(interface.index);
+    if hook(layout, interface.index) == Some(Hook::Clsact) {
+        remove(layout, interface.index)?;
+        return attach_to_qdisc(program, layout, interface);
+    }
+    let info = syscall::Link::open(&path).and_then(|link| link.info());
+    let holds = info.map_err(|error| Error::os(format!("opening {}", path.display()), error))?;
+    let wanted = program.info().map_err(|error| Error::aya("asking the kernel about the program", error))?;
+    if holds.program == wanted.id() {
+        return Ok(());
+    }
+    if holds.interface.is_none() {
+        // Of an interface that is gone, whose index another has now.
+        remove(layout, interface.index)?;
+        return attach(program, layout, interface);
+    }
+    let link: FdLink = PinnedLink::from_pin(&path).map_err(|error| opening(&path, error))?.into();
+    let link = SchedClassifierLink::try_from(link).map_err(|error| opening(&path, error))?;
+    let exchanged = program.attach_to_link(link).and_then(|id| program.take_link(id));
+    exchanged.map(drop).map_err(|error| Error::aya("exchanging the program on egress", error))
+}
+
+/// No longer looks at what goes out by an interface. It's no error if nothing did.
+pub(super) fn remove(layout: &Layout, index: u32) -> Result<(), Error> {
+    let path = layout.egress_link(index);
+    let failed = |error| Error::os(format!("removing {}", path.display()), error);
+    match hook(layout, index) {
+        None => return Ok(()),
+        Some(Hook::Tcx) => syscall::Link::open(&path).and_then(|link| link.detach()).map_err(failed)?,
+        Some(Hook::Clsact) if layout.is_current() => {
+            let interfaces = netlink::interfaces()?;
+            if let Some(interface) = interfaces.iter().find(|interface| interface.index == index) {
+                let name = &interface.name;
+                let attached =
+                    SchedClassifierLink::attached(name, TcAttachType::Egress, PRIORITY, HANDLE, None);
+                // It may have been taken off by hand.
+                let _ = attached.map(aya::programs::Link::detach);
+            }
+        }
+        // The interface went with its namespace.
+        Some(Hook::Clsact) => {}
+    }
+    fs::remove_file(&path).map_err(failed)
+}
+
+/// No longer looks at what goes out by any interface but these, and forgets all flows if there are none.
+pub(super) fn keep_only(layout: &Layout, keep: &[u32]) -> Result<(), Error> {
+    for index in layout::numbered(&layout.egress())? {
+        if !keep.contains(&index) {
+            remove(layout, index)?;
+        }
+    }
+    if !keep.is_empty() {
+        return Ok(());
+    }
+    layout::remove(&layout.egress())?;
+    match fs::remove_file(layout.flows()) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Error::os(format!("removing {}", layout.flows().display()), error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether generation `number` accepts replies.
+pub(super) fn is_wanted(layout: &Layout, number: u32) -> bool {
+    layout.generation(number).join("egress").exists()
+}
+
+fn opening(path: &Path, error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::aya(format!("opening {}", path.display()), error)
+}
+
+fn attaching(interface: &Interface, error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::aya(format!("looking at what goes out by {:?}", interface.name), error)
+}

@@ -1,0 +1,97 @@
+//! Connections outlive what happens to the filter.
+
+use std::io::{Read as _, Write as _};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+
+use firewall_tests::harness::host::{HOST, Host, NEIGHBOUR};
+use firewall_tests::harness::loaded::Loaded;
+
+use super::service::{LOST, connect, serve};
+
+/// Both ends of a connection: the host's, and the neighbour's.
+fn connection(host: &Host, from_host: bool, ips: [IpAddr; 2]) -> [TcpStream; 2] {
+    let [own, neighbours] = ips;
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let accept = move |stream: TcpStream| Ok(sender.send(stream)?);
+    let (listens, connects, place) = if from_host {
+        (&host.neighbour, &host.netns, SocketAddr::new(neighbours, 7000))
+    } else {
+        (&host.netns, &host.neighbour, SocketAddr::new(own, 7000))
+    };
+    let server = serve(listens, place, accept).unwrap();
+    let connected = connect(connects, place).unwrap();
+    server.join().unwrap().unwrap();
+    let accepted = receiver.recv().unwrap();
+    if from_host { [connected, accepted] } else { [accepted, connected] }
+}
+
+/// The other end is the first to say something.
+fn is_alive([own, other]: &mut [TcpStream; 2]) {
+    for stream in [&*own, &*other] {
+        stream.set_read_timeout(Some(LOST)).unwrap();
+    }
+    other.write_all(b"still there?").unwrap();
+    own.read_exact(&mut [0; 12]).unwrap();
+    own.write_all(b"yes").unwrap();
+    other.read_exact(&mut [0; 3]).unwrap();
+}
+
+#[test]
+fn connections_survive_the_moment_of_attaching() {
+    let host = Host::new("survives").unwrap();
+    let mut connections: Vec<_> = HOST
+        .into_iter()
+        .zip(NEIGHBOUR)
+        .flat_map(|(own, neighbours)| {
+            [true, false].map(|from_host| connection(&host, from_host, [own, neighbours]))
+        })
+        .collect();
+    host.ok(&["attach", "eth0"]).unwrap();
+    connections.iter_mut().for_each(is_alive);
+    // And every change of the rules.
+    host.ok(&["allow", "udp", "500"]).unwrap();
+    connections.iter_mut().for_each(is_alive);
+    host.ok(&["deny", "tcp", "--confirm", "10m"]).unwrap();
+    connections.iter_mut().for_each(is_alive);
+    host.ok(&["rollback"]).unwrap();
+    connections.iter_mut().for_each(is_alive);
+}
+
+#[test]
+fn what_looks_at_what_goes_out_goes_with_the_filter() {
+    let host = Host::new("goes").unwrap();
+    host.add_interface("eth1").unwrap();
+    let mut loaded = Loaded::default();
+    host.ok(&["attach", "eth0", "eth1"]).unwrap();
+    loaded.note(host.bpffs.path()).unwrap();
+    let egress = |host: &Host| {
+        let status = host.fragwall().json(&["status"]).unwrap();
+        let interfaces = status["replies"]["interfaces"].as_array().unwrap().clone();
+        interfaces.iter().map(|of| of["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(egress(&host), ["eth0", "eth1"]);
+    host.ok(&["detach", "eth1"]).unwrap();
+    assert_eq!(egress(&host), ["eth0"]);
+    host.ok(&["attach", "eth1"]).unwrap();
+    assert_eq!(egress(&host), ["eth0", "eth1"]);
+    host.netns.ip(&["link", "del", "eth1"]).unwrap();
+    host.ok(&["allow", "udp", "500"]).unwrap();
+    assert_eq!(egress(&host), ["eth0"]);
+    loaded.note(host.bpffs.path()).unwrap();
+    host.ok(&["detach"]).unwrap();
+    assert_eq!(host.pins().unwrap(), Vec::<String>::new());
+    loaded.wait_until_freed().unwrap();
+}
+
+#[test]
+fn the_flow_tables_size_stays() {
+    let host = Host::new("size").unwrap();
+    host.ok(&["attach", "eth0"]).unwrap();
+    let file = host.bpffs.path().parent().unwrap().join(format!("{}.toml", host.netns.name()));
+    std::fs::write(&file, "[replies]\ntable = 1024\n").unwrap();
+    let output = host.fragwall().run(&["apply", file.to_str().unwrap()]).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(words.contains("has room for 131072, and can't be given the 1024"), "{words}");
+}
