@@ -1,6 +1,6 @@
-//! Builds the kernel program for the BPF target and leaves it at `$OUT_DIR/fragwall`. Beside it are the program on egress,
-//! `$OUT_DIR/egress`, the one that tells the kernel's clock, `$OUT_DIR/clock`, the one that its cost is measured against, `$OUT_DIR/noop`, and the one that
-//! makes packets for tests and benchmarks, `$OUT_DIR/generate`.
+//! Builds the kernel programs for the BPF target and leaves them in `$OUT_DIR`: `fragwall` and `egress`, which are Fragwall;
+//! `clock`, which tells the kernel's clock; `noop` and `idle`, which their cost is measured against; and those that tests
+//! and benchmarks need.
 //!
 //! aya-build does the like, but it sets `CARGO_ENCODED_RUSTFLAGS` itself and has no way to name a target CPU or
 //! target feature, and the program needs both; so this script calls cargo on its own.
@@ -17,7 +17,7 @@ use std::{
 use ebpf_toolchain::{LIBRARIES_VAR, RustToolchain, TOOLCHAIN_VAR};
 
 const PACKAGE: &str = "firewall-ebpf";
-const PROGRAMS: [&str; 7] = ["fragwall", "egress", "clock", "noop", "generate", "prefixes", "tables"];
+const PROGRAMS: [&str; 8] = ["fragwall", "egress", "clock", "noop", "idle", "generate", "prefixes", "tables"];
 
 /// What the outer cargo, clippy or the user set for the outer build, and would steer the inner one astray.
 const OUTER_ONLY: [&str; 9] = [

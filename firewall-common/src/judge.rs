@@ -24,13 +24,13 @@ pub trait Environment: Datagrams + Flows {
     /// Whether what belongs to a flow that this host opened passes; else it's the rules' business, like anything else.
     fn accepts_replies(&self) -> bool;
 
-    /// Judges a packet that has its headers by flows and rules ([`by_rules`]).
+    /// What the rules decide on a packet that has its headers ([`rules::decide`]).
     #[inline(always)]
-    fn by_rules<B: Bytes + ?Sized>(&self, bytes: &B, ip: &Ip) -> Option<(Judgement, Decision)>
+    fn decide<B: Bytes + ?Sized>(&self, bytes: &B, ip: &Ip) -> Option<Decision>
     where
         Self: Sized,
     {
-        by_rules(bytes, ip, self)
+        rules::decide(bytes, ip, self)
     }
 
     /// Why a packet that has its headers is accepted as a reply, if it is ([`reply::accepts`]).
@@ -88,8 +88,8 @@ pub fn judge<B: Bytes + ?Sized>(bytes: &B, env: &impl Environment) -> Outcome {
 #[inline(always)]
 pub fn judge_plain<B: Bytes + ?Sized>(bytes: &B, env: &impl Environment) -> Option<Judgement> {
     match plain::ethertype(bytes)? {
-        ethernet::IPV6 => Some(env.by_rules(bytes, &plain::v6(bytes)?)?.0),
-        ethernet::IPV4 => Some(env.by_rules(bytes, &plain::v4(bytes)?)?.0),
+        ethernet::IPV6 => Some(by_rules(bytes, &plain::v6(bytes)?, env)?.0),
+        ethernet::IPV4 => Some(by_rules(bytes, &plain::v4(bytes)?, env)?.0),
         _ => None,
     }
 }
@@ -120,7 +120,7 @@ fn judge_fragment<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, env: &impl Environment)
     if ip.fragment.is_trailing() {
         return env.trailing(keys, ip.family, ip.fragment).judgement();
     }
-    match env.by_rules(bytes, ip) {
+    match by_rules(bytes, ip, env) {
         Some((judgement, decision)) => env.first(keys, ip.family, ip.fragment, decision).of(judgement),
         None => Judgement::drop(Reason::Truncated),
     }
@@ -170,7 +170,7 @@ fn by_headers<B: Bytes + ?Sized>(
             None => {}
         }
     }
-    match env.by_rules(bytes, ip) {
+    match by_rules(bytes, ip, env) {
         Some((judgement, decision)) => (judgement, Some(decision)),
         None => (Judgement::drop(Reason::Truncated), None),
     }
@@ -178,48 +178,13 @@ fn by_headers<B: Bytes + ?Sized>(
 
 /// Judges a packet by the flows that this host opened, and by the rules; `None` if it can't be read.
 #[inline(always)]
-pub fn by_rules<B: Bytes + ?Sized>(
-    bytes: &B,
-    ip: &Ip,
-    env: &impl Environment,
-) -> Option<(Judgement, Decision)> {
+fn by_rules<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, env: &impl Environment) -> Option<(Judgement, Decision)> {
     if env.accepts_replies()
         && let Some(reason) = env.reply(bytes, ip)
     {
         return Some((Judgement::pass(reason), reply::DECISION));
     }
-    let decision = rules::decide(bytes, ip, env)?;
-    Some((ruled(decision), decision))
-}
-
-/// The judgement of a packet that the rules, or the default, decided on.
-#[inline(always)]
-fn ruled(decision: Decision) -> Judgement {
+    let decision = env.decide(bytes, ip)?;
     let reason = if decision.slot().as_rule().is_some() { Reason::Rule } else { Reason::Default };
-    Judgement::decided(decision, reason)
-}
-
-/// What [`by_rules`] says, as a number.
-#[inline(always)]
-pub fn to_number(judged: Option<(Judgement, Decision)>) -> u32 {
-    match judged {
-        Some((judgement, decision)) => {
-            u32::from(judgement.reason.code()) << 16 | u32::from(decision.to_bits())
-        }
-        None => u32::MAX,
-    }
-}
-
-/// What the number says; nothing if there's no such number.
-#[inline(always)]
-pub fn from_number(number: u32) -> Option<(Judgement, Decision)> {
-    const REPLY: u32 = Reason::Reply.code() as u32;
-    const RELATED: u32 = Reason::Related.code() as u32;
-    let decision = Decision::from_bits(number as u16);
-    match number >> 16 {
-        REPLY => Some((Judgement::pass(Reason::Reply), decision)),
-        RELATED => Some((Judgement::pass(Reason::Related), decision)),
-        reason if reason < Reason::ALL.len() as u32 => Some((ruled(decision), decision)),
-        _ => None,
-    }
+    Some((Judgement::decided(decision, reason), decision))
 }

@@ -19,7 +19,7 @@ use firewall_common::{
         table::{Set, Sets},
         tick::Tick,
     },
-    judge::{self, Environment},
+    judge::Environment,
     packet::{
         Bytes, Family, Ip,
         transport::{Kind, Transport},
@@ -30,9 +30,9 @@ use firewall_common::{
         flow::Flow,
         table::{FlowSet, Lifetimes, Moment},
     },
-    rules::{Action, Decision},
+    rules::{self, Action, Decision},
     stance::{COUNTERS as ALL_COUNTERS, Stance},
-    verdict::{Cell, Judgement, Reason},
+    verdict::{Cell, Reason},
 };
 
 use crate::{
@@ -288,39 +288,56 @@ extern "C" fn refund(of: u64, family: u32, fragments: u32, now: u32) -> u32 {
     0
 }
 
-/// [`judge::by_rules`], of a packet whose headers are in its first buffer.
+/// [`rules::decide`], of a packet whose headers are in its first buffer: the decision, or [`NONE`].
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn by_rules(ctx: *mut xdp_md, places: u64, what: u64) -> u32 {
+extern "C" fn decide(ctx: *mut xdp_md, places: u64, what: u64) -> u32 {
     let ctx = XdpContext::new(ctx);
-    judge::to_number(judge::by_rules(
-        &Linear::new(&ctx),
-        &packet(places, what),
-        &Kernel::<HEADERS>::new(&ctx),
-    ))
+    decision(rules::decide(&Linear::new(&ctx), &packet(places, what), &Kernel::<PLAIN>::new(&ctx)))
 }
 
 /// The same, of a packet that goes on in further buffers.
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn by_rules_far(ctx: *mut xdp_md, places: u64, what: u64) -> u32 {
+extern "C" fn decide_far(ctx: *mut xdp_md, places: u64, what: u64) -> u32 {
     let ctx = XdpContext::new(ctx);
-    judge::to_number(judge::by_rules(&Far::new(&ctx), &packet(places, what), &Kernel::<HEADERS>::new(&ctx)))
+    decision(rules::decide(&Far::new(&ctx), &packet(places, what), &Kernel::<PLAIN>::new(&ctx)))
 }
 
-/// [`reply::accepts`], of a packet as most are: the reason's number, or [`NO_REPLY`].
+/// [`reply::accepts`], of a packet whose headers are in its first buffer: the reason, or [`NONE`].
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn replied(ctx: *mut xdp_md, places: u64, what: u64) -> u32 {
     let ctx = XdpContext::new(ctx);
-    match reply::accepts(&Linear::new(&ctx), &packet(places, what), &HASH_KEY, &HostFlows) {
-        Some(reason) => u32::from(reason.code()),
-        None => NO_REPLY,
+    reason(reply::accepts(&Linear::new(&ctx), &packet(places, what), &HASH_KEY, &HostFlows))
+}
+
+/// The same, of a packet that goes on in further buffers.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn replied_far(ctx: *mut xdp_md, places: u64, what: u64) -> u32 {
+    let ctx = XdpContext::new(ctx);
+    reason(reply::accepts(&Far::new(&ctx), &packet(places, what), &HASH_KEY, &HostFlows))
+}
+
+/// Neither a decision's number nor a reason's.
+const NONE: u32 = u32::MAX;
+
+#[inline(always)]
+const fn decision(decision: Option<Decision>) -> u32 {
+    match decision {
+        Some(decision) => decision.to_bits() as u32,
+        None => NONE,
     }
 }
 
-/// No reason's number.
-const NO_REPLY: u32 = u32::MAX;
+#[inline(always)]
+const fn reason(reason: Option<Reason>) -> u32 {
+    match reason {
+        Some(reason) => reason.code() as u32,
+        None => NONE,
+    }
+}
 
 /// What becomes of a packet's headers as numbers: where its IP header begins, where what it carries does, and where it ends.
 #[inline(always)]
@@ -370,8 +387,6 @@ pub const PLAIN: u8 = 0;
 pub const NEAR: u8 = 1;
 /// The same, if the packet goes on in further buffers.
 pub const FAR: u8 = 2;
-/// Of a packet whose headers are known: what is called.
-const HEADERS: u8 = 3;
 
 /// What the program's maps and settings say, for one packet; how depends on the way that leads to it.
 pub struct Kernel<'a, const WAY: u8> {
@@ -497,21 +512,27 @@ impl<const WAY: u8> Environment for Kernel<'_, WAY> {
     }
 
     #[inline(always)]
-    fn by_rules<B: Bytes + ?Sized>(&self, bytes: &B, ip: &Ip) -> Option<(Judgement, Decision)> {
-        match WAY {
-            NEAR => judge::from_number(by_rules(self.ctx.ctx, places(ip), what(ip))),
-            FAR => judge::from_number(by_rules_far(self.ctx.ctx, places(ip), what(ip))),
-            _ => judge::by_rules(bytes, ip, self),
-        }
+    fn decide<B: Bytes + ?Sized>(&self, bytes: &B, ip: &Ip) -> Option<Decision> {
+        let decision = match WAY {
+            NEAR => decide(self.ctx.ctx, places(ip), what(ip)),
+            FAR => decide_far(self.ctx.ctx, places(ip), what(ip)),
+            _ => return rules::decide(bytes, ip, self),
+        };
+        (decision != NONE).then_some(Decision::from_bits(decision as u16))
     }
 
     #[inline(always)]
-    fn reply<B: Bytes + ?Sized>(&self, bytes: &B, ip: &Ip) -> Option<Reason> {
-        if WAY != PLAIN {
-            return reply::accepts(bytes, ip, &HASH_KEY, self);
+    fn reply<B: Bytes + ?Sized>(&self, _: &B, ip: &Ip) -> Option<Reason> {
+        const REPLY: u32 = Reason::Reply.code() as u32;
+        const RELATED: u32 = Reason::Related.code() as u32;
+        let reason = match WAY {
+            FAR => replied_far(self.ctx.ctx, places(ip), what(ip)),
+            _ => replied(self.ctx.ctx, places(ip), what(ip)),
+        };
+        match reason {
+            REPLY => Some(Reason::Reply),
+            RELATED => Some(Reason::Related),
+            _ => None,
         }
-        // No ICMP comes here.
-        let reason = replied(self.ctx.ctx, places(ip), what(ip));
-        (reason == u32::from(Reason::Reply.code())).then_some(Reason::Reply)
     }
 }

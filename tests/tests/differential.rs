@@ -18,7 +18,10 @@ use firewall_tests::harness::{
     kernel::{Judged, Setup},
     minimise::minimise,
     native::Native,
-    packet::random::{Random, sequence},
+    packet::{
+        mirror,
+        random::{Random, sequence},
+    },
 };
 
 /// Filters that are loaded.
@@ -27,6 +30,8 @@ const SESSIONS: u64 = 16;
 const SEQUENCES: usize = 640;
 /// Packets in a sequence, at least.
 const PACKETS: usize = 13;
+/// The longest frame that is sent, in bytes: the kernel runs no program on egress on frames in several buffers.
+const LONGEST_SENT: usize = 1514;
 /// How many filters are loaded to find the fewest frames.
 const ATTEMPTS: usize = 120;
 
@@ -56,15 +61,50 @@ fn setup(random: &mut Random) -> Setup {
         Setup::rules(rules).default(random.pick(&Action::ALL)).early(random.pick(&actions)).table(1 << 20);
     // In every other session sources use up what they may have outstanding.
     let setup = if random.chance(50) { setup.budget(6, 200) } else { setup };
-    Setup { hash_key: Some(hash_key), ..setup }
+    Setup { hash_key: Some(hash_key), ..setup.accepting_replies() }
+}
+
+/// A frame, and which way it goes.
+#[derive(Clone)]
+struct Frame {
+    bytes: Vec<u8>,
+    /// Whether the host sends it; else it arrives.
+    sent: bool,
+}
+
+/// What arrives, and what was sent before some of it for it to be a reply, or an error about that.
+fn frames(random: &mut Random) -> Vec<Frame> {
+    let mut frames = Vec::new();
+    let mut push = |bytes, sent| frames.push(Frame { bytes, sent });
+    for number in 0..SEQUENCES {
+        for bytes in sequence(random, number, PACKETS) {
+            let is_short = bytes.len() <= LONGEST_SENT;
+            if let Some(asking) = mirror::asking(&bytes).filter(|_| is_short && random.chance(15)) {
+                let error = mirror::error_about(&asking).filter(|_| random.chance(30));
+                if random.chance(80) {
+                    push(asking, true);
+                }
+                if let Some(error) = error {
+                    push(error, false);
+                }
+            }
+            push(bytes, false);
+        }
+    }
+    frames
 }
 
 /// Both judgements of the first frame that they differ about, and its place; or the counters that they differ about.
-fn difference(setup: &Setup, frames: &[Vec<u8>], mut agreed: impl FnMut(&Judged)) -> Option<(usize, String)> {
+fn difference(setup: &Setup, frames: &[Frame], mut agreed: impl FnMut(&Judged)) -> Option<(usize, String)> {
     let mut kernel = setup.load().unwrap_or_else(|error| panic!("{error:#}"));
     let native = Native::new(setup).unwrap();
     let mut counted: HashMap<u32, (Cell, Count)> = HashMap::new();
-    for (n, frame) in frames.iter().enumerate() {
+    for (n, Frame { bytes: frame, sent }) in frames.iter().enumerate() {
+        if *sent {
+            native.send(frame);
+            kernel.send(frame).unwrap();
+            continue;
+        }
         let here = native.judge(frame);
         match kernel.judge(frame) {
             Ok(there) if there == here => agreed(&here),
@@ -85,8 +125,8 @@ fn difference(setup: &Setup, frames: &[Vec<u8>], mut agreed: impl FnMut(&Judged)
     (there != all).then(|| (last, format!("all counters: kernel {there:?}, native {all:?}")))
 }
 
-fn report(seed: u64, setup: &Setup, frames: &[Vec<u8>]) -> String {
-    let still = |fewer: &[Vec<u8>]| difference(setup, fewer, |_| ()).map(|(last, _)| last);
+fn report(seed: u64, setup: &Setup, frames: &[Frame]) -> String {
+    let still = |fewer: &[Frame]| difference(setup, fewer, |_| ()).map(|(last, _)| last);
     let few = minimise(frames.to_vec(), ATTEMPTS, still);
     let Some((_, how)) = difference(setup, &few, |_| ()) else {
         return format!(
@@ -99,8 +139,8 @@ fn report(seed: u64, setup: &Setup, frames: &[Vec<u8>]) -> String {
         "seed {seed}: rules {rules:?}, default {default:?}, early {early:?}\n{how}\nafter these frames:"
     );
     for frame in &few {
-        text.push('\n');
-        for byte in frame {
+        text.push_str(if frame.sent { "\nsent: " } else { "\n" });
+        for byte in &frame.bytes {
             let _ = write!(text, "{byte:02x}");
         }
     }
@@ -115,8 +155,7 @@ fn the_kernel_and_the_native_code_agree_on_random_packets() {
     for seed in start..start + SESSIONS {
         let mut random = Random::new(seed);
         let setup = setup(&mut random);
-        let frames: Vec<Vec<u8>> =
-            (0..SEQUENCES).flat_map(|number| sequence(&mut random, number, PACKETS)).collect();
+        let frames = frames(&mut random);
         let found = difference(&setup, &frames, |Judged { reason, verdict, .. }| {
             *met.entry((reason.name(), verdict.name())).or_default() += 1;
         });

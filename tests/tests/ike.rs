@@ -48,12 +48,18 @@ fn established_behind_fragwall(family: Family, mtu: u32, placement: Placement) {
         Placement::Both => [true, true],
     };
     assert_eq!(report.hosts().map(|host| host.statistics.is_some()), expected);
-    for statistics in report.hosts().into_iter().filter_map(|host| host.statistics.as_ref()) {
-        // An IKE_AUTH of three certificates arrives at each host as a first and two trailing fragments at least, after a
-        // whole datagram of IKE_SA_INIT; all of them are the one rule's.
+    let [initiator, responder] = report.hosts().map(|host| host.statistics.as_ref());
+    if let Some(statistics) = responder {
+        // An IKE_AUTH of three certificates arrives as a first and two trailing fragments at least, after a whole datagram of
+        // IKE_SA_INIT; all of them are the one rule's.
         let trailing = statistics.rule_trailing_fragments(1);
         assert!(trailing >= 2, "{statistics:#?}");
         assert!(statistics.rule_packets(1) >= trailing + 2, "{statistics:#?}");
+    }
+    if let Some(statistics) = initiator {
+        // What arrives at the one who asks are replies, whatever the rules say.
+        assert!(statistics.reason_packets("inherited") >= 2, "{statistics:#?}");
+        assert!(statistics.reason_packets("reply") >= 2, "{statistics:#?}");
     }
 }
 

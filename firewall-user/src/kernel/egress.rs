@@ -7,7 +7,7 @@
 //! egress/INTERFACE-INDEX   the tcx link of an interface; where there are none, the program that its qdisc has
 //! ```
 
-use std::{fs, io, path::Path};
+use std::{fs, io, path::Path, time::Duration};
 
 use aya::{
     Ebpf, EbpfLoader,
@@ -34,6 +34,9 @@ use crate::ruleset::Config;
 
 /// The kernel object, built for the BPF target by the build script.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/egress"));
+
+/// A program that does nothing.
+static IDLE: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/idle"));
 
 /// Where the classifier stands among those of a clsact qdisc, by which it's found again.
 const PRIORITY: u16 = 0xf0a6;
@@ -65,28 +68,29 @@ pub struct Egress {
 }
 
 impl Egress {
-    /// Loads the program with a flow table of its own.
+    /// Loads the program; the flow table is the one that is pinned at `flows`, which is made if it isn't there.
     ///
     /// # Errors
     /// The kernel refuses it.
-    pub fn load(settings: &FlowSettings, hash_key: &HashKey) -> Result<Self, Error> {
-        Self::load_with(settings, hash_key, None)
-    }
-
-    /// Loads the program; the flow table is the one that is pinned, which is made if it isn't there.
-    fn load_with(
-        settings: &FlowSettings,
-        hash_key: &HashKey,
-        layout: Option<&Layout>,
-    ) -> Result<Self, Error> {
+    pub fn load(settings: &FlowSettings, hash_key: &HashKey, flows: &Path) -> Result<Self, Error> {
         let shift = settings.shift();
         let mut loader = EbpfLoader::new();
         loader.btf(None).override_global("HASH_KEY", &hash_key.0, true);
         settings.prepare(&mut loader, &shift);
-        if let Some(layout) = layout {
-            loader.map_pin_path(names::FLOWS, layout.flows());
-        }
-        let mut egress = Self { ebpf: loader.load(OBJECT).map_err(refusal)? };
+        loader.map_pin_path(names::FLOWS, flows);
+        Self::of(&mut loader, OBJECT)
+    }
+
+    /// Loads a program that only lets packets through, to measure this one against.
+    ///
+    /// # Errors
+    /// The kernel refuses it.
+    pub fn idle() -> Result<Self, Error> {
+        Self::of(EbpfLoader::new().btf(None), IDLE)
+    }
+
+    fn of(loader: &mut EbpfLoader<'_>, object: &[u8]) -> Result<Self, Error> {
+        let mut egress = Self { ebpf: loader.load(object).map_err(refusal)? };
         egress.program().and_then(SchedClassifier::load).map_err(|error| refusal(error.into()))?;
         Ok(egress)
     }
@@ -101,13 +105,13 @@ impl Egress {
     ///
     /// # Errors
     /// The kernel refuses the frame.
-    pub fn run(&mut self, frame: &[u8], repeat: u32) -> Result<std::time::Duration, Error> {
+    pub fn run(&mut self, frame: &[u8], repeat: u32) -> Result<Duration, Error> {
         let result = self.program().map(|program| send(program, frame, repeat));
         result.and_then(|result| result).map_err(|error| Error::aya("running the program on egress", error))
     }
 }
 
-fn send(program: &SchedClassifier, frame: &[u8], repeat: u32) -> Result<std::time::Duration, ProgramError> {
+fn send(program: &SchedClassifier, frame: &[u8], repeat: u32) -> Result<Duration, ProgramError> {
     let mut options = TestRunOptions::new();
     options.data_in = Some(frame);
     options.repeat = repeat;
@@ -117,7 +121,7 @@ fn send(program: &SchedClassifier, frame: &[u8], repeat: u32) -> Result<std::tim
 /// Loads the program that a document says and pins it in a generation's directory; none if it accepts no replies.
 pub(super) fn make(layout: &Layout, directory: &Path, document: &Document) -> Result<(), Error> {
     let Some(replies) = &document.config.replies else { return Ok(()) };
-    let mut egress = Egress::load_with(&FlowSettings::new(replies)?, &document.hash_key, Some(layout))?;
+    let mut egress = Egress::load(&FlowSettings::new(replies)?, &document.hash_key, &layout.flows())?;
     let path = directory.join("egress");
     let pinned = egress.program().map(|program| program.pin(&path));
     match pinned {

@@ -12,7 +12,7 @@ use super::{
     Error,
     document::Document,
     egress,
-    instance::{Instance, Settings, host, names},
+    instance::{Instance, Pins, Settings, host, names},
     layout::{self, Layout},
     shared,
 };
@@ -36,7 +36,9 @@ pub(super) fn make(layout: &Layout, number: u32, document: &Document) -> Result<
     let compiled = Compiled::new(&document.rules(), document.config.default, &host)?;
     let settings = Settings::of_document(document, &compiled, false)?;
     let encoded = document.encode();
-    let mut instance = Instance::load_with(&settings, Some(layout), Document::chunks(&encoded))?;
+    let flows = layout.flows();
+    let pins = Pins { shared: Some(layout), flows: Some(&flows) };
+    let mut instance = Instance::load_with(&settings, pins, Document::chunks(&encoded))?;
 
     let directory = layout.generation(number);
     layout::make(&directory)?;

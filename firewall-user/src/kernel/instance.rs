@@ -30,7 +30,7 @@ use super::{
     netlink::{self, Interface},
     pending::Pending,
     rules,
-    shared::{self, SHARED},
+    shared::{self, SHARED, Shared},
 };
 use crate::ruleset::{Compiled, Early, Fragments, compile::Host, config::MAX_BUDGET};
 
@@ -157,13 +157,30 @@ pub struct Run {
     pub duration: Duration,
 }
 
+/// Where maps are pinned that an instance has in common with others; they are made if they aren't there.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Pins<'a> {
+    /// The fragment table, the counters and the like.
+    pub(super) shared: Option<&'a Layout>,
+    /// The flow table.
+    pub(super) flows: Option<&'a Path>,
+}
+
 impl Instance {
     /// Loads the program with tables of its own.
     ///
     /// # Errors
     /// The kernel refuses it.
     pub fn load(settings: &Settings<'_>) -> Result<Self, Error> {
-        Self::load_with(settings, None, 1)
+        Self::load_with(settings, Pins::default(), 1)
+    }
+
+    /// The same, but for the flow table, which is the one that is pinned at `flows`; it's made if it isn't there.
+    ///
+    /// # Errors
+    /// The kernel refuses it.
+    pub fn load_beside(settings: &Settings<'_>, flows: &Path) -> Result<Self, Error> {
+        Self::load_with(settings, Pins { flows: Some(flows), ..Pins::default() }, 1)
     }
 
     /// Loads the program that a document says, for a host, with tables of its own.
@@ -175,18 +192,17 @@ impl Instance {
         Self::load(&Settings::of_document(document, &rules, explains)?)
     }
 
-    /// Loads the program; the fragment table and the counters are those pinned below `shared`, which are made if they
-    /// aren't there. `source_chunks` is the room for the ruleset's source.
+    /// Loads the program with maps that are pinned. `source_chunks` is the room for the ruleset's source.
     pub(super) fn load_with(
         settings: &Settings<'_>,
-        shared: Option<&Layout>,
+        pins: Pins<'_>,
         source_chunks: u32,
     ) -> Result<Self, Error> {
-        match Self::try_load(settings, shared, source_chunks, VerifierLogLevel::DISABLE) {
+        match Self::try_load(settings, pins, source_chunks, VerifierLogLevel::DISABLE) {
             // Only a refusal is worth the time that the verifier takes to explain itself.
             Err(EbpfError::ProgramError(ProgramError::LoadError { .. })) => {
                 let level = VerifierLogLevel::DEBUG | VerifierLogLevel::STATS;
-                Self::try_load(settings, shared, source_chunks, level).map_err(refusal)
+                Self::try_load(settings, pins, source_chunks, level).map_err(refusal)
             }
             other => other.map_err(refusal),
         }
@@ -194,7 +210,7 @@ impl Instance {
 
     fn try_load(
         settings: &Settings<'_>,
-        shared: Option<&Layout>,
+        pins: Pins<'_>,
         source_chunks: u32,
         level: VerifierLogLevel,
     ) -> Result<Self, EbpfError> {
@@ -241,13 +257,13 @@ impl Instance {
             .map_max_entries(names::SOURCE, source_chunks);
         flows.prepare(&mut loader, &flow_shift);
         rules::prepare(&mut loader, compiled);
-        if let Some(layout) = shared {
-            for shared in &SHARED {
-                loader.map_pin_path(shared.name, layout.root().join(shared.pin));
-            }
-            if accepts_replies != 0 {
-                loader.map_pin_path(names::FLOWS, layout.flows());
-            }
+        for shared in pins.shared.iter().flat_map(|layout| SHARED.iter().map(move |shared| (layout, shared)))
+        {
+            let (layout, Shared { name, pin, .. }) = shared;
+            loader.map_pin_path(name, layout.root().join(pin));
+        }
+        if let Some(flows) = pins.flows.filter(|_| accepts_replies != 0) {
+            loader.map_pin_path(names::FLOWS, flows);
         }
         let mut ebpf = loader.load(OBJECT)?;
 

@@ -108,7 +108,7 @@ pub(super) fn program(table: u32, budget: bool) -> Result<Instance> {
     let rules = ["allow tcp 22", "allow @ike"].map(|rule| Rule::parse(rule, Names::system()));
     let rules = rules.into_iter().collect::<Result<_, _>>()?;
     let fragments = Fragments { table, ..Fragments::default() };
-    let document = Document::new(Config { rules, fragments, ..Config::default() })?;
+    let document = Document::new(Config { rules, fragments, replies: None, ..Config::default() })?;
     let compiled = Compiled::new(&document.rules(), document.config.default, &host()?)?;
     let mut settings = Settings::of_document(&document, &compiled, false)?;
     // The measurements take longer than an entry lives by default.

@@ -4,6 +4,7 @@
 pub mod beside;
 pub mod cases;
 pub mod flows;
+pub mod replies;
 pub mod report;
 pub mod rules;
 
@@ -47,8 +48,10 @@ pub trait Timed {
 type Cases = fn() -> Result<Vec<Box<dyn Timed>>>;
 
 /// The sections of a report, and their cases.
-const SECTIONS: [(&str, Cases); 7] = [
+const SECTIONS: [(&str, Cases); 9] = [
     ("packet", || cases::all().map(boxed)),
+    ("replies", || replies::ingress().map(boxed)),
+    ("egress", || replies::egress().map(boxed)),
     ("rules", || rules::all().map(boxed)),
     ("prefixes", || rules::prefixes().map(boxed)),
     ("fragments", || flows::kinds().map(boxed)),

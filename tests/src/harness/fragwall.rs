@@ -109,11 +109,17 @@ impl Statistics {
     }
 
     fn by_verdict(&self, verdict: &str) -> u64 {
+        self.reasons(|entry| entry["verdict"] == verdict)
+    }
+
+    /// The packets that were counted with a reason, whatever became of them.
+    pub fn reason_packets(&self, reason: &str) -> u64 {
+        self.reasons(|entry| entry["reason"] == reason)
+    }
+
+    fn reasons(&self, are_meant: impl Fn(&Value) -> bool) -> u64 {
         let reasons = self.0["reasons"].as_array().into_iter().flatten();
-        reasons
-            .filter(|reason| reason["verdict"] == verdict)
-            .filter_map(|reason| reason["packets"].as_u64())
-            .sum()
+        reasons.filter(|entry| are_meant(entry)).filter_map(|entry| entry["packets"].as_u64()).sum()
     }
 
     /// The packets credited to a rule by its number (from 1), trailing fragments among them; zero without such a rule.

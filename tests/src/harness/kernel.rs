@@ -7,6 +7,7 @@ use firewall_common::{
     fragment::{Class, budget::Limits, identity::HashKey, tick::Tick},
     packet::Family,
     record::{Count, Trace},
+    reply::table::{CLASSES, Lifetimes, MAX_LIFETIME},
     rules::{Action, SLOTS, Slot},
     stance::Stance,
     verdict::{Cell, Judgement, Reason, Verdict},
@@ -14,12 +15,14 @@ use firewall_common::{
 use fragwall::{
     kernel::{
         counters::Counters,
+        egress::Egress,
+        flows::FlowSettings,
         instance::{Instance, RUN_ON, Settings, new_hash_key},
     },
     ruleset::{Compiled, Names, Rule, compile::Host},
 };
 
-use super::requirements;
+use super::{bpffs::Bpffs, requirements};
 
 /// The index of the interface that test runs arrive on.
 pub const INTERFACE: u32 = RUN_ON;
@@ -50,7 +53,13 @@ pub struct Setup {
     pub table: u32,
     /// Its secret; a random one if there's none.
     pub hash_key: Option<HashKey>,
+    /// Whether replies are accepted to what is sent.
+    pub replies: bool,
 }
+
+/// The flow table: at a clock that stands still, in effect.
+pub(super) const FLOWS: FlowSettings =
+    FlowSettings { sets: 1 << 14, moment_shift: 30, lifetimes: Lifetimes([MAX_LIFETIME; CLASSES]) };
 
 impl Setup {
     /// With the rules of these texts.
@@ -75,6 +84,7 @@ impl Setup {
             limits: Limits::new(FOREVER, PLENTY, PLENTY),
             table: 1024,
             hash_key: None,
+            replies: false,
         }
     }
 
@@ -106,6 +116,12 @@ impl Setup {
     #[must_use]
     pub fn table(self, table: u32) -> Self {
         Self { table, ..self }
+    }
+
+    /// So that replies are accepted.
+    #[must_use]
+    pub fn accepting_replies(self) -> Self {
+        Self { replies: true, ..self }
     }
 
     /// The host that the rules are compiled for: what is said to arrive on [`INTERFACE`] arrives on `lo`.
@@ -142,13 +158,26 @@ impl Setup {
             limits: [self.limits; Family::ALL.len()],
             table: self.table,
             hash_key,
-            flows: None,
+            flows: self.replies.then_some(FLOWS),
             stance: Stance::Enforcing,
             pending: None,
             explains,
         };
-        let mut shipped = Instance::load(&settings(false))?;
-        Ok(Kernel { explaining: Instance::load(&settings(true))?, counters: shipped.counters()?, shipped })
+        if !self.replies {
+            let mut shipped = Instance::load(&settings(false))?;
+            let explaining = Instance::load(&settings(true))?;
+            return Ok(Kernel { explaining, counters: shipped.counters()?, shipped, egress: None });
+        }
+        // The programs hold the table when its pin is gone.
+        let bpffs = Bpffs::new()?;
+        let pin = bpffs.path().join("flows");
+        let mut shipped = Instance::load_beside(&settings(false), &pin)?;
+        Ok(Kernel {
+            explaining: Instance::load_beside(&settings(true), &pin)?,
+            counters: shipped.counters()?,
+            shipped,
+            egress: Some(Egress::load(&FLOWS, &hash_key, &pin)?),
+        })
     }
 }
 
@@ -207,9 +236,20 @@ pub struct Kernel {
     shipped: Instance,
     counters: Counters,
     explaining: Instance,
+    /// What remembers the flows, for both.
+    egress: Option<Egress>,
 }
 
 impl Kernel {
+    /// Sends a frame.
+    ///
+    /// # Errors
+    /// The kernel refuses to run it, or replies aren't accepted.
+    pub fn send(&mut self, frame: &[u8]) -> Result<()> {
+        let egress = self.egress.as_mut().context("nothing looks at what goes out")?;
+        Ok(egress.run(frame, 1).map(drop)?)
+    }
+
     /// Judges a frame, of an Ethernet header at least.
     ///
     /// # Errors

@@ -32,10 +32,11 @@ impl Loaded {
             let path = entry.path();
             let name = entry.file_name();
             if entry.file_type()?.is_dir() {
-                if name != "links" {
+                // What is attached, which is links, or programs that are pinned elsewhere, too.
+                if name != "links" && name != "egress" {
                     self.note(&path)?;
                 }
-            } else if name == "program" {
+            } else if name == "program" || name == "egress" {
                 let program = ProgramInfo::from_pin(&path)?;
                 self.programs.insert(program.id());
                 self.maps.extend(program.map_ids()?.unwrap_or_default());

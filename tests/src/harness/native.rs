@@ -14,15 +14,15 @@ use firewall_common::{
     judge::{Environment, Outcome, judge},
     packet::Family,
     reply::{
-        Flows,
+        self, Flows,
         flow::Flow,
-        table::{CLASSES, FlowSet, Lifetimes, Moment},
+        table::{FlowSet, Lifetimes, Moment},
     },
     rules::Action,
 };
 use fragwall::ruleset::{Compiled, compile::memory::Memory};
 
-use super::kernel::{INTERFACE, Judged, Setup};
+use super::kernel::{FLOWS, INTERFACE, Judged, Setup};
 
 /// A filter in this process, at one fixed moment.
 #[derive(Debug)]
@@ -35,6 +35,7 @@ pub struct Native {
     hash_key: HashKey,
     boundaries: Box<Boundaries>,
     interface: u32,
+    flows: Vec<FlowSet>,
 }
 
 impl Native {
@@ -58,12 +59,19 @@ impl Native {
         let mut boundaries = Box::new([0; BOUNDARIES]);
         progress::fill(&mut boundaries, &hash_key);
         let (rules, pools, setup) = (Memory::new(rules), Default::default(), setup.clone());
-        Ok(Self { rules, sets, sources, pools, setup, hash_key, boundaries, interface: INTERFACE })
+        let flows = some(if setup.replies { FLOWS.sets as usize } else { 0 });
+        Ok(Self { rules, sets, sources, pools, setup, hash_key, boundaries, interface: INTERFACE, flows })
     }
 
     /// Where frames arrive from now on, instead of on [`INTERFACE`].
     pub const fn arrive_on(&mut self, interface: u32) {
         self.interface = interface;
+    }
+
+    /// Sends a frame.
+    pub fn send(&self, frame: &[u8]) {
+        // That it isn't remembered is as good an outcome.
+        let _ = reply::sent(frame, &self.hash_key, self);
     }
 
     /// Judges a frame.
@@ -137,15 +145,13 @@ impl Datagrams for Native {
     }
 }
 
-/// No flow is known: only what arrives is seen here.
 impl Flows for Native {
-    fn flow_set(&self, _: Flow) -> Option<&FlowSet> {
-        None
+    fn flow_set(&self, flow: Flow) -> Option<&FlowSet> {
+        self.flows.get(place(flow.0, self.flows.len()))
     }
 
     fn lifetimes(&self) -> &Lifetimes {
-        const NONE: Lifetimes = Lifetimes([0; CLASSES]);
-        &NONE
+        &FLOWS.lifetimes
     }
 
     fn moment(&self) -> Moment {
@@ -165,6 +171,6 @@ impl Environment for Native {
     }
 
     fn accepts_replies(&self) -> bool {
-        false
+        self.setup.replies
     }
 }

@@ -16,6 +16,7 @@ pub mod checksum;
 pub mod ethernet;
 pub mod ipv4;
 pub mod ipv6;
+pub mod mirror;
 pub mod random;
 pub mod transport;
 

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use super::interrupt;
 
 /// How long a small tool such as `ip` may take on a loaded machine.
-const TOOL_LIMIT: Duration = Duration::from_secs(30);
+const TOOL_LIMIT: Duration = Duration::from_secs(180);
 
 /// Where administrators' tools are, should PATH be an ordinary user's.
 const SYSTEM_DIRECTORIES: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];

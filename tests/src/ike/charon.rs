@@ -32,7 +32,7 @@ const CHARON: [&str; 5] = [
 /// The name of the connection in the generated configuration.
 const CONNECTION: &str = "peer";
 /// How long a daemon may take to start on a loaded machine.
-const START_LIMIT: Duration = Duration::from_secs(30);
+const START_LIMIT: Duration = Duration::from_secs(90);
 /// Longer than the retransmissions configured below last (10 s), so that charon gives up before this does.
 const INITIATE_LIMIT: Duration = Duration::from_secs(60);
 

@@ -169,7 +169,7 @@ fn a_check_shows_what_would_change() {
     assert!(check().is_null(), "nothing is attached");
     apply(&host, &file);
     let program = host.attached("eth0").unwrap();
-    let none = json!({"default": null, "fragments": [], "services": [], "removed": [], "added": [], "moved": [],
+    let none = json!({"default": null, "fragments": [], "replies": [], "services": [], "removed": [], "added": [], "moved": [],
                       "attach": [], "detach": []});
     assert_eq!(check(), none);
     let text = host.ok(&["check", &file.path]).unwrap();
@@ -177,7 +177,7 @@ fn a_check_shows_what_would_change() {
 
     file.write(
         "interfaces = [\"eth1\"]\ndefault = \"allow\"\n\
-         rules = [\"allow ah\", \"allow udp 500\", \"allow udp 4500\", \"allow esp\"]\n[fragments]\ntimeout = \"5s\"\n",
+         rules = [\"allow ah\", \"allow udp 500\", \"allow udp 4500\", \"allow esp\"]\nreplies = false\n[fragments]\ntimeout = \"5s\"\n",
     );
     assert_eq!(
         check(),
@@ -185,6 +185,7 @@ fn a_check_shows_what_would_change() {
             "default": {"from": "deny", "to": "allow"},
             "services": [],
             "fragments": [{"name": "timeout", "from": "30s", "to": "5s"}],
+            "replies": [{"name": "replies", "from": "true", "to": "false"}],
             "removed": [{"number": 2, "rule": "deny tcp 23"}],
             "added": [{"number": 3, "rule": "allow udp 4500"}],
             "moved": [{"from": 4, "to": 1, "rule": "allow ah"}],

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use firewall_common::verdict::{Reason, Verdict};
 use firewall_tests::harness::{
     kernel::{Judged, Kernel, Setup},
-    packet::{Ether, Internet, Ip4, Ip6, Payload, ip4, ip6, pattern},
+    packet::{Ether, Internet, Ip4, Ip6, Payload, ip4, ip6, mirror, pattern},
 };
 
 /// What the cases are judged by; the default is to deny.
@@ -64,10 +64,13 @@ fn check(cases: Vec<Case>) -> BTreeSet<&'static str> {
 }
 
 fn check_with(setup: &Setup, cases: Vec<Case>) -> BTreeSet<&'static str> {
-    let mut kernel = load(setup);
+    check_in(&mut load(setup), cases)
+}
+
+fn check_in(kernel: &mut Kernel, cases: Vec<Case>) -> BTreeSet<&'static str> {
     let mut met = BTreeSet::new();
     for (name, frame, verdict, reason) in cases {
-        let judged = judge(&mut kernel, &frame);
+        let judged = judge(kernel, &frame);
         assert_eq!((judged.verdict, judged.reason), (verdict, reason), "{name}");
         met.insert(judged.reason.name());
     }
@@ -104,10 +107,41 @@ fn datagrams() -> BTreeSet<&'static str> {
     )
 }
 
+/// What becomes of packets because of what the host sent before.
+fn replies() -> BTreeSet<&'static str> {
+    let sent = frame(ip6("2001:db8::2", "2001:db8::1").udp(40000, 53, &pattern(64)));
+    let echo = Ether::to(ip4("192.0.2.2", "192.0.2.1").raw(1, &[8, 0, 0, 0, 0, 7, 0, 1])).frame();
+    let cases = vec![
+        ("a reply", frame(v6().udp(53, 40000, &pattern(64))), Verdict::Pass, Reason::Reply),
+        ("one to nothing", frame(v6().udp(53, 40001, &pattern(64))), Verdict::Drop, Reason::Default),
+        (
+            "a tagged reply",
+            Ether::to(v6().udp(53, 40000, &[])).tag(0x8100, 7).frame(),
+            Verdict::Pass,
+            Reason::Reply,
+        ),
+        ("one behind options", frame(v6().dest_opts(8).udp(53, 40000, &[])), Verdict::Pass, Reason::Reply),
+        ("an echo reply", frame(v4().raw(1, &[0, 0, 0, 0, 0, 7, 0, 1])), Verdict::Pass, Reason::Reply),
+        ("an error", mirror::error_about(&sent).expect("a plain packet"), Verdict::Pass, Reason::Related),
+        (
+            "an error of IPv4",
+            mirror::error_about(&echo).expect("a plain packet"),
+            Verdict::Pass,
+            Reason::Related,
+        ),
+    ];
+    let mut kernel = load(&Setup::rules(RULES).accepting_replies());
+    for frame in [sent, echo] {
+        kernel.send(&frame).expect("the kernel takes it");
+    }
+    check_in(&mut kernel, cases)
+}
+
 #[test]
 fn every_reason_is_met() {
     let singly = [link::cases(), ip::cases(), extension::cases(), fragment::cases(), icmp::cases()];
-    let met: BTreeSet<_> = singly.into_iter().flat_map(check).chain(sequences()).chain(datagrams()).collect();
+    let met: BTreeSet<_> =
+        singly.into_iter().flat_map(check).chain(sequences()).chain(datagrams()).chain(replies()).collect();
     let missing: Vec<_> =
         Reason::ALL.iter().map(|reason| reason.name()).filter(|name| !met.contains(name)).collect();
     assert!(missing.is_empty(), "no case shows {missing:?}");

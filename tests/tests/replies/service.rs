@@ -104,11 +104,5 @@ pub fn denied(host: &Host) -> Result<u64> {
 
 /// How many packets were counted with a reason.
 pub fn counted(host: &Host, reason: &str) -> Result<u64> {
-    let json = host.fragwall().json(&["stats"])?;
-    let reasons = json["reasons"].as_array().context("no reasons")?;
-    Ok(reasons
-        .iter()
-        .filter(|entry| entry["reason"] == reason)
-        .filter_map(|entry| entry["packets"].as_u64())
-        .sum())
+    Ok(host.fragwall().statistics()?.reason_packets(reason))
 }
