@@ -15,6 +15,7 @@
     )
 )]
 
+pub mod answer;
 pub mod datagram;
 pub mod essential;
 pub mod fragment;

@@ -15,7 +15,7 @@ use super::{
 };
 
 /// The bits below a tick in a debt.
-const FRACTION: u32 = 16;
+pub(crate) const FRACTION: u32 = 16;
 
 /// What may be outstanding, of one IP version.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -19,11 +19,17 @@ use crate::fragment::Fragment;
 pub unsafe trait Wire: Copy {}
 
 /// A 16-bit big-endian field.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 #[repr(C, packed)]
 pub struct Be16(u16);
 
 impl Be16 {
+    /// The field of a value in host byte order.
+    #[inline(always)]
+    pub const fn new(value: u16) -> Self {
+        Self(value.to_be())
+    }
+
     /// The value in host byte order.
     #[inline(always)]
     pub const fn value(self) -> u16 {
@@ -32,11 +38,17 @@ impl Be16 {
 }
 
 /// A 32-bit big-endian field.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 #[repr(C, packed)]
 pub struct Be32(u32);
 
 impl Be32 {
+    /// The field of a value in host byte order.
+    #[inline(always)]
+    pub const fn new(value: u32) -> Self {
+        Self(value.to_be())
+    }
+
     /// The value in host byte order.
     #[inline(always)]
     pub const fn value(self) -> u32 {

@@ -38,6 +38,9 @@ impl Slot {
     /// Replies to what this host sent.
     pub const REPLY: Self = Self(6);
 
+    /// The answers to rejected packets: nothing is credited to it, but the bucket of all answers is at its place.
+    pub const ANSWERS: Self = Self(7);
+
     /// The slot of the `n`th rule, counted from 0; `None` from [`MAX_RULES`] on.
     pub const fn rule(n: usize) -> Option<Self> {
         if n < MAX_RULES { Some(Self(FIRST_RULE_SLOT + n as u16)) } else { None }

@@ -2,8 +2,9 @@
 //!
 //! A bucket is the debt of [`budget`](crate::fragment::budget), with a packet for a fragment.
 
+use super::Slot;
 use crate::fragment::{
-    budget::{Debt, Limit},
+    budget::{Debt, FRACTION, Limit},
     table::WAYS,
     tick::Tick,
     word::Word,
@@ -27,6 +28,27 @@ pub struct Rate {
 impl Rate {
     /// The longest [`Rate::hold`]: a quarter of what a tick counts to.
     pub const MAX_HOLD: u64 = 1 << 46;
+
+    /// One that no packet is within.
+    pub const NONE: Self = Self { hold: 0, cost: 1, bucket: 0, per_source: 0 };
+
+    /// `packets` in so many ticks, and `burst` at once, with the bucket of a slot or of each source.
+    pub const fn new(packets: u32, burst: u32, ticks: u64, slot: Slot, per_source: bool) -> Self {
+        const fn at_least_one(number: u64) -> u64 {
+            if number == 0 { 1 } else { number }
+        }
+        const fn at_most_hold(ticks: u64) -> u64 {
+            if ticks > Rate::MAX_HOLD { Rate::MAX_HOLD } else { ticks }
+        }
+        let cost = at_most_hold(at_least_one((ticks << FRACTION) / at_least_one(packets as u64)));
+        let hold = at_most_hold(cost.saturating_mul(at_least_one(burst as u64)));
+        Self { hold, cost, bucket: slot.index() as u32, per_source: per_source as u32 }
+    }
+
+    #[inline(always)]
+    const fn limit(&self) -> Limit {
+        Limit::new(self.hold, self.cost)
+    }
 }
 
 /// A bucket of one source and one rule.
@@ -67,8 +89,13 @@ pub trait Limits {
 /// See [`Limits::admits`].
 #[inline(always)]
 pub fn admits(limits: &impl Limits, number: u32, source: u64, now: Tick) -> bool {
-    let Some(rate) = limits.rate(number) else { return false };
-    let limit = Limit::new(rate.hold, rate.cost);
+    limits.rate(number).is_some_and(|rate| takes(limits, rate, source, now))
+}
+
+/// Whether a packet of `source` is within a limit, which counts it then. See [`Limits::admits`].
+#[inline(always)]
+pub fn takes(limits: &impl Limits, rate: &Rate, source: u64, now: Tick) -> bool {
+    let limit = rate.limit();
     if rate.per_source == 0 {
         return limits.bucket(rate.bucket).is_some_and(|word| take(word, now, &limit));
     }
@@ -77,14 +104,26 @@ pub fn admits(limits: &impl Limits, number: u32, source: u64, now: Tick) -> bool
     limits.buckets(owner).is_some_and(|set| take(set.of(owner, now, &limit), now, &limit))
 }
 
-/// Takes a packet's worth out of a bucket, if there's as much in it.
+/// Whether a packet would be within a limit that all sources share. See [`Limits::admits`].
 #[inline(always)]
-fn take(word: &Word, now: Tick, limit: &Limit) -> bool {
-    let debt = match word.load() {
+pub fn has_room(limits: &impl Limits, rate: &Rate, now: Tick) -> bool {
+    limits.bucket(rate.bucket).is_some_and(|word| debt(word, now).has_room(1, now, &rate.limit()))
+}
+
+/// What is missing in a bucket.
+#[inline(always)]
+fn debt(word: &Word, now: Tick) -> Debt {
+    match word.load() {
         // Nobody has written it.
         0 => Debt::none(now, 0),
         debt => Debt(debt),
-    };
+    }
+}
+
+/// Takes a packet's worth out of a bucket, if there's as much in it.
+#[inline(always)]
+fn take(word: &Word, now: Tick, limit: &Limit) -> bool {
+    let debt = debt(word, now);
     let has_room = debt.has_room(1, now, limit);
     if has_room {
         debt.charge(word, 1, now, limit);

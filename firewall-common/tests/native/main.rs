@@ -2,6 +2,7 @@
 //! obvious model, and judgements against a reference reassembler.
 
 mod adversary;
+mod answer;
 mod budget;
 mod cells;
 mod corpus;
