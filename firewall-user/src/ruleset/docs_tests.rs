@@ -4,14 +4,19 @@
 
 use std::{env, fmt::Write as _, fs, path::Path};
 
-use super::{Config, Names, Protocol, Rule, icmp, protocol::PROTOCOL_NAMES, services::BUILT_IN};
+use firewall_common::answer::Code;
+
+use super::{
+    Config, Names, Protocol, Rule, answer::ANSWERS, icmp, protocol::PROTOCOL_NAMES, services::BUILT_IN,
+};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/rules.md");
 
 /// What the page holds of the code, by name.
-fn parts() -> [(&'static str, String); 5] {
+fn parts() -> [(&'static str, String); 6] {
     [
         ("grammar", grammar()),
+        ("answers", answers()),
         ("services", services()),
         ("icmp", types(Protocol::ICMP)),
         ("icmpv6", types(Protocol::ICMPV6)),
@@ -25,6 +30,19 @@ fn grammar() -> String {
     let (grammar, _) = rest.split_once("//! ```\n").expect("the grammar ends");
     let lines: Vec<_> = grammar.lines().map(|line| line.strip_prefix("//! ").unwrap_or_default()).collect();
     format!("```text\n{}\n```\n", lines.join("\n"))
+}
+
+fn answers() -> String {
+    let mut table = "| word | ICMP | ICMPv6 |\n| --- | --- | --- |\n".to_owned();
+    for (word, answer) in ANSWERS {
+        let [v4, v6] = answer.codes().map(|code| (code != Code::RESET).then_some(code.0));
+        match v4.zip(v6) {
+            Some((v4, v6)) => writeln!(table, "| `{word}` | 3/{v4} | 1/{v6} |"),
+            None => writeln!(table, "| `{word}` | a reset of the TCP connection | the same |"),
+        }
+        .unwrap();
+    }
+    table
 }
 
 fn services() -> String {

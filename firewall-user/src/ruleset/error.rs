@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{
-    Contradiction, caret,
+    Contradiction, answer, caret,
     grammar::{AddressProblem, FlagProblem, OptionProblem, PortProblem, TypeProblem},
     protocol::Protocol,
     spelling::Suggestion,
@@ -62,6 +62,20 @@ pub enum Problem {
         /// The action, or the beginning of a rule, that it resembles.
         nearest: Option<String>,
     },
+    /// What the sender is to be told is none of what it can be.
+    #[error("unknown answer `{word}`: expected {}{}", answer::expected(), Suggestion(*nearest))]
+    Answer {
+        /// The word.
+        word: String,
+        /// The answer that it resembles.
+        nearest: Option<&'static str>,
+    },
+    /// A TCP reset for packets that aren't TCP.
+    #[error(
+        "only a TCP connection can be reset, and the rule is about other packets too: name the protocol, as in `reject with \
+         tcp-reset tcp 23`"
+    )]
+    Reset,
     /// Nothing says which packets are meant.
     #[error(
         "which packets? expected a protocol, an @service, an address or `any`, as in `udp 500`, `@ike` or `from 192.0.2.1`"

@@ -6,6 +6,7 @@
 
 pub mod action;
 pub mod addresses;
+pub mod answer;
 mod caret;
 pub mod compile;
 pub mod config;

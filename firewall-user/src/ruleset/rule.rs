@@ -2,11 +2,11 @@
 
 use std::{fmt, sync::Arc};
 
-use firewall_common::{packet::Family, rules::Action};
+use firewall_common::{answer::Answer, packet::Family, rules::Action};
 
 use super::{
-    action, addresses::Addresses, contradiction::Contradiction, interface, limit::Limit, quoted::quoted,
-    services::Service, term::Term,
+    action, addresses::Addresses, answer, contradiction::Contradiction, interface, limit::Limit,
+    quoted::quoted, services::Service, term::Term,
 };
 
 /// The longest comment, in bytes.
@@ -18,6 +18,8 @@ pub const MAX_COMMENT: usize = 255;
 pub struct Rule {
     /// What is done with a packet.
     pub action: Action,
+    /// What the sender is told, if it's rejected; with other actions, the default.
+    pub answer: Answer,
     /// Which packets that is done with.
     pub matching: Match,
     /// Whether packets are to be logged.
@@ -31,14 +33,18 @@ pub struct Rule {
 impl Rule {
     /// A rule without options.
     pub const fn new(action: Action, matching: Match) -> Self {
-        Self { action, matching, log: false, limit: None, comment: None }
+        Self { action, answer: Answer::PortUnreachable, matching, log: false, limit: None, comment: None }
     }
 }
 
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { action, matching, log, limit, comment } = self;
-        write!(f, "{} {matching}", action::word(*action))?;
+        let Self { action, answer, matching, log, limit, comment } = self;
+        f.write_str(action::word(*action))?;
+        if *action == Action::Reject && *answer != Answer::default() {
+            write!(f, " with {}", answer::word(*answer))?;
+        }
+        write!(f, " {matching}")?;
         if *log {
             f.write_str(" log")?;
         }

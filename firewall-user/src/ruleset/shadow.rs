@@ -106,7 +106,7 @@ fn covered_by(earlier: &[Rule], rule: &Rule, term: &Term) -> Option<usize> {
 
 /// Whether all packets of its families and protocols with the right numbers match, always.
 fn is_plain(rule: &Rule) -> bool {
-    let Rule { action: _, matching, log: _, limit, comment: _ } = rule;
+    let Rule { action: _, answer: _, matching, log: _, limit, comment: _ } = rule;
     let anywhere = matching.from().is_none() && matching.to().is_none() && matching.interface().is_none();
     let plain = |term: &Term| {
         let Term { family: _, protocol: _, ports: _, source_ports, icmp: _, flags } = term;

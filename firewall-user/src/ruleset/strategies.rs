@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use firewall_common::{
+    answer::Answer,
     packet::Family,
     rules::{Action, PROTOCOLS_WITH_PORTS},
 };
@@ -156,6 +157,11 @@ pub(super) fn action() -> impl Strategy<Value = Action> {
     prop::sample::select(Action::ALL.to_vec())
 }
 
+/// What is told.
+fn answer() -> impl Strategy<Value = Answer> {
+    prop::sample::select(Answer::ALL.to_vec())
+}
+
 /// How often a rule matches.
 fn limit() -> impl Strategy<Value = Limit> {
     let unit = prop::sample::select(vec![Unit::Second, Unit::Minute, Unit::Hour]);
@@ -172,11 +178,10 @@ pub(super) fn rule() -> impl Strategy<Value = Rule> {
         prop::option::weighted(0.2, limit()),
         prop::option::weighted(0.2, comment),
     );
-    (action(), matching(), options).prop_map(|(action, matching, (log, limit, comment))| Rule {
-        action,
-        matching,
-        log,
-        limit,
-        comment,
+    (action(), answer(), matching(), options).prop_map(|(action, answer, matching, (log, limit, comment))| {
+        let is_tcp = matching.terms().iter().all(|term| term.protocol == Some(Protocol::TCP));
+        let fits = action == Action::Reject && (answer != Answer::TcpReset || is_tcp);
+        let answer = if fits { answer } else { Answer::default() };
+        Rule { action, answer, matching, log, limit, comment }
     })
 }

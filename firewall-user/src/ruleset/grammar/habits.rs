@@ -30,6 +30,10 @@ const HABITS: &[(&[&str], &str)] = &[
     (&["out", "output", "outgoing", "-o", "oif", "oifname", "forward"], "only what comes in is filtered"),
     (&["iif", "iifname", "in-interface", "interface", "dev", "via"], "an interface is named as in `on eth0`"),
     (&["accept", "drop", "-j", "jump", "allow", "deny", "reject", "pass", "block"], ACTION),
+    (
+        &["with", "reject-with"],
+        "what the sender is told stands right behind `reject`, as in `reject with tcp-reset tcp`",
+    ),
     (&["not", "!"], "only addresses can be excluded, as in `from not 192.0.2.0/24`"),
     (&["-m", "match", "multiport"], "what a rule matches stands by itself, as in `udp 500,4500`"),
     (

@@ -2,7 +2,10 @@
 //!
 //! ```text
 //! RULE      = ACTION MATCH { OPTION }
-//! ACTION    = "allow" | "deny" | "reject"
+//! ACTION    = "allow" | "deny" | "reject" [ "with" ANSWER ]
+//! ANSWER    = "port-unreachable" | "admin-prohibited" | "host-unreachable" | "network-unreachable"
+//!           | "protocol-unreachable" | "host-prohibited" | "network-prohibited" | "no-route"
+//!           | "address-unreachable" | "policy-fail" | "reject-route" | "tcp-reset"
 //! MATCH     = WHAT { CLAUSE } | CLAUSE { CLAUSE }
 //!
 //! WHAT      = "@" SERVICE | "any" | FAMILY [ TRANSPORT ] | TRANSPORT
@@ -47,7 +50,7 @@ mod tokens;
 
 use std::str::FromStr;
 
-use firewall_common::rules::Action;
+use firewall_common::{answer::Answer, rules::Action};
 
 pub(super) use self::what::BEGINNINGS;
 pub use self::{
@@ -58,7 +61,10 @@ use self::{
     clauses::Clauses,
     tokens::{Token, Tokens},
 };
-use super::{Contradiction, Match, Names, ParseError, Problem, Rule, action, spelling::nearest, term::Term};
+use super::{
+    Contradiction, Match, Names, ParseError, Problem, Protocol, Rule, action, answer, spelling::nearest,
+    term::Term,
+};
 
 impl Rule {
     /// Parses a rule whose protocols, ports and services are named as in `names`.
@@ -164,9 +170,33 @@ impl<'a> Parser<'a> {
 
     /// What comes after an action.
     fn rule(&mut self, action: Action) -> Result<Rule, ParseError> {
+        let answer = match action {
+            Action::Reject => self.answer()?,
+            Action::Allow | Action::Deny => None,
+        };
         let mut rule = Rule::new(action, self.matching()?);
+        if let Some((answer, at)) = answer {
+            let is_tcp = |term: &Term| term.protocol == Some(Protocol::TCP);
+            if answer == Answer::TcpReset && !rule.matching.terms().iter().all(is_tcp) {
+                return Err(at.wrong(Problem::Reset));
+            }
+            rule.answer = answer;
+        }
         self.options(&mut rule)?;
         Ok(rule)
+    }
+
+    /// `"with" ANSWER`, if it's there.
+    fn answer(&mut self) -> Result<Option<(Answer, Token<'a>)>, ParseError> {
+        if self.tokens.take("with").is_none() {
+            return Ok(None);
+        }
+        let missing = Problem::Missing("what the sender is told, as in `reject with tcp-reset tcp`");
+        let word = self.tokens.next().ok_or_else(|| self.tokens.at_end(missing))?;
+        let answer = answer::named(word.text).ok_or_else(|| {
+            word.wrong(Problem::Answer { word: word.text.to_owned(), nearest: answer::meant(word.text) })
+        })?;
+        Ok(Some((answer, word)))
     }
 
     fn matching(&mut self) -> Result<Match, ParseError> {

@@ -41,6 +41,22 @@ fn protocols_and_ports() {
 }
 
 #[test]
+fn answers() {
+    same(&[
+        ("reject with port-unreachable udp", "reject udp"),
+        ("REJECT With Admin-Prohibited udp 53", "reject with admin-prohibited udp 53"),
+        ("reject with tcp-reset tcp 23 log", "reject with tcp-reset tcp 23 log"),
+        ("reject with tcp-reset @ssh", "reject with tcp-reset @ssh"),
+        ("reject with no-route from ::1", "reject with no-route any from ::1"),
+        ("reject with host-prohibited on with", "reject with host-prohibited any on with"),
+    ]);
+    for (word, _) in crate::ruleset::answer::ANSWERS.iter().skip(1) {
+        let text = format!("reject with {word} tcp");
+        assert_eq!(canonical(&text), text);
+    }
+}
+
+#[test]
 fn families_and_everything() {
     same(&[
         ("deny any", "deny any"),

@@ -129,6 +129,28 @@ fn flags_are_set_among_those_looked_at() {
 }
 
 #[test]
+fn answers_are_known_and_go_with_what_is_rejected() {
+    refused("reject with", "", "what the sender is told");
+    refused("reject with udp", "udp", "expected `port-unreachable`, ");
+    refused("reject with udp", "udp", " or `tcp-reset`");
+    refused("reject with icmp-adm-prohibited udp", "icmp-adm-prohibited", "did you mean `admin-prohibited`?");
+    refused("reject with \"tcp-reset\" tcp", "\"tcp-reset\"", "unknown answer");
+    refused("reject with tcp reset", "tcp", "did you mean `tcp-reset`?");
+    refused("reject with tcp-reset", "", "which packets?");
+    for matching in ["udp", "any", "ip4", "@dns", "from 192.0.2.1", "6 from not ::1,192.0.2.1"] {
+        let text = format!("reject with tcp-reset {matching}");
+        if matching.starts_with('6') {
+            assert_eq!(canonical(&text), "reject with tcp-reset tcp from not 192.0.2.1,::1");
+        } else {
+            refused(&text, "tcp-reset", "as in `reject with tcp-reset tcp 23`");
+        }
+    }
+    refused("deny with tcp-reset tcp", "with", "right behind `reject`");
+    refused("reject tcp 23 with tcp-reset", "with", "right behind `reject`");
+    refused("reject tcp --reject-with tcp-reset", "--reject-with", "right behind `reject`");
+}
+
+#[test]
 fn addresses_are_whole() {
     refused("allow udp from", "", "expected an address");
     refused("allow udp from not", "", "expected an address");
