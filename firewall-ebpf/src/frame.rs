@@ -27,6 +27,14 @@ impl Linear {
     pub fn new(ctx: &XdpContext) -> Self {
         Self { start: ctx.data(), end: ctx.data_end() }
     }
+
+    /// Where a header at `offset` is; `None` if not all of it is there.
+    #[inline(always)]
+    pub fn place<T: Wire>(&self, offset: usize) -> Option<*const T> {
+        // The verifier asks that the very pointer which is used be compared with the packet's end.
+        let header = self.start + offset;
+        if header + size_of::<T>() > self.end { None } else { Some(header as *const T) }
+    }
 }
 
 impl Bytes for Linear {
@@ -37,13 +45,8 @@ impl Bytes for Linear {
 
     #[inline(always)]
     fn read<T: Wire>(&self, offset: usize) -> Option<T> {
-        // The verifier asks that the very pointer which is read be compared with the packet's end.
-        let header = self.start + offset;
-        if header + size_of::<T>() > self.end {
-            return None;
-        }
         // SAFETY: the bytes lie before the packet's end, and any bytes make a T (its contract).
-        Some(unsafe { (header as *const T).read_unaligned() })
+        self.place(offset).map(|header: *const T| unsafe { header.read_unaligned() })
     }
 }
 

@@ -13,6 +13,7 @@
 #[cfg(not(target_arch = "bpf"))]
 extern crate std as _;
 
+mod answer;
 mod deadline;
 mod flows;
 mod frame;
@@ -35,7 +36,7 @@ use firewall_common::{
 use frame::{Far, Linear};
 use maps::Kernel;
 
-/// Judges a packet, counts it, and passes or drops it.
+/// Judges a packet, counts it, and passes or drops it, or sends its sender an answer.
 #[xdp(frags)]
 pub fn fragwall(ctx: XdpContext) -> u32 {
     if deadline::is_over() {
@@ -46,12 +47,21 @@ pub fn fragwall(ctx: XdpContext) -> u32 {
         // The loader sees to it that the program before is there. Were it not, to pass everything would fail open, and to
         // drop everything would lock out whom the deadline is to let in again: this program's own rules are left.
     }
-    let frame = Linear::new(&ctx);
-    if let Some(judgement) = judge_plain(&frame, &Kernel::<{ maps::PLAIN }>::new(&ctx)) {
-        return settle(&ctx, frame.len(), judgement, Fragment::WHOLE);
+    match plain_or_any(&ctx) {
+        due @ answer::DUE.. => answer::send(ctx.ctx, due),
+        action => action,
     }
-    if let Some((judgement, fragment)) = judge_plain_fragment(&frame, &Kernel::<{ maps::PLAIN }>::new(&ctx)) {
-        return settle(&ctx, frame.len(), judgement, fragment);
+}
+
+/// What becomes of a packet: an XDP action, or from [`answer::DUE`] on an answer.
+#[inline(always)]
+fn plain_or_any(ctx: &XdpContext) -> u32 {
+    let frame = Linear::new(ctx);
+    if let Some(judgement) = judge_plain(&frame, &Kernel::<{ maps::PLAIN }>::new(ctx)) {
+        return settle(ctx, frame.len(), judgement, Fragment::WHOLE);
+    }
+    if let Some((judgement, fragment)) = judge_plain_fragment(&frame, &Kernel::<{ maps::PLAIN }>::new(ctx)) {
+        return settle(ctx, frame.len(), judgement, fragment);
     }
     match any(ctx.ctx) {
         AGAIN => far(ctx.ctx),
@@ -93,19 +103,22 @@ fn far(ctx: *mut xdp_md) -> u32 {
     settle(&ctx, frame.len(), judgement, fragment)
 }
 
-/// Counts a packet, explains it if asked to, and carries out its verdict.
+/// Counts a packet, explains it if asked to, and says how its verdict is carried out: see [`plain_or_any`].
 #[inline(always)]
 fn settle(ctx: &XdpContext, length: usize, judgement: Judgement, fragment: Fragment) -> u32 {
+    // At first, so that it's all that is left of the judgement in the end: there is little room.
+    let action = match judgement.verdict {
+        Verdict::Pass => xdp_action::XDP_PASS,
+        _ if maps::observes() => xdp_action::XDP_PASS,
+        Verdict::Drop => xdp_action::XDP_DROP,
+        Verdict::Reject => answer::due(judgement.slot),
+    };
     maps::count(Cell::of(&judgement), length as u64);
     if maps::explains() {
         maps::explain(|serial| Trace::new(&judgement, fragment, serial));
     }
     trace(ctx, length, &judgement);
-    match judgement.verdict {
-        Verdict::Pass => xdp_action::XDP_PASS,
-        _ if maps::observes() => xdp_action::XDP_PASS,
-        Verdict::Drop | Verdict::Reject => xdp_action::XDP_DROP,
-    }
+    action
 }
 
 /// The program's own trace, for debugging it.

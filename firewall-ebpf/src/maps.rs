@@ -110,6 +110,12 @@ static TRACE: Array<Trace, 1> = Array::new();
 #[btf_map]
 static SOURCE: Array<[u8; 4096], 1> = Array::new();
 
+/// The secret of the fragment table.
+#[inline(always)]
+pub fn hash_key() -> &'static HashKey {
+    &HASH_KEY
+}
+
 /// Adds a packet of `bytes` to a counter.
 #[inline(always)]
 pub fn count(cell: Cell, bytes: u64) {

@@ -28,7 +28,10 @@ pub(super) struct Deny {
     new: NewRule,
 }
 
-/// Add a rule that rejects what it matches: drops it, and counts it apart from what is denied. The sender isn't told yet.
+/// Add a rule that rejects what it matches: drops it, and lets its sender know.
+///
+/// Senders get an ICMP error, port-unreachable, or what comes behind `with`: `with tcp-reset tcp 23`, `with admin-prohibited
+/// udp`. `fragwall status` says whether answers leave an interface.
 ///
 /// The first rule that matches a packet decides. It takes effect at once. Nothing happens if the rule is there already.
 #[derive(Args, Debug)]

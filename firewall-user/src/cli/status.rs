@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use firewall_common::packet::Family;
+use firewall_common::{packet::Family, rules::Action};
 use serde::Serialize;
 
 use super::{Global, list::awaits_confirmation, output};
@@ -11,6 +11,7 @@ use crate::{
     kernel::{
         Error,
         filter::{Filter, Link, Place},
+        transmit::Transmits,
     },
     ruleset::{action, duration},
 };
@@ -60,6 +61,10 @@ struct ReportLink {
     name: String,
     index: u32,
     mode: &'static str,
+    /// Whether answers to rejected packets leave by it; `null` if that isn't known, or if nothing is rejected.
+    answers: Option<bool>,
+    #[serde(skip)]
+    transmits: Option<Transmits>,
 }
 
 #[derive(Serialize)]
@@ -90,8 +95,8 @@ impl Status {
         if global.json {
             return output::json(&report);
         }
-        for ReportLink { name, mode, .. } in &report.interfaces {
-            output::line(&format!("{name}: attached in {mode} mode"))?;
+        for ReportLink { name, mode, transmits, .. } in &report.interfaces {
+            output::line(&format!("{name}: attached in {mode} mode{}", transmits.map_or("", told)))?;
         }
         if report.moved > 0 {
             output::line(&format!(
@@ -139,8 +144,10 @@ fn report(filter: &Filter) -> Result<Report, Error> {
     let config = &filter.document().config;
     let changed_at = filter.changed()?;
     let left = filter.time_left()?;
+    let actions = config.rules.iter().map(|rule| rule.action).chain([config.default]);
+    let rejects = !filter.is_observing() && actions.into_iter().any(|action| action == Action::Reject);
     Ok(Report {
-        interfaces: filter.links().iter().filter_map(report_link).collect(),
+        interfaces: filter.links().iter().filter_map(|link| report_link(link, rejects)).collect(),
         moved: filter.links().iter().filter(|link| link.name().is_none()).count(),
         default: action::word(config.default),
         rules: config.rules.len(),
@@ -177,11 +184,34 @@ fn report(filter: &Filter) -> Result<Report, Error> {
     })
 }
 
-fn report_link(link: &Link) -> Option<ReportLink> {
+fn report_link(link: &Link, rejects: bool) -> Option<ReportLink> {
     match &link.place {
         Place::Here { interface, mode } => {
-            Some(ReportLink { name: interface.name.clone(), index: interface.index, mode: mode.name() })
+            let transmits = rejects.then(|| Transmits::of(interface, *mode));
+            Some(ReportLink {
+                name: interface.name.clone(),
+                index: interface.index,
+                mode: mode.name(),
+                answers: transmits.and_then(Transmits::known),
+                transmits,
+            })
         }
         Place::Elsewhere => None,
+    }
+}
+
+/// What there is to say of answers to rejected packets.
+const fn told(transmits: Transmits) -> &'static str {
+    match transmits {
+        Transmits::Yes => "; rejected packets are answered",
+        Transmits::No => {
+            "; rejected packets are dropped without an answer, since its driver sends none in this mode"
+        }
+        Transmits::PeerDeaf => {
+            "; rejected packets are dropped without an answer, since its peer takes none: turn on `gro` there with ethtool"
+        }
+        Transmits::Unknown => {
+            "; whether answers to rejected packets leave isn't known: its driver doesn't tell"
+        }
     }
 }

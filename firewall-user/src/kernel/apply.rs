@@ -95,12 +95,14 @@ fn apply_locked(
     let on = was_on.iter().filter(stays).chain(&new).cloned().collect();
     (precautions.guard)(&Change { before: Some(&state.document), was_on, config: &config, stance, on })?;
 
-    if changed {
+    // Answers leave by a veth in a way of its own, which the program must know.
+    let is_loaded = changed || new.iter().any(|interface| interface.is_veth);
+    if is_loaded {
         let (document, fresh) = state.document.with(config, stance)?;
         let pending = precautions.pending(Some(state.current))?;
         state.load(document.with_pending(pending), &fresh)?;
     }
-    let attached = attach_more(&state, &new, mode, changed)?;
+    let attached = attach_more(&state, &new, mode, is_loaded)?;
     for link in &detach {
         link::remove(layout, link.pinned.name)?;
     }

@@ -108,8 +108,9 @@ fn attach_locked(
     let on = was_on.iter().chain(interfaces).cloned().collect();
     let Document { config, stance, .. } = &state.document;
     (precautions.guard)(&Change { before: Some(&state.document), was_on, config, stance: *stance, on })?;
-    // Rules that name an interface which was made anew are about the one that is gone.
-    let is_outdated = state.document.is_outdated(&host()?);
+    // Rules that name an interface which was made anew are about the one that is gone; and answers leave by a veth in a way of
+    // its own.
+    let is_outdated = state.document.is_outdated(&host()?) || interfaces.iter().any(|new| new.is_veth);
     if is_outdated {
         state.load(state.document.clone(), &[])?;
     }

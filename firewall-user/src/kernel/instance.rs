@@ -54,6 +54,11 @@ pub(super) mod names {
 /// The index of the loopback interface, which the kernel says test runs arrive on.
 pub const RUN_ON: u32 = 1;
 
+/// `XDP_TX`: the frame goes back out.
+const XDP_TX: u32 = 3;
+/// The room for a frame that a test run gives back, in bytes: the longest that the kernel runs programs on fit.
+const MAX_ANSWER: usize = 1 << 16;
+
 /// What an instance is made with.
 #[derive(Debug)]
 pub struct Settings<'a> {
@@ -119,6 +124,7 @@ pub fn host() -> Result<Host, Error> {
     let named = |of: &Interface| of.names().map(|name| (name.to_owned(), of.index)).collect::<Vec<_>>();
     Ok(Host {
         interfaces: interfaces.iter().flat_map(named).collect(),
+        veths: interfaces.iter().filter(|interface| interface.is_veth).map(|veth| veth.index).collect(),
         ticks_per_second: clock::jiffies_per_second()?,
     })
 }
@@ -151,7 +157,7 @@ pub struct Instance {
 /// What became of a frame that the program was run on.
 #[derive(Clone, Copy, Debug)]
 pub struct Run {
-    /// The XDP action: 1 drops, 2 passes.
+    /// The XDP action: 1 drops, 2 passes, 3 sends an answer.
     pub action: u32,
     /// How long a run took, on average.
     pub duration: Duration,
@@ -225,6 +231,8 @@ impl Instance {
             [sets, source_sets, bucket_sets].map(|sets| u64::BITS - sets.ilog2());
         let (early, explains) = (u32::from(*early == Action::Allow), u32::from(*explains));
         let observes = u32::from(*stance == Stance::Observing);
+        // Who only asks what would become of a packet wants nobody to be told.
+        let answers = u32::from(compiled.answers.are_sent && observes == 0 && explains == 0);
         let deadline = pending.map_or(0, |pending| pending.deadline);
         let was_unfiltered = u32::from(pending.is_some_and(|pending| pending.previous.is_none()));
 
@@ -246,6 +254,7 @@ impl Instance {
             .override_global("EARLY_PASSES", &early, true)
             .override_global("BUCKET_SHIFT", &bucket_shift, true)
             .override_global("OBSERVES", &observes, true)
+            .override_global("ANSWERS", &answers, true)
             .override_global("DEADLINE", &deadline, true)
             .override_global("WAS_UNFILTERED", &was_unfiltered, true)
             .override_global("EXPLAINS", &explains, true)
@@ -317,6 +326,29 @@ impl Instance {
         match result {
             Ok(result) => Ok(Run { action: result.return_value, duration: result.duration }),
             Err(error) => Err(Error::aya(doing(), error)),
+        }
+    }
+
+    /// Runs the program on a frame; what it answers, if it does: the whole frame that it would send.
+    ///
+    /// # Errors
+    /// The kernel refuses the frame.
+    pub fn answer(&mut self, frame: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let mut answer = vec![0; MAX_ANSWER];
+        let mut options = TestRunOptions::new();
+        options.data_in = Some(frame);
+        options.data_out = Some(&mut answer);
+        options.repeat = 1;
+        let result = self.program().and_then(|program| program.test_run(options));
+        match result {
+            Ok(result) if result.return_value == XDP_TX => {
+                answer.truncate(result.data_size_out as usize);
+                Ok(Some(answer))
+            }
+            Ok(_) => Ok(None),
+            Err(error) => {
+                Err(Error::aya(format!("running the program on a frame of {} bytes", frame.len()), error))
+            }
         }
     }
 

@@ -45,6 +45,7 @@ mod shared;
 pub(crate) mod sockets;
 mod state;
 mod syscall;
+pub mod transmit;
 mod yardsticks;
 
 pub use error::Error;

@@ -31,6 +31,8 @@ pub struct Interface {
     pub master: Option<u32>,
     /// The index of the interface on which its packets come in first, as with a VLAN.
     pub lower: Option<u32>,
+    /// Whether it's one end of a virtual link.
+    pub is_veth: bool,
 }
 
 /// An XDP program on an interface.
@@ -80,6 +82,7 @@ impl Interface {
             xdp: Vec::new(),
             master: None,
             lower: None,
+            is_veth: false,
         }
     }
 
@@ -229,7 +232,10 @@ fn interface_of(message: LinkMessage) -> Option<Interface> {
             LinkAttribute::Xdp(attributes) => interface.xdp = attached(&attributes),
             LinkAttribute::Controller(index) => interface.master = Some(index),
             LinkAttribute::Link(index) => link = Some(index),
-            LinkAttribute::LinkInfo(infos) => stands_on_it |= infos.iter().any(stands_on_another),
+            LinkAttribute::LinkInfo(infos) => {
+                stands_on_it |= infos.iter().any(stands_on_another);
+                interface.is_veth |= infos.contains(&LinkInfo::Kind(InfoKind::Veth));
+            }
             _ => {}
         }
     }

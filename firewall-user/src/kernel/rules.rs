@@ -2,7 +2,7 @@
 
 use aya::{
     Ebpf, EbpfLoader, Pod,
-    maps::{Array, MapData, MapError},
+    maps::{Array, HashMap, Map, MapData, MapError},
 };
 use firewall_common::rules::{
     Action, PortTable, SourcePorts,
@@ -21,6 +21,7 @@ mod names {
     pub(super) const BRANCHES: &str = "BRANCHES";
     pub(super) const WORDS: &str = "WORDS";
     pub(super) const RATES: &str = "RATES";
+    pub(super) const VETHS: &str = "VETHS";
 }
 
 const NODES: usize = 4096 / size_of::<Node>();
@@ -46,6 +47,7 @@ pub(super) fn prepare<'a>(loader: &mut EbpfLoader<'a>, rules: &'a Compiled) {
         rates,
         fields,
         default,
+        answers,
     } = rules;
     loader
         .override_global("PROTOCOL_LOOKUPS", &**protocols, true)
@@ -58,10 +60,13 @@ pub(super) fn prepare<'a>(loader: &mut EbpfLoader<'a>, rules: &'a Compiled) {
         .override_global("INTERFACE_SETS", interfaces, true)
         .override_global("STRIDE", stride, true)
         .override_global("CONSEQUENCES", &**consequences, true)
+        .override_global("ANSWER_CODES", &*answers.codes, true)
+        .override_global("ANSWER_RATES", &answers.rates, true)
         .map_max_entries(names::PORTS, entries(ports.len()))
         .map_max_entries(names::SOURCE_PORTS, entries(usize::from(source_ports.is_some())))
         .map_max_entries(names::WORDS, entries(words.len().div_ceil(WORDS)))
-        .map_max_entries(names::RATES, entries(rates.len()));
+        .map_max_entries(names::RATES, entries(rates.len()))
+        .map_max_entries(names::VETHS, entries(answers.veths.len()));
     prepare_tries(loader, rules);
 }
 
@@ -95,7 +100,9 @@ pub(super) fn write(ebpf: &mut Ebpf, rules: &Compiled) -> Result<(), MapError> {
     write_tries(ebpf, rules)?;
     chunks::<_, WORDS>(ebpf, names::WORDS, &rules.words)?;
     let mut rates = array::<Rate>(ebpf, names::RATES)?;
-    (0..).zip(&rules.rates).try_for_each(|(index, rate)| rates.set(index, rate, 0))
+    (0..).zip(&rules.rates).try_for_each(|(index, rate)| rates.set(index, rate, 0))?;
+    let mut veths: HashMap<_, u32, u32> = HashMap::try_from(map(ebpf, names::VETHS)?)?;
+    rules.answers.veths.iter().try_for_each(|veth| veths.insert(veth, 1, 0))
 }
 
 /// The same for its tries alone.
@@ -115,5 +122,9 @@ fn chunks<T: Pod + Default, const N: usize>(
 }
 
 fn array<'a, V: Pod>(ebpf: &'a mut Ebpf, name: &str) -> Result<Array<&'a mut MapData, V>, MapError> {
-    Array::try_from(ebpf.map_mut(name).ok_or_else(|| MapError::InvalidName { name: name.to_owned() })?)
+    Array::try_from(map(ebpf, name)?)
+}
+
+fn map<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut Map, MapError> {
+    ebpf.map_mut(name).ok_or_else(|| MapError::InvalidName { name: name.to_owned() })
 }

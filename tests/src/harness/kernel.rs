@@ -253,15 +253,17 @@ impl Kernel {
     /// Judges a frame, of an Ethernet header at least.
     ///
     /// # Errors
-    /// The kernel refuses to run it, or what the program returns isn't its verdict: it must be `XDP_PASS` or `XDP_DROP`.
+    /// The kernel refuses to run it, or what the program returns isn't its verdict: it must be `XDP_PASS` or `XDP_DROP`, or
+    /// `XDP_TX` where a rejected packet is answered.
     pub fn judge(&mut self, frame: &[u8]) -> Result<Judged> {
         let judged = self.explain(frame)?;
         let action = self.shipped.run(frame, 1)?.action;
-        let expected = match judged.verdict {
-            Verdict::Drop | Verdict::Reject => 1,
-            Verdict::Pass => 2,
+        let is_expected = match judged.verdict {
+            Verdict::Drop => action == 1,
+            Verdict::Pass => action == 2,
+            Verdict::Reject => matches!(action, 1 | 3),
         };
-        ensure!(action == expected, "the program returned {action} for {judged:?}");
+        ensure!(is_expected, "the program returned {action} for {judged:?}");
         Ok(judged)
     }
 

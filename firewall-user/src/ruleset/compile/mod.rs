@@ -2,6 +2,7 @@
 //!
 //! A rule becomes one or more entries; the tables' sets are sets of those.
 
+mod answers;
 mod entries;
 pub mod memory;
 mod ports;
@@ -23,6 +24,8 @@ use firewall_common::{
     },
 };
 
+pub use answers::Answers;
+
 use super::{Addresses, Rule, limit::Limit};
 use entries::Entry;
 use ports::{Protocols, Settle};
@@ -34,6 +37,8 @@ use tries::{Change, Prefix, Tries};
 pub struct Host {
     /// The indexes of its interfaces, by name. A rule on any other interface matches nothing.
     pub interfaces: HashMap<String, u32>,
+    /// The indexes of those that are one end of a virtual link.
+    pub veths: Vec<u32>,
     /// How often the kernel's clock ticks in a second.
     pub ticks_per_second: u32,
 }
@@ -41,7 +46,7 @@ pub struct Host {
 impl Default for Host {
     /// One without interfaces, whose clock ticks a thousand times in a second.
     fn default() -> Self {
-        Self { interfaces: HashMap::new(), ticks_per_second: 1000 }
+        Self { interfaces: HashMap::new(), veths: Vec::new(), ticks_per_second: 1000 }
     }
 }
 
@@ -100,6 +105,8 @@ pub struct Compiled {
     pub fields: Fields,
     /// What becomes of a packet that none of them matches.
     pub default: Action,
+    /// What is told of the packets that are rejected.
+    pub answers: Answers,
 }
 
 impl Compiled {
@@ -154,6 +161,7 @@ impl Compiled {
             rates,
             fields: fields(&entries),
             default,
+            answers: Answers::of(rules, default, host),
         })
     }
 }
@@ -272,8 +280,6 @@ fn consequences(
 
 fn rate(limit: &Limit, slot: Slot, host: &Host) -> Rate {
     let Limit { packets, per, burst, per_source } = *limit;
-    let ticks = (u64::from(per.seconds()) * u64::from(host.ticks_per_second)) << 16;
-    let cost = (ticks / u64::from(packets.max(1))).clamp(1, Rate::MAX_HOLD);
-    let hold = cost.saturating_mul(u64::from(burst.max(1))).min(Rate::MAX_HOLD);
-    Rate { hold, cost, bucket: slot.index() as u32, per_source: u32::from(per_source) }
+    let ticks = u64::from(per.seconds()) * u64::from(host.ticks_per_second);
+    Rate::new(packets, burst, ticks, slot, per_source)
 }
