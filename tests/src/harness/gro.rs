@@ -27,9 +27,17 @@ struct Value {
 /// # Errors
 /// There's no such interface, or it can't.
 pub fn enable(netns: &Netns, interface: &str) -> Result<()> {
+    set(netns, interface, true)
+}
+
+/// Turns it on or off for an interface.
+///
+/// # Errors
+/// As [`enable`].
+pub fn set(netns: &Netns, interface: &str, on: bool) -> Result<()> {
     netns.enter(|| {
         let socket = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
-        let mut value = Value { command: ETHTOOL_SGRO, data: 1 };
+        let mut value = Value { command: ETHTOOL_SGRO, data: on.into() };
         // SAFETY: integers, arrays of them and a pointer: all zeros is a value.
         let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
         ensure!(interface.len() < request.ifr_name.len(), "the name {interface:?} is too long");
@@ -41,7 +49,7 @@ pub fn enable(netns: &Netns, interface: &str) -> Result<()> {
         let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCETHTOOL, &raw mut request) };
         if result < 0 {
             return Err(io::Error::last_os_error())
-                .with_context(|| format!("turning on receive offload of {interface}"));
+                .with_context(|| format!("turning receive offload of {interface} on or off"));
         }
         Ok(())
     })

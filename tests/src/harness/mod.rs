@@ -19,6 +19,7 @@ pub mod nft;
 pub mod packet;
 pub mod process;
 pub mod raw;
+pub mod receiver;
 pub mod requirements;
 pub mod ruleset;
 pub mod udp;
