@@ -1,12 +1,14 @@
 //! Fragwall's library: what the `fragwall` command line is made of.
 //!
 //! [`ruleset`] knows how rules are written and compiled, [`kernel`] puts them into force, [`observe`] reads back what
-//! became of packets, [`guard`] keeps changes from locking anyone out, and [`cli`] is the command line.
+//! became of packets, [`guard`] keeps changes from locking anyone out, [`import`] carries over the rules of iptables and
+//! nftables, and [`cli`] is the command line.
 
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 
 pub mod cli;
 pub mod guard;
+pub mod import;
 pub mod kernel;
 pub mod observe;
 pub mod ruleset;

@@ -15,6 +15,7 @@ mod enforce;
 mod exit;
 mod explain;
 mod flush;
+mod import;
 mod list;
 mod output;
 mod rollback;
@@ -66,6 +67,7 @@ enum Command {
     Flush(flush::Flush),
     Check(check::Check),
     Apply(apply::Apply),
+    Import(import::Import),
     Save(save::Save),
     Confirm(confirm::Confirm),
     Rollback(rollback::Rollback),
@@ -88,6 +90,7 @@ impl Command {
             Self::Flush(command) => command.run(global),
             Self::Check(command) => command.run(global),
             Self::Apply(command) => command.run(global),
+            Self::Import(command) => command.run(global),
             Self::Save(command) => command.run(global),
             Self::Confirm(command) => command.run(global),
             Self::Rollback(command) => command.run(global),

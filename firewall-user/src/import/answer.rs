@@ -1,0 +1,85 @@
+//! What a rejected packet is answered with.
+
+use std::fmt;
+
+/// An answer, by the name that a Fragwall rule has for it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum Answer {
+    #[default]
+    PortUnreachable,
+    AdminProhibited,
+    HostUnreachable,
+    NetworkUnreachable,
+    ProtocolUnreachable,
+    HostProhibited,
+    NetworkProhibited,
+    NoRoute,
+    AddressUnreachable,
+    PolicyFail,
+    RejectRoute,
+    TcpReset,
+}
+
+/// What iptables (`--reject-with`), ip6tables and nftables (`reject with icmp`, `icmpv6`, `icmpx` and `tcp`) call them.
+const NAMES: &[(&str, Answer)] = &[
+    ("icmp-net-unreachable", Answer::NetworkUnreachable),
+    ("icmp-host-unreachable", Answer::HostUnreachable),
+    ("icmp-proto-unreachable", Answer::ProtocolUnreachable),
+    ("icmp-port-unreachable", Answer::PortUnreachable),
+    ("icmp-net-prohibited", Answer::NetworkProhibited),
+    ("icmp-host-prohibited", Answer::HostProhibited),
+    ("icmp-admin-prohibited", Answer::AdminProhibited),
+    ("tcp-reset", Answer::TcpReset),
+    ("tcp-rst", Answer::TcpReset),
+    ("icmp6-no-route", Answer::NoRoute),
+    ("no-route", Answer::NoRoute),
+    ("icmp6-adm-prohibited", Answer::AdminProhibited),
+    ("adm-prohibited", Answer::AdminProhibited),
+    ("icmp6-addr-unreachable", Answer::AddressUnreachable),
+    ("addr-unreach", Answer::AddressUnreachable),
+    ("icmp6-port-unreachable", Answer::PortUnreachable),
+    ("port-unreach", Answer::PortUnreachable),
+    ("icmp6-policy-fail", Answer::PolicyFail),
+    ("policy-fail", Answer::PolicyFail),
+    ("icmp6-reject-route", Answer::RejectRoute),
+    ("reject-route", Answer::RejectRoute),
+    ("net-unreachable", Answer::NetworkUnreachable),
+    ("host-unreachable", Answer::HostUnreachable),
+    ("prot-unreachable", Answer::ProtocolUnreachable),
+    ("port-unreachable", Answer::PortUnreachable),
+    ("net-prohibited", Answer::NetworkProhibited),
+    ("host-prohibited", Answer::HostProhibited),
+    ("admin-prohibited", Answer::AdminProhibited),
+    ("addr-unreachable", Answer::AddressUnreachable),
+];
+
+impl Answer {
+    /// The answer that another tool calls `name`.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        NAMES.iter().find(|(known, _)| *known == name).map(|&(_, answer)| answer)
+    }
+
+    /// Its word in a Fragwall rule, behind `reject with`.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::PortUnreachable => "port-unreachable",
+            Self::AdminProhibited => "admin-prohibited",
+            Self::HostUnreachable => "host-unreachable",
+            Self::NetworkUnreachable => "network-unreachable",
+            Self::ProtocolUnreachable => "protocol-unreachable",
+            Self::HostProhibited => "host-prohibited",
+            Self::NetworkProhibited => "network-prohibited",
+            Self::NoRoute => "no-route",
+            Self::AddressUnreachable => "address-unreachable",
+            Self::PolicyFail => "policy-fail",
+            Self::RejectRoute => "reject-route",
+            Self::TcpReset => "tcp-reset",
+        }
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
