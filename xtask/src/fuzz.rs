@@ -1,4 +1,4 @@
-//! Coverage-guided fuzzing of the packet logic and of the grammar of rules with LLVM's libFuzzer, on the toolchain that builds everything else.
+//! Coverage-guided fuzzing of the packet logic, of the grammar of rules and of imports with LLVM's libFuzzer, on the toolchain that builds everything else.
 
 use std::{
     env,
@@ -58,6 +58,8 @@ enum Target {
     Rule,
     /// A config file's text.
     Config,
+    /// What iptables or nftables prints.
+    Import,
 }
 
 impl Target {
@@ -67,6 +69,7 @@ impl Target {
             Self::Sequence => "sequence",
             Self::Rule => "rule",
             Self::Config => "config",
+            Self::Import => "import",
         }
     }
 
@@ -77,6 +80,7 @@ impl Target {
             Self::Sequence => &["fuzz/corpus/sequence"],
             Self::Rule => &["fuzz/corpus/rule"],
             Self::Config => &["fuzz/corpus/config", "firewall-user/tests/malformed"],
+            Self::Import => &["fuzz/corpus/import", "firewall-user/tests/import/corpus"],
         }
     }
 }
