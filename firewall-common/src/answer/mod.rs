@@ -1,6 +1,6 @@
 //! What the sender of a rejected packet is told, as the kernel's own REJECT (`nf_reject_ipv4`, `nf_reject_ipv6`) tells it: an
-//! ICMP error that quotes the packet ([`unreachable`]), or the reset of a TCP connection ([`reset`]); and which packets nobody
-//! is told of ([`eligible`]).
+//! ICMP error that quotes the packet ([`unreachable`]), or the reset of a TCP connection (`reset`); and which packets nobody
+//! is told of (`eligible`).
 //!
 //! An answer is made of the packet's own frame: what isn't quoted is cut off its end, room is made at its head, and
 //! there the answer's headers are written. Who does that is the [`Sender`]; it also bounds how many are sent ([`rate`]).

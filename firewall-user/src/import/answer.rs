@@ -1,24 +1,6 @@
-//! What a rejected packet is answered with.
+//! What other tools call what a rejected packet is answered with.
 
-use std::fmt;
-
-/// An answer, by the name that a Fragwall rule has for it.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) enum Answer {
-    #[default]
-    PortUnreachable,
-    AdminProhibited,
-    HostUnreachable,
-    NetworkUnreachable,
-    ProtocolUnreachable,
-    HostProhibited,
-    NetworkProhibited,
-    NoRoute,
-    AddressUnreachable,
-    PolicyFail,
-    RejectRoute,
-    TcpReset,
-}
+use firewall_common::answer::Answer;
 
 /// What iptables (`--reject-with`), ip6tables and nftables (`reject with icmp`, `icmpv6`, `icmpx` and `tcp`) call them.
 const NAMES: &[(&str, Answer)] = &[
@@ -53,33 +35,7 @@ const NAMES: &[(&str, Answer)] = &[
     ("addr-unreachable", Answer::AddressUnreachable),
 ];
 
-impl Answer {
-    /// The answer that another tool calls `name`.
-    pub(super) fn named(name: &str) -> Option<Self> {
-        NAMES.iter().find(|(known, _)| *known == name).map(|&(_, answer)| answer)
-    }
-
-    /// Its word in a Fragwall rule, behind `reject with`.
-    pub(super) const fn word(self) -> &'static str {
-        match self {
-            Self::PortUnreachable => "port-unreachable",
-            Self::AdminProhibited => "admin-prohibited",
-            Self::HostUnreachable => "host-unreachable",
-            Self::NetworkUnreachable => "network-unreachable",
-            Self::ProtocolUnreachable => "protocol-unreachable",
-            Self::HostProhibited => "host-prohibited",
-            Self::NetworkProhibited => "network-prohibited",
-            Self::NoRoute => "no-route",
-            Self::AddressUnreachable => "address-unreachable",
-            Self::PolicyFail => "policy-fail",
-            Self::RejectRoute => "reject-route",
-            Self::TcpReset => "tcp-reset",
-        }
-    }
-}
-
-impl fmt::Display for Answer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
-    }
+/// The answer that another tool calls `name`.
+pub(super) fn named(name: &str) -> Option<Answer> {
+    NAMES.iter().find(|(known, _)| *known == name).map(|&(_, answer)| answer)
 }

@@ -3,7 +3,6 @@
 use firewall_common::{packet::Family, rules::Action};
 
 use super::{
-    answer::Answer,
     flatten::{Flat, Flattened, Item, Note},
     netfilter::Netfilter,
     packets::Packets,
@@ -27,7 +26,7 @@ pub(super) struct Merged {
 /// A line among the rules.
 #[derive(Debug)]
 pub(super) enum Line {
-    Rule { sources: Vec<SourceId>, rule: Rule, answer: Answer },
+    Rule { sources: Vec<SourceId>, rule: Rule },
     Note(Note),
 }
 
@@ -96,7 +95,7 @@ impl Merged {
             for said in Packets::all(list.family).matches() {
                 let rule = Rule::new(action, said.of_family);
                 let sources = source.into_iter().collect();
-                self.lines.push(Line::Rule { sources, rule, answer: Answer::default() });
+                self.lines.push(Line::Rule { sources, rule });
             }
         }
         self.default_sources.sort_unstable();
@@ -210,8 +209,8 @@ fn rule(flat: &Flat, sources: Vec<SourceId>, both: Option<&Match>) -> Line {
     let matching = both.unwrap_or(&flat.said.of_family).clone();
     let Flat { action, answer, log, limit, comment, .. } = flat;
     let mut rule = Rule::new(*action, matching);
-    (rule.log, rule.limit, rule.comment) = (*log, *limit, comment.clone());
-    Line::Rule { sources, rule, answer: *answer }
+    (rule.answer, rule.log, rule.limit, rule.comment) = (*answer, *log, *limit, comment.clone());
+    Line::Rule { sources, rule }
 }
 
 /// The rules that no packet comes to: those of which nothing has been said.

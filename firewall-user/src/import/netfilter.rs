@@ -2,9 +2,9 @@
 
 use std::{fmt, net::IpAddr};
 
-use firewall_common::packet::Family;
+use firewall_common::{answer::Answer, packet::Family};
 
-use super::{answer::Answer, ranges::Ranges, source::SourceId};
+use super::{ranges::Ranges, source::SourceId};
 use crate::ruleset::{Limit, Match, Protocol, Term, What, rule::MAX_COMMENT};
 
 /// The place of a chain among [`Netfilter::chains`].

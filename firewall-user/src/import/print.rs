@@ -2,17 +2,14 @@
 
 use std::fmt::Write as _;
 
-use firewall_common::rules::Action;
-
 use super::{
-    answer::Answer,
     flatten::Note,
     merge::{Line, Merged},
     netfilter::Aside,
     source::{SourceId, Sources},
     warning::{Warning, said},
 };
-use crate::ruleset::{Rule, action};
+use crate::ruleset::action;
 
 /// What a config is printed from.
 pub(super) struct Page<'p> {
@@ -26,17 +23,6 @@ pub(super) struct Page<'p> {
     pub(super) general: &'p [Warning],
     /// Whether the lines of the source are left out, since a config file may have no more than [`MAX_SIZE`](crate::ruleset::config::MAX_SIZE) bytes.
     pub(super) is_brief: bool,
-}
-
-/// A rule's text.
-pub(super) fn rule(rule: &Rule, answer: Answer) -> String {
-    let text = rule.to_string();
-    match text.strip_prefix(action::word(Action::Reject)) {
-        Some(rest) if rule.action == Action::Reject && answer != Answer::default() => {
-            format!("reject with {answer}{rest}")
-        }
-        _ => text,
-    }
 }
 
 fn quoted(text: &str) -> String {
@@ -89,12 +75,12 @@ impl Page<'_> {
         let mut shown = Vec::new();
         for line in &self.merged.lines {
             match line {
-                Line::Rule { sources, rule: of, answer } => {
+                Line::Rule { sources, rule } => {
                     if shown != *sources {
                         sources.iter().for_each(|&source| self.source(text, "  ", source));
                     }
                     shown.clone_from(sources);
-                    let _ = writeln!(text, "  {},", quoted(&rule(of, *answer)));
+                    let _ = writeln!(text, "  {},", quoted(&rule.to_string()));
                 }
                 Line::Note(Note { source, effect, text: note, .. }) => {
                     if shown != [*source] {

@@ -33,21 +33,9 @@ pub fn import_of(bytes: &[u8]) {
     }
 }
 
-/// What rules can say today.
-fn known(config: &str) -> String {
-    let known = |line: &str| match line.split_once("reject with ") {
-        Some((before @ ("  \"" | "  '"), rest)) => {
-            format!("{before}reject {}", rest.split_once(' ').unwrap_or(("", rest)).1)
-        }
-        _ => line.to_owned(),
-    };
-    config.lines().map(known).collect::<Vec<_>>().join("\n")
-}
-
 /// Asserts that a config is what a config file may be, and that its rules are those that are told.
 pub fn is_a_config(import: &Import) {
-    let text = known(&import.config);
-    let config = Config::parse(&text, Path::new("fragwall.toml"), &NAMES)
+    let config = Config::parse(&import.config, Path::new("fragwall.toml"), &NAMES)
         .unwrap_or_else(|error| panic!("{}\n{}", error.render(), import.config));
     assert_eq!(config.rules, import.rules, "{}", import.config);
     assert_eq!(action::word(config.default), action::word(import.default));

@@ -1,9 +1,8 @@
 //! What comes of flattened chains: rules, and what is said between them.
 
-use firewall_common::{packet::Family, rules::Action};
+use firewall_common::{answer::Answer, packet::Family, rules::Action};
 
 use super::super::{
-    answer::Answer,
     netfilter::Hook,
     packets::{Packets, Said},
     source::SourceId,

@@ -15,13 +15,13 @@ mod targets;
 use std::collections::BTreeMap;
 
 use firewall_common::{
+    answer::Answer,
     packet::Family,
     rules::{Action, MAX_RULES},
 };
 
 pub(super) use self::items::{Flat, Flattened, Item, Note};
 use super::{
-    answer::Answer,
     error::ImportError,
     netfilter::{Base, ChainId, Hook, Netfilter, Verdict},
     packets::Packets,

@@ -1,10 +1,9 @@
 //! What a rule does with the packets that it matches.
 
-use firewall_common::{packet::Family, rules::Action};
+use firewall_common::{answer::Answer, packet::Family, rules::Action};
 
 use super::{
     super::{
-        answer::Answer,
         netfilter::{Fragments, Rule, RuleLimit, States, Verdict},
         packets::Packets,
         ranges::Ranges,

@@ -1,10 +1,10 @@
 //! A rule: its matches and its target.
 
-use firewall_common::packet::Family;
+use firewall_common::{answer::Answer, packet::Family};
 
 use super::{
     super::{
-        answer::Answer,
+        answer,
         netfilter::{Condition, Fragments, RuleLimit, States, Test, comment, is_interface},
         ranges::Ranges,
     },
@@ -294,7 +294,7 @@ impl<'a> Reader<'a> {
                     None => default,
                     Some(option) => {
                         let value = self.value(&option)?;
-                        Answer::named(&value).ok_or_else(|| format!("{value:?} is no answer of REJECT"))?
+                        answer::named(&value).ok_or_else(|| format!("{value:?} is no answer of REJECT"))?
                     }
                 };
                 Target::Reject(answer)

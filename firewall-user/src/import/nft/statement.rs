@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use firewall_common::answer::Answer;
 use serde_json::Value;
 
 use super::{
     super::{
-        answer::Answer,
+        answer,
         netfilter::{ChainId, Condition, RuleLimit, Test, Verdict},
         rate,
     },
@@ -174,7 +175,7 @@ impl Statements<'_> {
             "continue" => Verdict::Continue,
             "jump" => Verdict::Jump(chain()?),
             "goto" => Verdict::Goto(chain()?),
-            "reject" => Verdict::Reject(answer(value)?),
+            "reject" => Verdict::Reject(answer_of(value)?),
             "queue" | "tproxy" | "synproxy" | "fwd" | "dnat" | "snat" | "masquerade" | "redirect" => {
                 Verdict::Unknown(kind.to_owned())
             }
@@ -238,10 +239,10 @@ fn limit(value: &Value) -> Option<RuleLimit> {
     Some(RuleLimit { limit, over: value["inv"].as_bool().unwrap_or(false) })
 }
 
-fn answer(value: &Value) -> Result<Answer, String> {
+fn answer_of(value: &Value) -> Result<Answer, String> {
     match (value["type"].as_str(), value["expr"].as_str()) {
         (Some("tcp reset"), _) => Ok(Answer::TcpReset),
         (_, None) => Ok(Answer::default()),
-        (_, Some(name)) => Answer::named(name).ok_or_else(|| format!("{name:?} is no answer of reject")),
+        (_, Some(name)) => answer::named(name).ok_or_else(|| format!("{name:?} is no answer of reject")),
     }
 }
