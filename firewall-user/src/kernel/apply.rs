@@ -96,7 +96,7 @@ fn apply_locked(
     (precautions.guard)(&Change { before: Some(&state.document), was_on, config: &config, stance, on })?;
 
     // Answers leave by a veth in a way of its own, which the program must know.
-    let is_loaded = changed || new.iter().any(|interface| interface.is_veth);
+    let is_loaded = changed || config.rejects() && new.iter().any(|interface| interface.is_veth);
     if is_loaded {
         let (document, fresh) = state.document.with(config, stance)?;
         let pending = precautions.pending(Some(state.current))?;

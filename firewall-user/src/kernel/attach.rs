@@ -110,7 +110,8 @@ fn attach_locked(
     (precautions.guard)(&Change { before: Some(&state.document), was_on, config, stance: *stance, on })?;
     // Rules that name an interface which was made anew are about the one that is gone; and answers leave by a veth in a way of
     // its own.
-    let is_outdated = state.document.is_outdated(&host()?) || interfaces.iter().any(|new| new.is_veth);
+    let is_outdated = state.document.is_outdated(&host()?)
+        || state.document.config.rejects() && interfaces.iter().any(|new| new.is_veth);
     if is_outdated {
         state.load(state.document.clone(), &[])?;
     }

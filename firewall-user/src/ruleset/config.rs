@@ -165,6 +165,11 @@ impl Config {
             .map_err(|(span, problem)| ConfigError::invalid(path, text, span, problem))
     }
 
+    /// Whether something rejects, so that senders are told.
+    pub fn rejects(&self) -> bool {
+        self.default == Action::Reject || self.rules.iter().any(|rule| rule.action == Action::Reject)
+    }
+
     /// The names that rules added to this config may use: those of `base`, and its own services.
     pub fn names(&self, base: &Names) -> Names {
         base.with_services(&self.services)
