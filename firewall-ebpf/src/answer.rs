@@ -24,7 +24,7 @@ use firewall_common::{
 
 use crate::{
     frame::{self, Linear},
-    maps::hash_key,
+    maps::HASH_KEY,
     rules::Ruleset,
     setting::setting,
 };
@@ -162,7 +162,7 @@ impl Sender for Front {
     fn admits<B: Bytes + ?Sized>(&self, bytes: &B, ip: &Ip) -> bool {
         // SAFETY: the helper takes nothing and only reads the clock.
         let now = unsafe { bpf_jiffies64() } as u32;
-        Source::of(bytes, ip, hash_key()).is_some_and(|source| may_answer(source.0, now) != 0)
+        Source::of(bytes, ip, &HASH_KEY).is_some_and(|source| may_answer(source.0, now) != 0)
     }
 
     #[inline(always)]

@@ -17,9 +17,12 @@ mod answer;
 mod deadline;
 mod flows;
 mod frame;
+mod headers;
+mod kernel;
 mod maps;
 mod rules;
 mod setting;
+mod tables;
 
 use aya_ebpf::{
     bindings::{xdp_action, xdp_md},
@@ -34,7 +37,7 @@ use firewall_common::{
     verdict::{Cell, Judgement, Verdict},
 };
 use frame::{Far, Linear};
-use maps::Kernel;
+use kernel::Kernel;
 
 /// Judges a packet, counts it, and passes or drops it, or sends its sender an answer.
 #[xdp(frags)]
@@ -57,10 +60,11 @@ pub fn fragwall(ctx: XdpContext) -> u32 {
 #[inline(always)]
 fn plain_or_any(ctx: &XdpContext) -> u32 {
     let frame = Linear::new(ctx);
-    if let Some(judgement) = judge_plain(&frame, &Kernel::<{ maps::PLAIN }>::new(ctx)) {
+    if let Some(judgement) = judge_plain(&frame, &Kernel::<{ kernel::PLAIN }>::new(ctx)) {
         return settle(ctx, frame.len(), judgement, Fragment::WHOLE);
     }
-    if let Some((judgement, fragment)) = judge_plain_fragment(&frame, &Kernel::<{ maps::PLAIN }>::new(ctx)) {
+    if let Some((judgement, fragment)) = judge_plain_fragment(&frame, &Kernel::<{ kernel::PLAIN }>::new(ctx))
+    {
         return settle(ctx, frame.len(), judgement, fragment);
     }
     match any(ctx.ctx) {
@@ -80,7 +84,7 @@ const AGAIN: u32 = u32::MAX;
 fn any(ctx: *mut xdp_md) -> u32 {
     let ctx = XdpContext::new(ctx);
     let frame = Linear::new(&ctx);
-    let Outcome { judgement, fragment, end } = judge(&frame, &Kernel::<{ maps::NEAR }>::new(&ctx));
+    let Outcome { judgement, fragment, end } = judge(&frame, &Kernel::<{ kernel::NEAR }>::new(&ctx));
     let mut length = frame.len();
     // Only a packet that ended too soon, or a frame that goes on behind its packet, can have more buffers than were looked
     // at: all others are spared the call. Padding up to the least length of a frame is no such case.
@@ -99,7 +103,7 @@ fn any(ctx: *mut xdp_md) -> u32 {
 fn far(ctx: *mut xdp_md) -> u32 {
     let ctx = XdpContext::new(ctx);
     let frame = Far::new(&ctx);
-    let Outcome { judgement, fragment, end: _ } = judge(&frame, &Kernel::<{ maps::FAR }>::new(&ctx));
+    let Outcome { judgement, fragment, end: _ } = judge(&frame, &Kernel::<{ kernel::FAR }>::new(&ctx));
     settle(&ctx, frame.len(), judgement, fragment)
 }
 

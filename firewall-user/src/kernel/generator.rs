@@ -11,7 +11,8 @@ use aya::{
 
 use super::{
     Error,
-    instance::{Instance, Run, refusal},
+    instance::{Instance, refusal},
+    run::Run,
 };
 
 /// The program, built for the BPF target by the build script.

@@ -41,6 +41,7 @@ pub mod netns;
 pub mod pending;
 pub mod reassembly;
 mod rules;
+pub mod run;
 mod shared;
 pub(crate) mod sockets;
 mod state;

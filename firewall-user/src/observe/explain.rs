@@ -12,7 +12,8 @@ use crate::{
     kernel::{
         Error,
         document::Document,
-        instance::{self, Instance, RUN_ON},
+        instance::{self, Instance},
+        run::RUN_ON,
     },
     ruleset::{Config, compile::Host},
 };

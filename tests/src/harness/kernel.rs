@@ -17,7 +17,8 @@ use fragwall::{
         counters::Counters,
         egress::Egress,
         flows::FlowSettings,
-        instance::{Instance, RUN_ON, Settings, new_hash_key},
+        instance::{Instance, Settings, new_hash_key},
+        run::RUN_ON,
     },
     ruleset::{Compiled, Names, Rule, compile::Host},
 };

@@ -1,0 +1,174 @@
+//! The tables of fragments and of sources, and what is done with them.
+
+use aya_ebpf::helpers::bpf_jiffies64;
+use firewall_common::{
+    datagram::{self, Admission, Datagrams, Fate},
+    fragment::{
+        Fragment,
+        budget::Limits,
+        identity::{HashKey, Identity, Keys, Source},
+        progress::BOUNDARIES,
+        source::{self, Pool, SourceSet, Sources},
+        table::{Set, Sets},
+        tick::Tick,
+    },
+    packet::Family,
+    rules::{Action, Decision},
+};
+
+use crate::{
+    maps::{
+        BOUNDARY_NUMBERS, EARLY_PASSES, FRAGMENTS, HASH_KEY, HELD, LIMITS, POOLS, SET_SHIFT, SOURCE_SHIFT,
+        SOURCES, TIMEOUT,
+    },
+    setting::setting,
+};
+
+/// The tables of fragments, which need no packet. `CALLS`: what is done with them is called, as functions that the verifier
+/// walks once each, and not once for each of the ways that lead to it, which are too many.
+pub struct Tables<const CALLS: bool>;
+
+impl<const CALLS: bool> Sets for Tables<CALLS> {
+    #[inline(always)]
+    fn set(&self, identity: Identity) -> Option<&Set> {
+        FRAGMENTS.get((identity.0 >> setting(&SET_SHIFT)) as u32)
+    }
+}
+
+impl<const CALLS: bool> Sources for Tables<CALLS> {
+    #[inline(always)]
+    fn sources(&self, source: Source) -> Option<&SourceSet> {
+        SOURCES.get((source.0 >> setting(&SOURCE_SHIFT)) as u32)
+    }
+
+    #[inline(always)]
+    fn pool(&self, family: Family) -> Option<&Pool> {
+        POOLS.get(family.index() as u32)
+    }
+
+    #[inline(always)]
+    fn limits(&self, family: Family) -> Limits {
+        setting(&LIMITS[family.index()])
+    }
+
+    #[inline(always)]
+    fn charge(&self, of: Source, family: Family, fragments: u32, now: Tick) -> bool {
+        if CALLS {
+            charge(of.0, family.index() as u32, fragments, now.0) != 0
+        } else {
+            source::charge(self, of, family, fragments, now)
+        }
+    }
+
+    #[inline(always)]
+    fn refund(&self, of: Source, family: Family, fragments: u32, now: Tick) {
+        if CALLS {
+            refund(of.0, family.index() as u32, fragments, now.0);
+        } else {
+            source::refund(self, of, family, fragments, now);
+        }
+    }
+}
+
+impl<const CALLS: bool> Datagrams for Tables<CALLS> {
+    #[inline(always)]
+    fn hash_key(&self) -> &HashKey {
+        &HASH_KEY
+    }
+
+    #[inline(always)]
+    fn now(&self) -> Tick {
+        // SAFETY: the helper takes nothing and only reads the clock.
+        Tick(unsafe { bpf_jiffies64() } as u32)
+    }
+
+    #[inline(always)]
+    fn timeout(&self) -> u32 {
+        setting(&TIMEOUT)
+    }
+
+    #[inline(always)]
+    fn held(&self) -> u32 {
+        setting(&HELD)
+    }
+
+    #[inline(always)]
+    fn boundary(&self, units: usize) -> u32 {
+        // The mask is for the verifier, which doesn't know that no datagram is longer.
+        setting(&BOUNDARY_NUMBERS[units & (BOUNDARIES - 1)])
+    }
+
+    #[inline(always)]
+    fn early_action(&self) -> Action {
+        if setting(&EARLY_PASSES) != 0 { Action::Allow } else { Action::Deny }
+    }
+
+    #[inline(always)]
+    fn first(&self, keys: Keys, family: Family, fragment: Fragment, decision: Decision) -> Admission {
+        if !CALLS {
+            return datagram::first(self, keys, family, &fragment, decision);
+        }
+        let Keys { identity, source } = keys;
+        let (decision, family) = (u32::from(decision.to_bits()), family.index() as u32);
+        Admission::from_code(first(identity.0, source.0, fragment.to_bits(), decision, family))
+    }
+
+    #[inline(always)]
+    fn decided(&self, keys: Keys, family: Family, fragment: Fragment) -> Fate {
+        let Keys { identity, source } = keys;
+        Fate::from_code(decided(identity.0, source.0, fragment.to_bits(), family.index() as u32))
+    }
+
+    #[inline(always)]
+    fn early(&self, keys: Keys, family: Family, fragment: Fragment) -> Fate {
+        let Keys { identity, source } = keys;
+        Fate::from_code(early(identity.0, source.0, fragment.to_bits(), family.index() as u32))
+    }
+}
+
+/// [`Datagrams::first`], as a function that takes and returns nothing but numbers, as all of these: so the verifier walks it
+/// for any arguments.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn first(identity: u64, source: u64, fragment: u64, decision: u32, family: u32) -> u32 {
+    let keys = Keys { identity: Identity(identity), source: Source(source) };
+    let (fragment, decision) = (Fragment::from_bits(fragment), Decision::from_bits(decision as u16));
+    datagram::first(&Tables::<false>, keys, family_of(family), &fragment, decision).code()
+}
+
+/// [`Datagrams::decided`].
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn decided(identity: u64, source: u64, fragment: u64, family: u32) -> u32 {
+    let keys = Keys { identity: Identity(identity), source: Source(source) };
+    datagram::decided(&Tables::<true>, keys, family_of(family), &Fragment::from_bits(fragment)).code()
+}
+
+/// [`Datagrams::early`].
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn early(identity: u64, source: u64, fragment: u64, family: u32) -> u32 {
+    let keys = Keys { identity: Identity(identity), source: Source(source) };
+    datagram::early(&Tables::<false>, keys, family_of(family), &Fragment::from_bits(fragment)).code()
+}
+
+/// [`Sources::charge`].
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn charge(of: u64, family: u32, fragments: u32, now: u32) -> u32 {
+    u32::from(source::charge(&Tables::<false>, Source(of), family_of(family), fragments, Tick(now)))
+}
+
+/// [`Sources::refund`]. The kernel wants such a function to return something.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn refund(of: u64, family: u32, fragments: u32, now: u32) -> u32 {
+    source::refund(&Tables::<false>, Source(of), family_of(family), fragments, Tick(now));
+    0
+}
+
+/// The IP version of that place among all.
+#[inline(always)]
+pub const fn family_of(index: u32) -> Family {
+    if index == Family::V4.index() as u32 { Family::V4 } else { Family::V6 }
+}
