@@ -102,7 +102,7 @@ pub fn sent<B: Bytes + ?Sized>(bytes: &B, key: &HashKey, flows: &impl Flows) -> 
 
 /// Remembers the flow of a packet that goes out, if it is of one that this host began, or goes on with.
 #[inline(always)]
-pub fn remember<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, key: &HashKey, flows: &impl Flows) -> Option<()> {
+fn remember<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, key: &HashKey, flows: &impl Flows) -> Option<()> {
     if ip.fragment.is_trailing() {
         return None;
     }

@@ -143,6 +143,7 @@ impl Status {
 fn report(filter: &Filter) -> Result<Report, Error> {
     let config = &filter.document().config;
     let changed_at = filter.changed()?;
+    let egress = filter.egress()?;
     let left = filter.time_left()?;
     let actions = config.rules.iter().map(|rule| rule.action).chain([config.default]);
     let rejects = !filter.is_observing() && actions.into_iter().any(|action| action == Action::Reject);
@@ -171,8 +172,8 @@ fn report(filter: &Filter) -> Result<Report, Error> {
                 .collect(),
         },
         replies: config.replies.map(|replies| ReportReplies {
-            interfaces: filter
-                .egress()
+            interfaces: egress
+                .into_iter()
                 .map(|(name, hook)| ReportEgress { name: name.to_owned(), hook: hook.name() })
                 .collect(),
             table: replies.table,

@@ -11,9 +11,9 @@ use std::{fs, io, path::Path, time::Duration};
 
 use aya::{
     Ebpf, EbpfLoader,
-    maps::{MapInfo, MapType},
+    maps::MapType,
     programs::{
-        LinkOrder, ProgramError, SchedClassifier, TcAttachType, TestRun as _, TestRunOptions,
+        LinkOrder, ProgramError, ProgramInfo, SchedClassifier, TcAttachType, TestRun as _, TestRunOptions,
         links::{FdLink, PinnedLink},
         tc::{self, NlOptions, SchedClassifierLink, TcAttachOptions, TcHandle},
     },
@@ -28,7 +28,8 @@ use super::{
     instance::{names, refusal},
     layout::{self, Layout},
     netlink::{self, Interface},
-    sockets, syscall,
+    shared, sockets,
+    syscall::{self, LinkInfo},
 };
 use crate::ruleset::Config;
 
@@ -142,22 +143,9 @@ pub(super) fn check_size(document: &Document, config: &Config) -> Result<(), Err
 
 /// aya takes a pinned map of another shape without a word: makes sure that what is there is what the programs expect.
 pub(super) fn check(layout: &Layout, document: &Document) -> Result<(), Error> {
-    let path = layout.flows();
-    let Some(replies) = document.config.replies.filter(|_| path.exists()) else { return Ok(()) };
-    let settings = FlowSettings::new(&replies)?;
-    let info = MapInfo::from_pin(&path).map_err(|error| opening(&path, error))?;
-    let found = (info.map_type().ok(), info.value_size() as usize, info.max_entries());
-    if found == (Some(MapType::Array), size_of::<FlowSet>(), settings.sets) {
-        return Ok(());
-    }
-    let what = format!(
-        "a map with {} entries of {} bytes where {} of {} are expected",
-        found.2,
-        found.1,
-        settings.sets,
-        size_of::<FlowSet>()
-    );
-    Err(Error::Incompatible { path, what })
+    let Some(replies) = &document.config.replies else { return Ok(()) };
+    let sets = FlowSettings::new(replies)?.sets;
+    shared::check_map(&layout.flows(), MapType::Array, size_of::<FlowSet>(), sets)
 }
 
 /// The program of generation `number`; `None` if it accepts no replies.
@@ -183,12 +171,7 @@ pub(super) fn put<'a>(
     layout::make(&layout.egress())?;
     let mut is_new = false;
     for interface in interfaces {
-        if layout.egress_link(interface.index).exists() {
-            exchange(&mut program, layout, interface)?;
-        } else {
-            attach(&mut program, layout, interface)?;
-            is_new = true;
-        }
+        is_new |= exchange(&mut program, layout, interface)?;
     }
     if is_new {
         remember(&program, &sockets::connected())?;
@@ -226,7 +209,7 @@ fn attach(program: &mut SchedClassifier, layout: &Layout, interface: &Interface)
 }
 
 /// Attaches the program as a classifier, and pins it in place of a link.
-pub(super) fn attach_to_qdisc(
+fn attach_to_qdisc(
     program: &mut SchedClassifier,
     layout: &Layout,
     interface: &Interface,
@@ -235,6 +218,8 @@ pub(super) fn attach_to_qdisc(
         Err(error) if !is_there(&error) => return Err(attaching(interface, error)),
         _ => {}
     }
+    // A command that was killed before it pinned its program left it there.
+    take_off_qdisc(interface);
     let options = NlOptions { priority: PRIORITY, handle: HANDLE, classid: None };
     let attached = program
         .attach_with_options(&interface.name, TcAttachType::Egress, TcAttachOptions::Netlink(options))
@@ -250,37 +235,75 @@ fn is_there(error: &tc::TcError) -> bool {
         || io_error(error).is_some_and(|error| error.raw_os_error() == Some(nix::libc::EEXIST))
 }
 
-/// How the egress of an interface is looked at; `None` if it isn't.
-pub(super) fn hook(layout: &Layout, interface: u32) -> Option<Hook> {
-    let path = layout.egress_link(interface);
-    if !path.exists() {
-        return None;
-    }
-    match syscall::Link::open(&path).and_then(|link| link.info()) {
-        Ok(_) => Some(Hook::Tcx),
-        Err(_) => Some(Hook::Clsact),
+/// Takes the classifier off an interface's qdisc. There may be none: someone else may have taken it off.
+fn take_off_qdisc(interface: &Interface) {
+    let attached =
+        SchedClassifierLink::attached(&interface.name, TcAttachType::Egress, PRIORITY, HANDLE, None);
+    let _ = attached.map(aya::programs::Link::detach);
+}
+
+/// What is pinned for an interface.
+enum Pinned {
+    /// A link; this is what it ties together.
+    Link(syscall::Link, LinkInfo),
+    /// The program that the interface's qdisc has: its id.
+    Program(u32),
+}
+
+impl Pinned {
+    /// What is pinned for the interface of that index; `None` if nothing is.
+    fn of(layout: &Layout, interface: u32) -> Result<Option<Self>, Error> {
+        let path = layout.egress_link(interface);
+        let link = match syscall::Link::open(&path) {
+            Ok(link) => link,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::os(format!("opening {}", path.display()), error)),
+        };
+        // The kernel opens whatever is pinned. A program tells no interface.
+        if let Ok(info) = link.info() {
+            return Ok(Some(Self::Link(link, info)));
+        }
+        let program = ProgramInfo::from_pin(&path).map_err(|error| opening(&path, error))?;
+        Ok(Some(Self::Program(program.id())))
     }
 }
 
-fn exchange(program: &mut SchedClassifier, layout: &Layout, interface: &Interface) -> Result<(), Error> {
+/// How the egress of an interface is looked at; `None` if it isn't.
+pub(super) fn hook(layout: &Layout, interface: u32) -> Result<Option<Hook>, Error> {
+    Ok(Pinned::of(layout, interface)?.map(|pinned| match pinned {
+        Pinned::Link(..) => Hook::Tcx,
+        Pinned::Program(_) => Hook::Clsact,
+    }))
+}
+
+/// Has the program look at what goes out by an interface, in place of the one that does, if one does. Says whether none did.
+fn exchange(program: &mut SchedClassifier, layout: &Layout, interface: &Interface) -> Result<bool, Error> {
+    let info = program.info().map_err(|error| Error::aya("asking the kernel about the program", error))?;
     let path = layout.egress_link(interface.index);
-    if hook(layout, interface.index) == Some(Hook::Clsact) {
-        remove(layout, interface.index)?;
-        return attach_to_qdisc(program, layout, interface);
-    }
-    let info = syscall::Link::open(&path).and_then(|link| link.info());
-    let holds = info.map_err(|error| Error::os(format!("opening {}", path.display()), error))?;
-    let wanted = program.info().map_err(|error| Error::aya("asking the kernel about the program", error))?;
-    if holds.program == wanted.id() {
-        return Ok(());
-    }
-    if holds.interface.is_none() {
+    match Pinned::of(layout, interface.index)? {
+        Some(Pinned::Link(_, LinkInfo { interface: Some(_), program: holds })) => {
+            if holds != info.id() {
+                exchange_in_link(program, &path)?;
+            }
+            Ok(false)
+        }
+        Some(Pinned::Program(holds)) if holds == info.id() => Ok(false),
+        Some(Pinned::Program(_)) => {
+            remove(layout, interface.index)?;
+            attach_to_qdisc(program, layout, interface).map(|()| false)
+        }
         // Of an interface that is gone, whose index another has now.
-        remove(layout, interface.index)?;
-        return attach(program, layout, interface);
+        Some(Pinned::Link(..)) => {
+            remove(layout, interface.index)?;
+            attach(program, layout, interface).map(|()| true)
+        }
+        None => attach(program, layout, interface).map(|()| true),
     }
-    let link: FdLink = PinnedLink::from_pin(&path).map_err(|error| opening(&path, error))?.into();
-    let link = SchedClassifierLink::try_from(link).map_err(|error| opening(&path, error))?;
+}
+
+fn exchange_in_link(program: &mut SchedClassifier, path: &Path) -> Result<(), Error> {
+    let link: FdLink = PinnedLink::from_pin(path).map_err(|error| opening(path, error))?.into();
+    let link = SchedClassifierLink::try_from(link).map_err(|error| opening(path, error))?;
     let exchanged = program.attach_to_link(link).and_then(|id| program.take_link(id));
     exchanged.map(drop).map_err(|error| Error::aya("exchanging the program on egress", error))
 }
@@ -289,21 +312,15 @@ fn exchange(program: &mut SchedClassifier, layout: &Layout, interface: &Interfac
 pub(super) fn remove(layout: &Layout, index: u32) -> Result<(), Error> {
     let path = layout.egress_link(index);
     let failed = |error| Error::os(format!("removing {}", path.display()), error);
-    match hook(layout, index) {
+    match Pinned::of(layout, index)? {
         None => return Ok(()),
-        Some(Hook::Tcx) => syscall::Link::open(&path).and_then(|link| link.detach()).map_err(failed)?,
-        Some(Hook::Clsact) if layout.is_current() => {
+        Some(Pinned::Link(link, _)) => link.detach().map_err(failed)?,
+        Some(Pinned::Program(_)) if layout.is_current() => {
             let interfaces = netlink::interfaces()?;
-            if let Some(interface) = interfaces.iter().find(|interface| interface.index == index) {
-                let name = &interface.name;
-                let attached =
-                    SchedClassifierLink::attached(name, TcAttachType::Egress, PRIORITY, HANDLE, None);
-                // It may have been taken off by hand.
-                let _ = attached.map(aya::programs::Link::detach);
-            }
+            interfaces.iter().filter(|interface| interface.index == index).for_each(take_off_qdisc);
         }
         // The interface went with its namespace.
-        Some(Hook::Clsact) => {}
+        Some(Pinned::Program(_)) => {}
     }
     fs::remove_file(&path).map_err(failed)
 }

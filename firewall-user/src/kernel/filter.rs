@@ -83,11 +83,16 @@ impl Filter {
     }
 
     /// The names of the interfaces on which it looks at what goes out, and how.
-    pub fn egress(&self) -> impl Iterator<Item = (&str, Hook)> {
-        self.state.links.iter().filter_map(|link| {
+    ///
+    /// # Errors
+    /// The kernel refuses to tell.
+    pub fn egress(&self) -> Result<Vec<(&str, Hook)>, Error> {
+        let mut hooks = Vec::new();
+        for link in &self.state.links {
             let hook = egress::hook(&self.state.layout, link.pinned.name)?;
-            Some((link.name()?, hook))
-        })
+            hooks.extend(link.name().zip(hook));
+        }
+        Ok(hooks)
     }
 
     /// The interfaces that a configuration would have it attached to as well, and taken off.

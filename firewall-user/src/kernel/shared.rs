@@ -112,27 +112,28 @@ pub(super) const fn bucket_sets(table: u32) -> u32 {
 /// aya takes a pinned map of another shape without a word: makes sure that what is there is what the program expects, for
 /// a fragment table of `table` entries.
 pub(super) fn check(layout: &Layout, table: u32) -> Result<(), Error> {
-    SHARED.iter().try_for_each(|shared| shared.check(&layout.root().join(shared.pin), table))
+    SHARED.iter().try_for_each(|shared| {
+        check_map(&layout.root().join(shared.pin), shared.kind, shared.value, (shared.entries)(table))
+    })
 }
 
-impl Shared {
-    fn check(&self, path: &Path, table: u32) -> Result<(), Error> {
-        if !path.exists() {
-            return Ok(());
-        }
-        let doing = || format!("opening {}", path.display());
-        let info = MapInfo::from_pin(path).map_err(|error| Error::aya(doing(), error))?;
-        let found = (info.map_type().ok(), info.key_size(), info.value_size(), info.max_entries());
-        let expected = (Some(self.kind), 4, self.value as u32, (self.entries)(table));
-        if found == expected {
-            return Ok(());
-        }
-        Err(Error::Incompatible {
-            path: path.to_owned(),
-            what: format!(
-                "a map with {} entries of {} bytes where {} of {} are expected",
-                found.3, found.2, expected.3, expected.2
-            ),
-        })
+/// That a pinned map, if it's there, is of that kind, with so many entries of so many bytes.
+pub(super) fn check_map(path: &Path, kind: MapType, value: usize, entries: u32) -> Result<(), Error> {
+    if !path.exists() {
+        return Ok(());
     }
+    let doing = || format!("opening {}", path.display());
+    let info = MapInfo::from_pin(path).map_err(|error| Error::aya(doing(), error))?;
+    let found = (info.map_type().ok(), info.key_size(), info.value_size(), info.max_entries());
+    let expected = (Some(kind), 4, value as u32, entries);
+    if found == expected {
+        return Ok(());
+    }
+    Err(Error::Incompatible {
+        path: path.to_owned(),
+        what: format!(
+            "a map with {} entries of {} bytes where {} of {} are expected",
+            found.3, found.2, expected.3, expected.2
+        ),
+    })
 }
