@@ -2,8 +2,10 @@
 
 use std::mem::size_of;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::thread;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use nix::errno::Errno;
 use nix::libc;
 use nix::net::if_::if_nametoindex;
 use nix::sys::socket::{
@@ -46,6 +48,28 @@ impl RawSender {
             .with_context(|| format!("can't send a frame of {} bytes", frame.len()))?;
         ensure!(sent == frame.len(), "{sent} of {} bytes of a frame were sent", frame.len());
         Ok(())
+    }
+}
+
+/// How often a frame is offered to a link whose queue is full.
+const OFFERS: u32 = 1_000_000;
+
+impl RawSender {
+    /// Sends a frame as soon as there's room for it in the link's queue.
+    ///
+    /// # Errors
+    /// As for [`Self::send`]; or there's no room for very long.
+    pub fn send_in_turn(&self, frame: &[u8]) -> Result<()> {
+        for _ in 0..OFFERS {
+            match send(self.socket.as_raw_fd(), frame, MsgFlags::empty()) {
+                Err(Errno::ENOBUFS) => thread::yield_now(),
+                sent => {
+                    sent.with_context(|| format!("can't send a frame of {} bytes", frame.len()))?;
+                    return Ok(());
+                }
+            }
+        }
+        bail!("the link's queue stays full")
     }
 }
 

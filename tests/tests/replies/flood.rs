@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::ScopedJoinHandle;
 
 use firewall_tests::harness::host::{Host, NEIGHBOUR};
 use firewall_tests::harness::packet::{Ether, Internet, ip6};
@@ -34,7 +35,7 @@ fn a_flood_of_flows_breaks_no_connection() {
     let pieces = std::thread::scope(|scope| {
         let floods = [(&host.netns, true), (&host.neighbour, false)].map(|(netns, outgoing)| {
             let sender = RawSender::new(netns, "eth0").unwrap();
-            scope.spawn(move || (0..FLOWS).try_for_each(|n| sender.send(&frame(n, outgoing))))
+            scope.spawn(move || (0..FLOWS).try_for_each(|n| sender.send_in_turn(&frame(n, outgoing))))
         });
         let over = &over;
         let transfer = scope.spawn(move || {
@@ -49,11 +50,12 @@ fn a_flood_of_flows_breaks_no_connection() {
             }
             pieces
         });
-        for flood in floods {
-            flood.join().unwrap().unwrap();
-        }
+        // The transfer ends whatever became of the floods.
+        let floods = floods.map(ScopedJoinHandle::join);
         over.store(true, Ordering::Relaxed);
-        transfer.join().unwrap()
+        let pieces = transfer.join().unwrap();
+        floods.into_iter().for_each(|flood| flood.unwrap().unwrap());
+        pieces
     });
     server.join().unwrap().unwrap();
     // Few or many: none was lost for good.
