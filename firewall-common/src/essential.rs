@@ -1,4 +1,5 @@
-//! ICMP that passes whatever the rules say, because the link or path-MTU discovery would break without it.
+//! ICMP that passes whatever the rules say, because the link, path-MTU discovery or what tells of a packet's fate would break
+//! without it (RFC 4890 4.3, 4.4).
 
 use crate::{
     packet::{Be64, Bytes, Family, Ip, ipv6, transport::ICMPV6},
@@ -13,6 +14,10 @@ pub const DECISION: Decision = Decision::new(Action::Allow, Slot::ESSENTIAL);
 const UNREACHABLE: u8 = 3;
 /// … because fragmentation is needed (RFC 1191).
 const FRAGMENTATION_NEEDED: u8 = 4;
+/// ICMP destination unreachable, time exceeded and parameter problem (RFC 792).
+const ERRORS: [u8; 3] = [UNREACHABLE, 11, 12];
+/// ICMPv6 destination unreachable, time exceeded and parameter problem (RFC 4443 3.1, 3.3, 3.4).
+const ERRORS_V6: [u8; 3] = [1, 3, 4];
 /// ICMPv6 packet too big (RFC 4443 3.2).
 const PACKET_TOO_BIG: u8 = 2;
 /// ICMPv6 router solicitation, the first of the five messages of neighbour discovery (RFC 4861 4).
@@ -31,14 +36,22 @@ const ON_THIS_LINK: u8 = 1;
 const SOURCE: usize = 8;
 
 /// Whether an ICMP message is essential: the reason to pass it, or the reason to drop what only looks like it; `None` if
-/// it's for the rules.
+/// it's for the rules. Errors that tell of a packet's fate are essential if `errors`.
 #[inline(always)]
-pub fn judge<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, kind: u8, code: u8) -> Option<Result<Reason, Reason>> {
+pub fn judge<B: Bytes + ?Sized>(
+    bytes: &B,
+    ip: &Ip,
+    kind: u8,
+    code: u8,
+    errors: bool,
+) -> Option<Result<Reason, Reason>> {
     match ip.family {
-        Family::V4 => (ip.protocol != ICMPV6 && kind == UNREACHABLE && code == FRAGMENTATION_NEEDED)
-            .then_some(Ok(Reason::PacketTooBig)),
+        Family::V4 if ip.protocol == ICMPV6 => None,
+        Family::V4 if kind == UNREACHABLE && code == FRAGMENTATION_NEEDED => Some(Ok(Reason::PacketTooBig)),
+        Family::V4 => (errors && ERRORS.contains(&kind)).then_some(Ok(Reason::IcmpError)),
         Family::V6 if ip.protocol != ICMPV6 => None,
         Family::V6 => match kind {
+            kind if errors && ERRORS_V6.contains(&kind) => Some(Ok(Reason::IcmpError)),
             PACKET_TOO_BIG => Some(Ok(Reason::PacketTooBig)),
             ROUTER_SOLICITATION..=REDIRECT if ip.fragment.is_fragment() => {
                 Some(Err(Reason::FragmentNeighbourDiscovery))

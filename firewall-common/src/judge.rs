@@ -24,6 +24,9 @@ pub trait Environment: Datagrams + Flows {
     /// Whether what belongs to a flow that this host opened passes; else it's the rules' business, like anything else.
     fn accepts_replies(&self) -> bool;
 
+    /// Whether ICMP errors that tell of a packet's fate pass; else they're the rules' business, like anything else.
+    fn accepts_icmp_errors(&self) -> bool;
+
     /// What the rules decide on a packet that has its headers ([`rules::decide`]).
     #[inline(always)]
     fn decide<B: Bytes + ?Sized>(&self, bytes: &B, ip: &Ip) -> Option<Decision>
@@ -164,7 +167,8 @@ fn by_headers<B: Bytes + ?Sized>(
     env: &impl Environment,
 ) -> (Judgement, Option<Decision>) {
     if ip.transport.is_icmp() {
-        match essential::judge(bytes, ip, ip.transport.icmp_type(), ip.transport.icmp_code()) {
+        let (kind, code) = (ip.transport.icmp_type(), ip.transport.icmp_code());
+        match essential::judge(bytes, ip, kind, code, env.accepts_icmp_errors()) {
             Some(Ok(reason)) => return (Judgement::pass(reason), Some(essential::DECISION)),
             Some(Err(reason)) => return (Judgement::drop(reason), None),
             None => {}

@@ -98,6 +98,8 @@ reasons! {
     MulticastListener = "multicast-listener": Pass,
     /// ICMPv6 packet too big, or ICMP fragmentation needed: path-MTU discovery.
     PacketTooBig = "packet-too-big": Pass,
+    /// An ICMP error that tells of a packet's fate: destination unreachable, time exceeded, parameter problem (RFC 4890).
+    IcmpError = "icmp-error": Pass,
     /// It belongs to a flow that this host opened.
     Reply = "reply": Pass,
     /// An ICMP error about a packet of a flow that this host opened.

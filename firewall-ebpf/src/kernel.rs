@@ -25,7 +25,7 @@ use firewall_common::{
 use crate::{
     flows::HostFlows,
     headers,
-    maps::{ACCEPTS_REPLIES, HASH_KEY},
+    maps::{ACCEPTS_ICMP_ERRORS, ACCEPTS_REPLIES, HASH_KEY},
     rules::Ruleset,
     setting::setting,
     tables::Tables,
@@ -160,6 +160,11 @@ impl<const WAY: u8> Environment for Kernel<'_, WAY> {
     #[inline(always)]
     fn accepts_replies(&self) -> bool {
         setting(&ACCEPTS_REPLIES) != 0
+    }
+
+    #[inline(always)]
+    fn accepts_icmp_errors(&self) -> bool {
+        setting(&ACCEPTS_ICMP_ERRORS) != 0
     }
 
     #[inline(always)]

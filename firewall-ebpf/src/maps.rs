@@ -58,6 +58,10 @@ pub static EARLY_PASSES: u32 = 0;
 #[unsafe(no_mangle)]
 pub static ACCEPTS_REPLIES: u32 = 0;
 
+/// Not 0: ICMP errors that tell of a packet's fate pass.
+#[unsafe(no_mangle)]
+pub static ACCEPTS_ICMP_ERRORS: u32 = 0;
+
 /// Not 0: each judgement is written to [`TRACE`].
 #[unsafe(no_mangle)]
 static EXPLAINS: u32 = 0;

@@ -118,6 +118,7 @@ fn the_json_of_every_command_keeps_its_schema() {
             "replies.interfaces[].hook",
             "replies.interfaces[].name",
             "replies.table",
+            "icmp_errors",
             "confirm_within",
             "fragments.early",
             "fragments.early_budget",
@@ -308,7 +309,7 @@ fn an_attach_that_says_nothing_is_told_what_its_filter_lets_pass() {
         let new = words.contains("a new filter without rules was made");
         assert_eq!(
             new,
-            words.contains("everything but ARP, neighbour discovery, multicast listeners and the ICMP"),
+            words.contains("everything but replies to what this host sends, ARP, neighbour"),
             "{words}"
         );
         new

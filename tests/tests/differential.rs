@@ -61,7 +61,8 @@ fn setup(random: &mut Random) -> Setup {
         Setup::rules(rules).default(random.pick(&Action::ALL)).early(random.pick(&actions)).table(1 << 20);
     // In every other session sources use up what they may have outstanding.
     let setup = if random.chance(50) { setup.budget(6, 200) } else { setup };
-    Setup { hash_key: Some(hash_key), ..setup.accepting_replies() }
+    let icmp_errors = random.chance(50);
+    Setup { hash_key: Some(hash_key), icmp_errors, ..setup.accepting_replies() }
 }
 
 /// A frame, and which way it goes.

@@ -25,6 +25,13 @@ fn verdict(packet: &Packet, env: &Native) -> Judgement {
 
 #[test]
 fn of_all_messages_only_the_essential_ones_pass() {
+    for icmp_errors in [false, true] {
+        only_the_essential_ones_pass(icmp_errors);
+    }
+}
+
+fn only_the_essential_ones_pass(icmp_errors: bool) {
+    let env = Native { icmp_errors, ..deny() };
     for family in [Family::V4, Family::V6] {
         for protocol in [1, 58] {
             for kind in 0..=255 {
@@ -34,6 +41,9 @@ fn of_all_messages_only_the_essential_ones_pass() {
                         let expected = match (family, protocol, kind) {
                             (Family::V4, 1, 3) if code == 4 => Judgement::pass(Reason::PacketTooBig),
                             (Family::V6, 58, 2) => Judgement::pass(Reason::PacketTooBig),
+                            (Family::V4, 1, 3 | 11 | 12) | (Family::V6, 58, 1 | 3 | 4) if icmp_errors => {
+                                Judgement::pass(Reason::IcmpError)
+                            }
                             (Family::V6, 58, 133..=137) if code == 0 && hop_limit == 255 => {
                                 Judgement::pass(Reason::NeighbourDiscovery)
                             }
@@ -43,7 +53,7 @@ fn of_all_messages_only_the_essential_ones_pass() {
                                 slot: Slot::DEFAULT_DROP,
                             },
                         };
-                        assert_eq!(verdict(&packet, &deny()), expected, "{packet:?}");
+                        assert_eq!(verdict(&packet, &env), expected, "{packet:?}");
                     }
                 }
             }
@@ -67,11 +77,16 @@ fn neighbour_discovery_behind_a_fragment_header_is_dropped() {
 }
 
 #[test]
-fn fragments_of_a_packet_too_big_inherit_its_pass() {
-    for (family, protocol, kind, code) in [(Family::V4, 1, 3, 4), (Family::V6, 58, 2, 0)] {
-        let env = deny();
+fn fragments_of_an_essential_error_inherit_its_pass() {
+    for (family, protocol, kind, code, reason) in [
+        (Family::V4, 1, 3, 4, Reason::PacketTooBig),
+        (Family::V6, 58, 2, 0, Reason::PacketTooBig),
+        (Family::V4, 1, 11, 0, Reason::IcmpError),
+        (Family::V6, 58, 1, 4, Reason::IcmpError),
+    ] {
+        let env = Native { icmp_errors: true, ..deny() };
         let packet = message(family, protocol, kind, code, 64).at(4, 0, true);
-        assert_eq!(verdict(&packet, &env), Judgement::pass(Reason::PacketTooBig));
+        assert_eq!(verdict(&packet, &env), Judgement::pass(reason));
         let trailing = Packet::new(family, protocol, vec![0; 9]).at(4, 24, false);
         let inherited =
             Judgement { verdict: Verdict::Pass, reason: Reason::Inherited, slot: Slot::ESSENTIAL };

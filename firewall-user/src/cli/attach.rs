@@ -13,8 +13,8 @@ use crate::kernel::{
 /// Attach the filter to interfaces.
 ///
 /// It stays attached when the command ends, until it's detached, the interface is removed or the machine restarts. A new
-/// filter takes its rules from the options and denies what they don't allow, but for ARP, neighbour discovery, multicast
-/// listeners and the ICMP that path-MTU discovery needs. If a filter is in force already, the interfaces are added to it.
+/// filter takes its rules from the options and denies what they don't allow, but for replies to what this host sends, ARP,
+/// neighbour discovery, multicast listeners and ICMP errors. If a filter is in force already, the interfaces are added to it.
 #[derive(Args, Debug)]
 pub(super) struct Attach {
     /// The interfaces; those of the config file if none is named.
@@ -83,8 +83,8 @@ impl Attach {
         self.safety.remind();
         if said_nothing && is_new_without_rules(&Filter::open(&global.bpffs), &links) {
             output::say(
-                "a new filter without rules was made: everything but ARP, neighbour discovery, multicast listeners \
-                 and the ICMP that path-MTU discovery needs is dropped; `fragwall allow` adds rules",
+                "a new filter without rules was made: everything but replies to what this host sends, ARP, \
+                 neighbour discovery, multicast listeners and ICMP errors is dropped; `fragwall allow` adds rules",
             );
         }
         if global.json {

@@ -36,6 +36,8 @@ struct Report {
     fragments: ReportFragments,
     /// How replies are known; none if they aren't accepted.
     replies: Option<ReportReplies>,
+    /// Whether ICMP errors that tell of a packet's fate pass whatever the rules say.
+    icmp_errors: bool,
     /// When the rules in force were put into force, in seconds since 1970.
     changed: Option<u64>,
     #[serde(skip)]
@@ -123,6 +125,11 @@ impl Status {
                 format!("replies: accepted, to what goes out by {}; table of {table} flows", hooks.join(", "))
             }
         })?;
+        if !report.icmp_errors {
+            let unless =
+                if report.replies.is_some() { ", unless they are about what this host sent" } else { "" };
+            output::line(&format!("ICMP errors: the rules' business{unless}"))?;
+        }
         for ReportReassembly { family, host, source, strangers } in reassembly {
             output::line(&format!(
                 "reassembly of {family}: the host holds {host} fragments; one source may have {source} of them, all \
@@ -178,6 +185,7 @@ fn report(filter: &Filter) -> Result<Report, Error> {
                 .collect(),
             table: replies.table,
         }),
+        icmp_errors: config.icmp_errors,
         changed: changed_at
             .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
             .map(|since| since.as_secs()),

@@ -64,6 +64,13 @@ impl Page<'_> {
             self.source(text, "", source);
         }
         let _ = writeln!(text, "replies = {}\n", !self.merged.replies.is_empty());
+        // What the source let in of them its rules still do, and no more.
+        comment(
+            text,
+            "",
+            "ICMP errors are the rules' business, as they were; without this line they pass by themselves.",
+        );
+        text.push_str("icmp-errors = false\n\n");
     }
 
     fn rules(&self, text: &mut String) {

@@ -66,6 +66,8 @@ pub struct Settings<'a> {
     pub hash_key: HashKey,
     /// The flow table; `None` if replies aren't accepted.
     pub flows: Option<FlowSettings>,
+    /// Whether ICMP errors that tell of a packet's fate pass, whatever the rules say.
+    pub icmp_errors: bool,
     /// Whether verdicts are carried out.
     pub stance: Stance,
     /// When the program before this one is to have the packets again.
@@ -98,6 +100,7 @@ impl<'a> Settings<'a> {
             table,
             hash_key: document.hash_key,
             flows: document.config.replies.as_ref().map(FlowSettings::new).transpose()?,
+            icmp_errors: document.config.icmp_errors,
             stance: document.stance,
             pending: document.pending,
             explains,
@@ -202,8 +205,8 @@ impl Instance {
         level: VerifierLogLevel,
     ) -> Result<Self, EbpfError> {
         let Settings { rules: compiled, early, timeout, limits, table, hash_key, .. } = settings;
-        let Settings { flows, stance, pending, explains, .. } = settings;
-        let accepts_replies = u32::from(flows.is_some());
+        let Settings { flows, icmp_errors, stance, pending, explains, .. } = settings;
+        let (accepts_replies, accepts_errors) = (u32::from(flows.is_some()), u32::from(*icmp_errors));
         let flows = flows.unwrap_or(FlowSettings::NONE);
         let flow_shift = flows.shift();
         let (sets, source_sets) = (shared::fragment_sets(*table), shared::source_sets(*table));
@@ -240,6 +243,7 @@ impl Instance {
             .override_global("WAS_UNFILTERED", &was_unfiltered, true)
             .override_global("EXPLAINS", &explains, true)
             .override_global("ACCEPTS_REPLIES", &accepts_replies, true)
+            .override_global("ACCEPTS_ICMP_ERRORS", &accepts_errors, true)
             .map_max_entries(names::FRAGMENTS, sets)
             .map_max_entries(names::SOURCES, source_sets)
             .map_max_entries(names::BUCKETS, SLOTS as u32)

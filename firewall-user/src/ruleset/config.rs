@@ -48,6 +48,9 @@ pub struct Config {
     pub services: Vec<Arc<Service>>,
     /// How long the host's own flows are remembered, whose replies are accepted; `None` if none are.
     pub replies: Option<Replies>,
+    /// Whether ICMP errors that tell of a packet's fate (destination unreachable, time exceeded, parameter problem) pass
+    /// whatever the rules say.
+    pub icmp_errors: bool,
     /// How fragments are treated.
     pub fragments: Fragments,
 }
@@ -96,6 +99,7 @@ impl Default for Config {
             rules: Vec::new(),
             services: Vec::new(),
             replies: Some(Replies::default()),
+            icmp_errors: true,
             fragments: Fragments::default(),
         }
     }
@@ -108,13 +112,14 @@ impl Default for Fragments {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 struct RawConfig {
     interfaces: Vec<Spanned<String>>,
     default: Option<Spanned<String>>,
     rules: Vec<Spanned<String>>,
     services: own_services::RawServices,
     replies: Option<RawReplies>,
+    icmp_errors: Option<bool>,
     fragments: RawFragments,
 }
 
@@ -176,8 +181,8 @@ impl Config {
     }
 
     fn understand(text: &str, names: &Names) -> Result<Self, Wrong> {
-        let RawConfig { interfaces, default, rules, services, replies, fragments } = toml::from_str(text)
-            .map_err(|error| {
+        let RawConfig { interfaces, default, rules, services, replies, icmp_errors, fragments } =
+            toml::from_str(text).map_err(|error| {
                 // A key may have any character in it, control characters too: none of them reaches a terminal.
                 let message =
                     error.message().trim().replace('\n', "; ").replace(char::is_control, "\u{fffd}");
@@ -203,6 +208,7 @@ impl Config {
                 .collect::<Result<_, _>>()?,
             services,
             replies: replies_of(replies)?,
+            icmp_errors: icmp_errors.unwrap_or(preset.icmp_errors),
             fragments: fragments_of(fragments)?,
         })
     }
@@ -308,7 +314,7 @@ fn fragments_of(raw: RawFragments) -> Result<Fragments, Wrong> {
 
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { interfaces, default, rules, services, replies, fragments } = self;
+        let Self { interfaces, default, rules, services, replies, icmp_errors, fragments } = self;
         let Fragments { early, early_budget, timeout, table } = fragments;
         let quoted = |text: &str| toml::Value::from(text).to_string();
         let names: Vec<_> = interfaces.iter().map(|name| quoted(name)).collect();
@@ -316,6 +322,9 @@ impl fmt::Display for Config {
         writeln!(f, "default = {}", quoted(action::word(*default)))?;
         if replies.is_none() {
             writeln!(f, "replies = false")?;
+        }
+        if !icmp_errors {
+            writeln!(f, "icmp-errors = false")?;
         }
         if rules.is_empty() {
             writeln!(f, "rules = []")?;

@@ -97,6 +97,8 @@ fn unknown_keys_and_words_are_refused() {
         "2:7",
         "flows can't be remembered for 6000h: expected between 1s and 120h",
     );
+    refused_at("icmp-errors = \"no\"", "1:15", "expected a boolean");
+    refused_at("icmp_errors = false", "1:1", "unknown field `icmp_errors`");
     refused_at("[replies]\ntable = 1000", "2:9", "a table of 1000 flows can't be had");
     refused_at("[fragments]\nearly_budget = 8192", "2:1", "unknown field `early_budget`");
     refused(
@@ -296,10 +298,20 @@ fn config() -> impl Strategy<Value = Config> {
         MIN_TIMEOUT.as_millis() as u64..=MAX_TIMEOUT.as_millis() as u64,
         1..=MAX_BUDGET,
         6..=22_u32,
-        prop::option::of(replies()),
+        (prop::option::of(replies()), any::<bool>()),
     )
         .prop_map(
-            |(interfaces, default, mut rules, services, early, timeout, early_budget, table, replies)| {
+            |(
+                interfaces,
+                default,
+                mut rules,
+                services,
+                early,
+                timeout,
+                early_budget,
+                table,
+                (replies, icmp_errors),
+            )| {
                 rules.extend(
                     services
                         .iter()
@@ -313,6 +325,7 @@ fn config() -> impl Strategy<Value = Config> {
                     rules,
                     services,
                     replies,
+                    icmp_errors,
                     fragments: Fragments { early, early_budget, timeout, table: 1 << table },
                 }
             },

@@ -18,6 +18,8 @@ use super::{Config, Fragments, Replies, action, duration};
 pub struct Diff {
     /// The default, if it's another.
     pub default: Option<Replaced>,
+    /// Whether ICMP errors pass by themselves, if that's otherwise.
+    pub icmp_errors: Option<Replaced>,
     /// The settings of fragments that are others.
     pub fragments: Vec<Setting>,
     /// The settings of replies that are others; `replies` is whether they are accepted.
@@ -99,6 +101,7 @@ impl Diff {
         };
         Self {
             default: replaced(action::word(old.default), action::word(new.default)),
+            icmp_errors: replaced(old.icmp_errors, new.icmp_errors),
             fragments: fragments(&old.fragments, &new.fragments),
             replies: replies(old.replies.as_ref(), new.replies.as_ref()),
             services: services(old, new),
@@ -110,8 +113,9 @@ impl Diff {
 
     /// Whether nothing differs.
     pub fn is_empty(&self) -> bool {
-        let Self { default, fragments, replies, services, removed, added, moved } = self;
+        let Self { default, icmp_errors, fragments, replies, services, removed, added, moved } = self;
         default.is_none()
+            && icmp_errors.is_none()
             && fragments.is_empty()
             && replies.is_empty()
             && services.is_empty()

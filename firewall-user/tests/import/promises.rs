@@ -40,4 +40,5 @@ pub fn is_a_config(import: &Import) {
     assert_eq!(config.rules, import.rules, "{}", import.config);
     assert_eq!(action::word(config.default), action::word(import.default));
     assert_eq!(config.replies.is_some(), import.replies, "{}", import.config);
+    assert!(!config.icmp_errors, "{}", import.config);
 }

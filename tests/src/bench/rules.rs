@@ -65,6 +65,7 @@ fn program(rules: &[(Rule, Slot)]) -> Result<Instance> {
         table: super::flows::TABLE,
         hash_key: new_hash_key()?,
         flows: None,
+        icmp_errors: true,
         stance: Stance::Enforcing,
         pending: None,
         explains: false,

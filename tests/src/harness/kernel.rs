@@ -56,6 +56,8 @@ pub struct Setup {
     pub hash_key: Option<HashKey>,
     /// Whether replies are accepted to what is sent.
     pub replies: bool,
+    /// Whether ICMP errors pass whatever the rules say.
+    pub icmp_errors: bool,
 }
 
 /// The flow table: at a clock that stands still, in effect.
@@ -86,6 +88,7 @@ impl Setup {
             table: 1024,
             hash_key: None,
             replies: false,
+            icmp_errors: false,
         }
     }
 
@@ -125,6 +128,12 @@ impl Setup {
         Self { replies: true, ..self }
     }
 
+    /// So that ICMP errors pass, whatever the rules say.
+    #[must_use]
+    pub fn accepting_icmp_errors(self) -> Self {
+        Self { icmp_errors: true, ..self }
+    }
+
     /// The host that the rules are compiled for: what is said to arrive on [`INTERFACE`] arrives on `lo`.
     pub fn host(&self) -> Host {
         let interfaces = [("lo", INTERFACE), ("eth1", OTHER_INTERFACE)];
@@ -144,6 +153,23 @@ impl Setup {
         Ok(Compiled::new(&rules, self.default, &self.host())?)
     }
 
+    /// The settings of the program with these rules and that secret, as it's shipped.
+    pub fn settings<'r>(&self, rules: &'r Compiled, hash_key: HashKey) -> Settings<'r> {
+        Settings {
+            rules,
+            early: self.early,
+            timeout: self.timeout,
+            limits: [self.limits; Family::ALL.len()],
+            table: self.table,
+            hash_key,
+            flows: self.replies.then_some(FLOWS),
+            icmp_errors: self.icmp_errors,
+            stance: Stance::Enforcing,
+            pending: None,
+            explains: false,
+        }
+    }
+
     /// Loads the program with all this.
     ///
     /// # Errors
@@ -152,18 +178,7 @@ impl Setup {
         requirements::require(&[])?;
         let rules = self.compile()?;
         let hash_key = self.hash_key.map_or_else(new_hash_key, Ok)?;
-        let settings = |explains| Settings {
-            rules: &rules,
-            early: self.early,
-            timeout: self.timeout,
-            limits: [self.limits; Family::ALL.len()],
-            table: self.table,
-            hash_key,
-            flows: self.replies.then_some(FLOWS),
-            stance: Stance::Enforcing,
-            pending: None,
-            explains,
-        };
+        let settings = |explains| Settings { explains, ..self.settings(&rules, hash_key) };
         if !self.replies {
             let mut shipped = Instance::load(&settings(false))?;
             let explaining = Instance::load(&settings(true))?;

@@ -173,4 +173,8 @@ impl Environment for Native {
     fn accepts_replies(&self) -> bool {
         self.setup.replies
     }
+
+    fn accepts_icmp_errors(&self) -> bool {
+        self.setup.icmp_errors
+    }
 }

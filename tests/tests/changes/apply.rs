@@ -169,20 +169,21 @@ fn a_check_shows_what_would_change() {
     assert!(check().is_null(), "nothing is attached");
     apply(&host, &file);
     let program = host.attached("eth0").unwrap();
-    let none = json!({"default": null, "fragments": [], "replies": [], "services": [], "removed": [], "added": [], "moved": [],
-                      "attach": [], "detach": []});
+    let none = json!({"default": null, "icmp_errors": null, "fragments": [], "replies": [], "services": [], "removed": [],
+                      "added": [], "moved": [], "attach": [], "detach": []});
     assert_eq!(check(), none);
     let text = host.ok(&["check", &file.path]).unwrap();
     assert!(String::from_utf8_lossy(&text.stdout).contains("nothing would change"), "{text:?}");
 
     file.write(
         "interfaces = [\"eth1\"]\ndefault = \"allow\"\n\
-         rules = [\"allow ah\", \"allow udp 500\", \"allow udp 4500\", \"allow esp\"]\nreplies = false\n[fragments]\ntimeout = \"5s\"\n",
+         rules = [\"allow ah\", \"allow udp 500\", \"allow udp 4500\", \"allow esp\"]\nreplies = false\nicmp-errors = false\n[fragments]\ntimeout = \"5s\"\n",
     );
     assert_eq!(
         check(),
         json!({
             "default": {"from": "deny", "to": "allow"},
+            "icmp_errors": {"from": "true", "to": "false"},
             "services": [],
             "fragments": [{"name": "timeout", "from": "30s", "to": "5s"}],
             "replies": [{"name": "replies", "from": "true", "to": "false"}],

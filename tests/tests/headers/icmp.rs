@@ -13,6 +13,35 @@ fn listener(source: &str, hop_limit: u8, kind: u8) -> Ip6 {
     ip6(source, "ff02::1").hop_limit(hop_limit).hop_by_hop(8).icmp6(kind, 0, &[0; 20])
 }
 
+/// Errors that tell of a packet's fate, and what only looks like one, where they pass by themselves.
+pub(crate) fn errors() -> Vec<Case> {
+    let v6_of = |kind, code| frame(v6().icmp6(kind, code, &[0; 44]));
+    let v4_of = |kind, code| frame(v4().icmp(kind, code, &[0; 32]));
+    vec![
+        ("port unreachable", v6_of(1, 4), Pass, Reason::IcmpError),
+        ("packet too big", v6_of(2, 0), Pass, Reason::PacketTooBig),
+        ("hop limit exceeded", v6_of(3, 0), Pass, Reason::IcmpError),
+        ("parameter problem", v6_of(4, 1), Pass, Reason::IcmpError),
+        ("the type behind", v6_of(5, 0), Drop, Reason::Default),
+        ("echo request", v6_of(128, 0), Drop, Reason::Default),
+        (
+            "port unreachable in an atomic fragment",
+            frame(v6().fragment(1, 0, false).icmp6(1, 4, &[0; 44])),
+            Pass,
+            Reason::IcmpError,
+        ),
+        ("ICMPv6 of 3 bytes", frame(v6().raw(58, &[1, 4, 0])), Drop, Reason::TransportHeader),
+        ("IPv4's numbers in IPv6", frame(v6().icmp(11, 0, &[0; 32])), Drop, Reason::Default),
+        ("host unreachable", v4_of(3, 1), Pass, Reason::IcmpError),
+        ("fragmentation needed", v4_of(3, 4), Pass, Reason::PacketTooBig),
+        ("time exceeded", v4_of(11, 0), Pass, Reason::IcmpError),
+        ("parameter problem of IPv4", v4_of(12, 0), Pass, Reason::IcmpError),
+        ("source quench", v4_of(4, 0), Drop, Reason::Default),
+        ("redirect", v4_of(5, 1), Drop, Reason::Default),
+        ("IPv6's numbers in IPv4", frame(v4().raw(58, &[1, 4, 0, 0, 0, 0, 0, 0])), Drop, Reason::Default),
+    ]
+}
+
 /// The cases.
 pub(crate) fn cases() -> Vec<Case> {
     let nd = |kind, code, limit| frame(v6().hop_limit(limit).icmp6(kind, code, &[0; 20]));

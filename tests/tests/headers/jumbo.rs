@@ -1,18 +1,16 @@
 //! Jumbo frames, which reach the program in several buffers.
 
 use firewall_common::{
-    fragment::budget::Limits,
-    packet::Family,
-    rules::{Action, Slot},
+    rules::Slot,
     stance::Stance,
     verdict::{Cell, Reason, Verdict},
 };
 use firewall_tests::harness::{
-    kernel::{PLENTY, Setup},
+    kernel::Setup,
     packet::{Ether, Internet, patched, pattern},
 };
 
-use fragwall::kernel::instance::{Instance, Settings, new_hash_key};
+use fragwall::kernel::instance::{Instance, new_hash_key};
 
 use crate::{Case, IP, RULES, frame, judge, load, v4, v6};
 
@@ -93,19 +91,9 @@ fn a_first_buffer_may_end_anywhere() {
         eprintln!("Linux {release} can't make test runs with a short first buffer: that takes Linux 6.18");
         return;
     }
-    let compiled = Setup::rules(RULES).compile().unwrap();
-    let settings = Settings {
-        rules: &compiled,
-        early: Action::Allow,
-        timeout: 1000,
-        limits: [Limits::new(1000, PLENTY, PLENTY); Family::ALL.len()],
-        table: 1024,
-        hash_key: new_hash_key().unwrap(),
-        flows: None,
-        stance: Stance::Enforcing,
-        pending: None,
-        explains: false,
-    };
+    let setup = Setup::rules(RULES);
+    let compiled = setup.compile().unwrap();
+    let settings = setup.settings(&compiled, new_hash_key().unwrap());
     let mut program = Instance::load(&settings).unwrap();
     let counters = program.counters().unwrap();
     let allowed = Cell::Direct(Slot::rule(0).unwrap(), Verdict::Pass);

@@ -137,11 +137,22 @@ fn replies() -> BTreeSet<&'static str> {
     check_in(&mut kernel, cases)
 }
 
+/// What becomes of ICMP errors where they pass by themselves.
+fn errors() -> BTreeSet<&'static str> {
+    check_with(&Setup::rules(RULES).accepting_icmp_errors(), icmp::errors())
+}
+
 #[test]
 fn every_reason_is_met() {
     let singly = [link::cases(), ip::cases(), extension::cases(), fragment::cases(), icmp::cases()];
-    let met: BTreeSet<_> =
-        singly.into_iter().flat_map(check).chain(sequences()).chain(datagrams()).chain(replies()).collect();
+    let met: BTreeSet<_> = singly
+        .into_iter()
+        .flat_map(check)
+        .chain(sequences())
+        .chain(datagrams())
+        .chain(replies())
+        .chain(errors())
+        .collect();
     let missing: Vec<_> =
         Reason::ALL.iter().map(|reason| reason.name()).filter(|name| !met.contains(name)).collect();
     assert!(missing.is_empty(), "no case shows {missing:?}");

@@ -7,7 +7,6 @@ use firewall_common::{
     fragment::identity::HashKey,
     packet::{Bytes, Family, Ip, Wire},
     rules::{Action, limit::Rate},
-    stance::Stance,
     verdict::Verdict,
 };
 use firewall_tests::harness::{
@@ -19,7 +18,7 @@ use firewall_tests::harness::{
     },
     requirements,
 };
-use fragwall::kernel::instance::{Instance, Settings};
+use fragwall::kernel::instance::Instance;
 
 use crate::pair::{ip, rule};
 
@@ -84,18 +83,7 @@ fn load(setup: &Setup, key: HashKey) -> Instance {
     for rate in [&mut rules.answers.rates.source, &mut rules.answers.rates.total] {
         *rate = Rate { hold: Rate::MAX_HOLD, cost: 1, ..*rate };
     }
-    let settings = Settings {
-        rules: &rules,
-        early: setup.early,
-        timeout: setup.timeout,
-        limits: [setup.limits; Family::ALL.len()],
-        table: setup.table,
-        hash_key: key,
-        flows: None,
-        stance: Stance::Enforcing,
-        pending: None,
-        explains: false,
-    };
+    let settings = setup.settings(&rules, key);
     Instance::load(&settings).unwrap_or_else(|error| panic!("{error}"))
 }
 

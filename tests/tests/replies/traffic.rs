@@ -60,11 +60,22 @@ fn nobody_else_gets_in() {
     }
 }
 
-/// The host's sockets are told why what they sent didn't arrive.
+/// The host's sockets are told why what they sent didn't arrive: by errors that pass by themselves, or as replies do.
 #[test]
 fn errors_about_what_was_sent_come_back() {
     let host = Host::new("errors").unwrap();
-    host.ok(&["attach", "eth0"]).unwrap();
+    let file = host.bpffs.path().parent().unwrap().join(format!("{}.toml", host.netns.name()));
+    for (icmp_errors, reason) in [(true, "icmp-error"), (false, "related")] {
+        std::fs::write(&file, format!("interfaces = [\"eth0\"]\nicmp-errors = {icmp_errors}\n")).unwrap();
+        host.ok(&["apply", file.to_str().unwrap()]).unwrap();
+        told_of_closed_ports(&host);
+        assert_eq!(counted(&host, reason).unwrap(), 2);
+    }
+    std::fs::remove_file(file).unwrap();
+}
+
+/// Asserts that sockets of the host are told that nobody listens on a port of the neighbour's.
+fn told_of_closed_ports(host: &Host) {
     for neighbour in NEIGHBOUR {
         host.netns
             .enter(|| {
@@ -78,7 +89,6 @@ fn errors_about_what_was_sent_come_back() {
             })
             .unwrap();
     }
-    assert_eq!(counted(&host, "related").unwrap(), 2);
 }
 
 /// The addresses of links are found again, whatever the rules say.

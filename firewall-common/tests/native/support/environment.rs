@@ -59,6 +59,8 @@ pub(crate) struct Native {
     pub(crate) flows: Option<Vec<FlowSet>>,
     /// How many units a flow is remembered, whatever its class.
     pub(crate) lifetimes: Lifetimes,
+    /// Whether ICMP errors pass whatever the rules say.
+    pub(crate) icmp_errors: bool,
 }
 
 /// Any odd constants: what is tested depends on no property of the key but that its words differ.
@@ -96,6 +98,7 @@ impl Native {
             interface: 1,
             flows: None,
             lifetimes: Lifetimes([100; CLASSES]),
+            icmp_errors: false,
         }
     }
 }
@@ -260,5 +263,9 @@ impl Environment for Native {
 
     fn accepts_replies(&self) -> bool {
         self.flows.is_some()
+    }
+
+    fn accepts_icmp_errors(&self) -> bool {
+        self.icmp_errors
     }
 }
