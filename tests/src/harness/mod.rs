@@ -13,6 +13,7 @@ pub mod interrupt;
 pub mod kernel;
 pub mod loaded;
 pub mod minimise;
+pub mod mounts;
 pub mod native;
 pub mod netns;
 pub mod nft;

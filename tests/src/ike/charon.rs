@@ -1,22 +1,18 @@
 //! strongSwan's IKE daemon, one a host, kept apart from the machine's own.
 
-use std::ffi::CString;
 use std::fs;
 use std::net::IpAddr;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use nix::mount::{MsFlags, mount};
-use nix::sched::{CloneFlags, unshare};
 use serde::Serialize;
 use tempfile::TempDir;
 
 use super::certificates::{Certificates, Credentials, Role};
+use crate::harness::mounts;
 use crate::harness::netns::Netns;
 use crate::harness::process::{Daemon, find_program, run, run_ok, tool};
 use crate::harness::temporary_directory;
@@ -95,7 +91,8 @@ impl Charon {
         )?;
         let mut command = netns.command(&charon.to_string_lossy())?;
         command.env("STRONGSWAN_CONF", files.configuration());
-        keep_run_apart(&mut command, &files.root.join("run"))?;
+        // Charon's pid file has a path fixed at its build and keeps a second daemon from starting.
+        mounts::replace(&mut command, c"/run", &files.root.join("run"))?;
         let mut daemon = Daemon::spawn(&mut command, &files.root.join("charon.log"))?;
         let socket = files.socket();
         daemon.wait_until(|| UnixStream::connect(&socket).is_ok(), START_LIMIT)?;
@@ -159,25 +156,6 @@ impl Charon {
     fn uri(&self) -> String {
         format!("unix://{}", Files { root: self.directory.path() }.socket().display())
     }
-}
-
-/// Gives the command a mount namespace whose /run is a directory of its own, since charon's pid file there has a path
-/// fixed at its build and keeps a second daemon from starting.
-fn keep_run_apart(command: &mut Command, run: &Path) -> Result<()> {
-    let run =
-        CString::new(run.as_os_str().as_bytes()).context("the temporary directory's path holds a zero")?;
-    let none: Option<&'static [u8]> = None;
-    // SAFETY: the closure makes system calls alone between fork and exec; its paths are C strings already, so nothing
-    // is allocated.
-    unsafe {
-        command.pre_exec(move || {
-            unshare(CloneFlags::CLONE_NEWNS)?;
-            mount(none, c"/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)?;
-            mount(Some(run.as_c_str()), c"/run", none, MsFlags::MS_BIND, none)?;
-            Ok(())
-        });
-    }
-    Ok(())
 }
 
 /// The strongswan.conf of `pki` and `swanctl`: only the plugins that are needed, so that the machine's own
