@@ -139,6 +139,14 @@ pub(crate) const NEEDS: &[Need] = &[
         services: &[],
     },
     Need {
+        what: "xdp-filter",
+        why: "the benchmark measures it beside Fragwall",
+        detect: Detect::Programs(&["xdp-filter"]),
+        packages: &[Package::any("xdp-tools")],
+        suite: BOOKWORM,
+        services: &[],
+    },
+    Need {
         what: "strongSwan",
         why: "the demonstration and the tests run its IKE daemon",
         detect: Detect::Programs(&["/usr/lib/ipsec/charon", "swanctl", "pki"]),
