@@ -6,6 +6,7 @@ use fragwall::kernel::instance::Instance;
 use super::{
     Timed,
     flows::{TABLE, program},
+    program::Program,
     report::Row,
 };
 use crate::harness::packet::{Ether, Internet as _, Ip4, Ip6, Payload, ip4, ip6, patched, pattern};
@@ -14,7 +15,7 @@ use crate::harness::packet::{Ether, Internet as _, Ip4, Ip6, Payload, ip4, ip6, 
 #[derive(Debug)]
 pub struct Case {
     name: String,
-    instance: Instance,
+    program: Box<dyn Program>,
     noop: Instance,
     frame: Vec<u8>,
     /// What the program must have seen.
@@ -31,16 +32,17 @@ impl Case {
     /// A program and a packet, and the XDP action that it must get.
     pub(super) fn new(
         name: impl Into<String>,
-        instance: Instance,
+        program: impl Program + 'static,
         frame: Vec<u8>,
         action: u32,
     ) -> Result<Self> {
-        Ok(Self { name: name.into(), instance, noop: Instance::noop()?, frame, before: Vec::new(), action })
+        let (name, program) = (name.into(), Box::new(program));
+        Ok(Self { name, program, noop: Instance::noop()?, frame, before: Vec::new(), action })
     }
 
     fn prepare(&mut self) -> Result<()> {
         for frame in &self.before {
-            self.instance.run(frame, 1)?;
+            self.program.run(frame, 1)?;
         }
         Ok(())
     }
@@ -49,20 +51,21 @@ impl Case {
 impl Timed for Case {
     fn check(&mut self) -> Result<()> {
         self.prepare()?;
-        let action = self.instance.run(&self.frame, 1)?.action;
+        let action = self.program.run(&self.frame, 1)?.action;
         ensure!(action == self.action, "{}: XDP action {action} instead of {}", self.name, self.action);
         Ok(())
     }
 
     fn sample(&mut self, repeat: u32) -> Result<(f64, f64)> {
         self.prepare()?;
-        let [noop, timed] = [&mut self.noop, &mut self.instance]
-            .map(|instance| instance.run(&self.frame, repeat).map(|run| run.duration.as_nanos() as f64));
+        let programs: [&mut dyn Program; 2] = [&mut self.noop, self.program.as_mut()];
+        let [noop, timed] = programs
+            .map(|program| program.run(&self.frame, repeat).map(|run| run.duration.as_nanos() as f64));
         Ok((timed?, noop?))
     }
 
     fn row(&mut self, samples: &[(f64, f64)]) -> Result<Row> {
-        Row::new(self.name.clone(), samples, self.instance.verified_instructions()?)
+        Row::new(self.name.clone(), samples, self.program.verified_instructions()?)
     }
 }
 

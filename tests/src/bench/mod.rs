@@ -4,6 +4,7 @@
 pub mod beside;
 pub mod cases;
 pub mod flows;
+pub mod program;
 pub mod replies;
 pub mod report;
 pub mod rules;

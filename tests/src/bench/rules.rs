@@ -54,8 +54,8 @@ pub fn ruleset(size: usize) -> Result<Vec<(Rule, Slot)>> {
         .collect()
 }
 
-/// The program with some of those rules.
-fn program(rules: &[(Rule, Slot)]) -> Result<Instance> {
+/// The program with some rules, by which all else is denied.
+pub(super) fn program(rules: &[(Rule, Slot)]) -> Result<Instance> {
     let compiled = Compiled::new(rules, Action::Deny, &host()?)?;
     let settings = Settings {
         rules: &compiled,
