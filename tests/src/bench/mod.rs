@@ -8,6 +8,7 @@ pub mod program;
 pub mod replies;
 pub mod report;
 pub mod rules;
+pub mod xdp_filter;
 
 use anyhow::{Context as _, Result};
 use fragwall::kernel::instance::Instance;
@@ -53,7 +54,7 @@ const SECTIONS: [(&str, Cases); 9] = [
     ("packet", || cases::all().map(boxed)),
     ("replies", || replies::ingress().map(boxed)),
     ("egress", || replies::egress().map(boxed)),
-    ("rules", || rules::all().map(boxed)),
+    ("rules", || Ok([rules::all()?, xdp_filter::all()?].into_iter().flat_map(boxed).collect())),
     ("prefixes", || rules::prefixes().map(boxed)),
     ("fragments", || flows::kinds().map(boxed)),
     ("floods", || flows::floods().map(boxed)),

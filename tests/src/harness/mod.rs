@@ -24,6 +24,7 @@ pub mod receiver;
 pub mod requirements;
 pub mod ruleset;
 pub mod udp;
+pub mod xdp_filter;
 
 use anyhow::{Context, Result};
 use tempfile::TempDir;
