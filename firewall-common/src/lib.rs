@@ -18,6 +18,7 @@
 pub mod answer;
 pub mod datagram;
 pub mod essential;
+pub mod event;
 pub mod fragment;
 pub mod judge;
 pub mod packet;

@@ -15,6 +15,7 @@ extern crate std as _;
 
 mod answer;
 mod deadline;
+mod event;
 mod flows;
 mod frame;
 mod headers;
@@ -30,10 +31,12 @@ use aya_ebpf::{
     programs::XdpContext,
 };
 use firewall_common::{
-    fragment::Fragment,
+    event::Kind,
+    fragment::{Class, Fragment},
     judge::{Outcome, judge, judge_plain, judge_plain_fragment},
     packet::{Bytes, ethernet},
     record::Trace,
+    stance::Stance,
     verdict::{Cell, Judgement, Verdict},
 };
 use frame::{Far, Linear};
@@ -95,7 +98,7 @@ fn any(ctx: *mut xdp_md) -> u32 {
             return AGAIN;
         }
     }
-    settle(&ctx, length, judgement, fragment)
+    settled_of(&ctx, length, &judgement, fragment)
 }
 
 /// The same for a packet that goes on in further buffers (jumbo frames): its bytes cost a call each.
@@ -104,13 +107,34 @@ fn far(ctx: *mut xdp_md) -> u32 {
     let ctx = XdpContext::new(ctx);
     let frame = Far::new(&ctx);
     let Outcome { judgement, fragment, end: _ } = judge(&frame, &Kernel::<{ kernel::FAR }>::new(&ctx));
-    settle(&ctx, frame.len(), judgement, fragment)
+    settled_of(&ctx, frame.len(), &judgement, fragment)
 }
 
-/// Counts a packet, explains it if asked to, and says how its verdict is carried out: see [`plain_or_any`].
+/// [`settle`], called, for want of stack.
+#[inline(always)]
+fn settled_of(ctx: &XdpContext, length: usize, judgement: &Judgement, fragment: Fragment) -> u32 {
+    let kind = Kind::new(judgement, fragment.class, Stance::Enforcing);
+    settled(ctx.ctx, kind.to_bits(), fragment.to_bits(), fragment.id, length as u32)
+}
+
+/// [`settle`], as a function that takes and returns nothing but numbers, so that the verifier walks it for any. What isn't known is
+/// dropped.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn settled(ctx: *mut xdp_md, kind: u64, fragment: u64, id: u32, length: u32) -> u32 {
+    let kind = Kind::from_bits(kind);
+    let (Some(judgement), Some(class)) = (kind.judgement(), Class::from_code(kind.class)) else {
+        return xdp_action::XDP_DROP;
+    };
+    let fragment = Fragment { class, id, ..Fragment::from_bits(fragment) };
+    settle(&XdpContext::new(ctx), length as usize, judgement, fragment)
+}
+
+/// Counts a packet, explains it if asked to, tells of it to whoever watches, and says how its verdict is carried out: see [`plain_or_any`].
 #[inline(always)]
 fn settle(ctx: &XdpContext, length: usize, judgement: Judgement, fragment: Fragment) -> u32 {
-    // At first, so that it's all that is left of the judgement in the end: there is little room.
+    event::tell(ctx, length, &judgement, fragment.class);
+    // Before the rest, so that it's all that is left of the judgement in the end: there is little room.
     let action = match judgement.verdict {
         Verdict::Pass => xdp_action::XDP_PASS,
         _ if maps::observes() => xdp_action::XDP_PASS,

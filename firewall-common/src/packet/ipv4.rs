@@ -22,8 +22,10 @@ pub const HEADER: usize = 20;
 /// Where the addresses lie in the header, in bytes: the source first.
 pub const ADDRESSES: usize = 12;
 
-pub(super) const MORE_FRAGMENTS: u16 = 0x2000;
-pub(super) const OFFSET_MASK: u16 = 0x1fff;
+/// The bit of the flags and offset field that says that more fragments follow.
+pub const MORE_FRAGMENTS: u16 = 0x2000;
+/// The bits of that field that are the offset, in units of 8 bytes.
+pub const OFFSET_MASK: u16 = 0x1fff;
 
 #[derive(Clone, Copy)]
 #[repr(C, packed)]

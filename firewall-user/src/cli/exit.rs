@@ -57,6 +57,7 @@ fn of_kernel(error: &Error) -> u8 {
         | Error::NotPrivate { .. }
         | Error::AlreadyAttached { .. }
         | Error::AwaitsConfirmation { .. }
+        | Error::Watched
         | Error::NothingAwaits
         | Error::TooLate
         | Error::Attach { .. }

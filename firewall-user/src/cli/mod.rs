@@ -17,6 +17,7 @@ mod explain;
 mod flush;
 mod import;
 mod list;
+mod monitor;
 mod output;
 mod rollback;
 mod rule;
@@ -73,6 +74,7 @@ enum Command {
     Rollback(rollback::Rollback),
     Enforce(enforce::Enforce),
     Stats(stats::Stats),
+    Monitor(monitor::Monitor),
     Explain(explain::Explain),
 }
 
@@ -96,6 +98,7 @@ impl Command {
             Self::Rollback(command) => command.run(global),
             Self::Enforce(command) => command.run(global),
             Self::Stats(command) => command.run(global),
+            Self::Monitor(command) => command.run(global),
             Self::Explain(command) => command.run(global),
         }
     }

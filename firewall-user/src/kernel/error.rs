@@ -100,6 +100,9 @@ pub enum Error {
         /// How long, until it's undone.
         left: Duration,
     },
+    /// Somebody watches the filter already.
+    #[error("another `fragwall monitor` watches this filter already: only one can at a time")]
+    Watched,
     /// There's no change that awaits confirmation.
     #[error("no change awaits confirmation; `fragwall status` tells what is in force, and since when")]
     NothingAwaits,

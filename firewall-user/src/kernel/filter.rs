@@ -72,6 +72,11 @@ impl Filter {
         &self.state.document
     }
 
+    /// Where its state is.
+    pub(super) fn layout(&self) -> &Layout {
+        &self.state.layout
+    }
+
     /// Whether it only counts its verdicts, and passes every packet.
     pub fn is_observing(&self) -> bool {
         self.state.document.stance == Stance::Observing

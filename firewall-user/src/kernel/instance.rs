@@ -47,6 +47,10 @@ pub(super) mod names {
     pub(in super::super) const SOURCE: &str = "SOURCE";
     pub(in super::super) const TRACE: &str = "TRACE";
     pub(in super::super) const FLOWS: &str = "FLOWS";
+    pub(in super::super) const WATCH: &str = "WATCH";
+    pub(in super::super) const EVENT_BUCKETS: &str = "EVENT_BUCKETS";
+    pub(in super::super) const LEFT_OUT: &str = "LEFT_OUT";
+    pub(in super::super) const EVENTS: &str = "EVENTS";
 }
 
 /// What an instance is made with.

@@ -6,6 +6,7 @@
 //! ```text
 //! BPFFS/fragwall/net-INODE/       one filter a network namespace, since interface indexes repeat in each
 //!     fragments  sources  pools  buckets  source-buckets  counters    shared by all generations of the program ([`shared`])
+//!     watch  event-buckets  left-out  events    shared, too: what whoever watches is told ([`watch`])
 //!     flows                       the flows that the host opened, if replies are accepted ([`egress`])
 //!     links/INTERFACE-INDEX       one XDP link an interface; what it holds is in force
 //!     generations/N/program       a program with its ruleset compiled in
@@ -47,6 +48,7 @@ pub(crate) mod sockets;
 mod state;
 mod syscall;
 pub mod transmit;
+pub mod watch;
 mod yardsticks;
 
 pub use error::Error;

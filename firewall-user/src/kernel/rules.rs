@@ -48,6 +48,7 @@ pub(super) fn prepare<'a>(loader: &mut EbpfLoader<'a>, rules: &'a Compiled) {
         fields,
         default,
         answers,
+        logged,
     } = rules;
     loader
         .override_global("PROTOCOL_LOOKUPS", &**protocols, true)
@@ -62,6 +63,8 @@ pub(super) fn prepare<'a>(loader: &mut EbpfLoader<'a>, rules: &'a Compiled) {
         .override_global("CONSEQUENCES", &**consequences, true)
         .override_global("ANSWER_CODES", &*answers.codes, true)
         .override_global("ANSWER_RATES", &answers.rates, true)
+        .override_global("LOGS", flag(logged.iter().any(|word| *word != 0)), true)
+        .override_global("LOGGED", &**logged, true)
         .map_max_entries(names::PORTS, entries(ports.len()))
         .map_max_entries(names::SOURCE_PORTS, entries(usize::from(source_ports.is_some())))
         .map_max_entries(names::WORDS, entries(words.len().div_ceil(WORDS)))
@@ -80,6 +83,11 @@ pub(super) fn prepare_tries(loader: &mut EbpfLoader<'_>, rules: &Compiled) {
 /// How many entries a map of so many needs: a map without any can't be.
 fn entries(count: usize) -> u32 {
     count.max(1) as u32
+}
+
+/// A setting that is true or false, where it stays.
+fn flag(is_set: bool) -> &'static u32 {
+    if is_set { &1 } else { &0 }
 }
 
 /// An action's number, where it stays.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use aya::maps::{Array, Map, MapData, MapInfo, MapType};
 use firewall_common::{
+    event::watch::{Buckets, Watch},
     fragment::{
         source::{Pool, SourceSet},
         table::{Set, WAYS},
@@ -32,7 +33,7 @@ pub(super) struct Shared {
 }
 
 /// All of them.
-pub(super) const SHARED: [Shared; 6] = [
+pub(super) const SHARED: [Shared; 10] = [
     Shared {
         name: names::FRAGMENTS,
         pin: "fragments",
@@ -75,6 +76,29 @@ pub(super) const SHARED: [Shared; 6] = [
         value: size_of::<Count>(),
         entries: |_| COUNTERS as u32,
     },
+    Shared {
+        name: names::WATCH,
+        pin: "watch",
+        kind: MapType::Array,
+        value: size_of::<Watch>(),
+        entries: |_| 1,
+    },
+    Shared {
+        name: names::EVENT_BUCKETS,
+        pin: "event-buckets",
+        kind: MapType::Array,
+        value: size_of::<Buckets>(),
+        entries: |_| 1,
+    },
+    Shared {
+        name: names::LEFT_OUT,
+        pin: "left-out",
+        kind: MapType::PerCpuArray,
+        value: size_of::<u64>(),
+        entries: |_| 1,
+    },
+    // Its records have no size of their own, and its entries are bytes.
+    Shared { name: names::EVENTS, pin: "events", kind: MapType::RingBuf, value: 0, entries: |_| 1 << 19 },
 ];
 
 /// Fills up the buckets of limits that all sources share, of slots that are given to new rules. Those of single sources can't be
@@ -125,7 +149,8 @@ pub(super) fn check_map(path: &Path, kind: MapType, value: usize, entries: u32) 
     let doing = || format!("opening {}", path.display());
     let info = MapInfo::from_pin(path).map_err(|error| Error::aya(doing(), error))?;
     let found = (info.map_type().ok(), info.key_size(), info.value_size(), info.max_entries());
-    let expected = (Some(kind), 4, value as u32, entries);
+    let key = if kind == MapType::RingBuf { 0 } else { size_of::<u32>() as u32 };
+    let expected = (Some(kind), key, value as u32, entries);
     if found == expected {
         return Ok(());
     }

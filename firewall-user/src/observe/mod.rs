@@ -1,6 +1,7 @@
-//! What becomes of packets: the counters of a filter, and the program run on packets from a file.
+//! What becomes of packets: the counters of a filter, the packets that it tells of, and the program run on packets from a file.
 
 pub mod capture;
+pub mod event;
 pub mod explain;
 pub mod last_hit;
 pub mod stats;

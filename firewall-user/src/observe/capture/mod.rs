@@ -17,6 +17,7 @@ mod pcapng;
 mod record;
 #[cfg(test)]
 mod tests;
+pub mod write;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, stdin};

@@ -14,6 +14,7 @@ mod tries;
 use std::collections::HashMap;
 
 use firewall_common::{
+    event::{LOGGED_WORDS, Logged},
     packet::Family,
     rules::{
         Action, Decision, Lookup, MAX_RULES, PROTOCOLS, PortTable, Side, Slot, SourcePorts,
@@ -107,6 +108,8 @@ pub struct Compiled {
     pub default: Action,
     /// What is told of the packets that are rejected.
     pub answers: Answers,
+    /// Which slots' rules have `log`.
+    pub logged: Box<Logged>,
 }
 
 impl Compiled {
@@ -162,6 +165,7 @@ impl Compiled {
             fields: fields(&entries),
             default,
             answers: Answers::of(rules, default, host),
+            logged: logged(rules),
         })
     }
 }
@@ -282,4 +286,13 @@ fn rate(limit: &Limit, slot: Slot, host: &Host) -> Rate {
     let Limit { packets, per, burst, per_source } = *limit;
     let ticks = u64::from(per.seconds()) * u64::from(host.ticks_per_second);
     Rate::new(packets, burst, ticks, slot, per_source)
+}
+
+/// Which slots' rules have `log`.
+fn logged(rules: &[(Rule, Slot)]) -> Box<Logged> {
+    let mut logged = Box::new([0; LOGGED_WORDS]);
+    for (_, slot) in rules.iter().filter(|(rule, _)| rule.log) {
+        logged[slot.index() / 64] |= 1 << (slot.index() % 64);
+    }
+    logged
 }

@@ -5,6 +5,7 @@ mod link;
 mod pcap;
 mod pcapng;
 mod robust;
+mod write;
 
 use std::io::Cursor;
 

@@ -1,0 +1,113 @@
+//! Telling whoever watches of packets that are dropped or rejected, and of those that a rule with `log` lets in.
+
+use aya_ebpf::{
+    bindings::xdp_md,
+    btf_maps::{Array, PerCpuArray, RingBuf},
+    helpers::{bpf_jiffies64, bpf_ktime_get_ns, bpf_xdp_load_bytes},
+    macros::btf_map,
+    programs::XdpContext,
+};
+use firewall_common::{
+    event::{
+        Event, HEAD, Kind, LOGGED_WORDS, Logged,
+        watch::{Buckets, Watch},
+    },
+    fragment::{Class, tick::Tick},
+    rules::Slot,
+    stance::Stance,
+    verdict::{Judgement, Verdict},
+};
+
+use crate::{maps, setting::setting};
+
+/// Not 0: some rule has `log`.
+#[unsafe(no_mangle)]
+static LOGS: u32 = 0;
+
+/// Which slots' rules have `log`.
+#[unsafe(no_mangle)]
+static LOGGED: Logged = [0; LOGGED_WORDS];
+
+/// What is asked for, by whoever watches.
+#[btf_map]
+static WATCH: Array<Watch, 1> = Array::new();
+
+/// How much has been told.
+#[btf_map]
+static EVENT_BUCKETS: Array<Buckets, 1> = Array::new();
+
+/// How many packets were asked for and not told of.
+#[btf_map]
+static LEFT_OUT: PerCpuArray<u64, 1> = PerCpuArray::new();
+
+/// What is told, for whoever watches to read. Its size in bytes is a power of two, in pages.
+#[btf_map]
+static EVENTS: RingBuf<Event, { 1 << 19 }> = RingBuf::new();
+
+/// Tells of a packet, if it's one to be told of and somebody watches.
+#[inline(always)]
+pub fn tell(ctx: &XdpContext, length: usize, judgement: &Judgement, class: Class) {
+    if (judgement.verdict == Verdict::Pass && !is_logged(judgement.slot)) || maps::explains() {
+        return;
+    }
+    if WATCH.get(0).is_some_and(is_watched) {
+        let stance = if maps::observes() { Stance::Observing } else { Stance::Enforcing };
+        tell_watcher(ctx.ctx, Kind::new(judgement, class, stance).to_bits(), length as u32);
+    }
+}
+
+/// Whether the rule of a slot has `log`.
+#[inline(always)]
+fn is_logged(slot: Slot) -> bool {
+    setting(&LOGS) != 0
+        && LOGGED.get(slot.index() / 64).is_some_and(|word| setting(word) >> (slot.index() % 64) & 1 != 0)
+}
+
+/// Whether somebody watches, or did and died.
+#[inline(always)]
+fn is_watched(watch: &Watch) -> bool {
+    setting(&watch.until) != 0
+}
+
+/// Tells of a packet if it's asked for and there's room, or counts that it doesn't.
+///
+/// A function that the verifier walks once, for whatever numbers. The kernel wants such a function to return something.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn tell_watcher(ctx: *mut xdp_md, kind: u64, length: u32) -> u32 {
+    let kind = Kind::from_bits(kind);
+    // SAFETY: the helper takes nothing and only reads the clock.
+    let now = unsafe { bpf_jiffies64() };
+    let (Some(watch), Some(buckets)) = (WATCH.get(0), EVENT_BUCKETS.get(0)) else { return 0 };
+    if now >= setting(&watch.until) || !watch.wants(kind) {
+        return 0;
+    }
+    if !(buckets.take(watch, kind, Tick(now as u32)) && write(ctx, kind, length))
+        && let Some(left_out) = LEFT_OUT.get_ptr_mut(0)
+    {
+        // SAFETY: the counter is this CPU's own, and nothing interrupts the program to count on the same CPU.
+        unsafe { *left_out += 1 };
+    }
+    0
+}
+
+/// Writes a record, if there's room for one.
+#[inline(always)]
+fn write(ctx: *mut xdp_md, kind: Kind, length: u32) -> bool {
+    let Some(mut entry) = EVENTS.reserve(0) else { return false };
+    let event: *mut Event = entry.as_mut_ptr();
+    let captured = if length < HEAD as u32 { length } else { HEAD as u32 };
+    // SAFETY: the record is the program's own until it's submitted, and as large as an event; all of it is written, but
+    // for what of its head isn't the packet's, which readers don't look at. The kernel writes no more than it is told to.
+    unsafe {
+        let is_read =
+            captured > 0 && bpf_xdp_load_bytes(ctx, 0, (&raw mut (*event).head).cast(), captured) == 0;
+        (*event).time = bpf_ktime_get_ns();
+        (*event).interface = (*ctx).ingress_ifindex;
+        (*event).length = length;
+        (*event).captured = if is_read { captured } else { 0 };
+        (*event).kind = kind;
+    }
+    entry.submit(0);
+    true
+}

@@ -1,0 +1,236 @@
+//! Watching a filter: what it tells of single packets, as they come.
+//!
+//! The program tells nothing unless somebody watches, which is a lease that must be renewed: who is killed watches no more a moment later.
+//! There's one ring of events, so one watches at a time.
+
+use std::{
+    fs,
+    os::fd::{AsFd, BorrowedFd},
+    path::PathBuf,
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
+
+use aya::maps::{Array, Map, MapData, MapError, PerCpuArray, RingBuf};
+use firewall_common::event::{
+    Event,
+    watch::{Pace, Watch},
+};
+use nix::{
+    errno::Errno,
+    fcntl::{Flock, FlockArg},
+    time::{ClockId, clock_gettime},
+};
+
+use super::{
+    Error,
+    clock::{Clock, jiffies_per_second},
+    filter::Filter,
+    layout::Layout,
+};
+
+/// How long a lease lasts, and after how much of it it's renewed.
+const LEASE: Duration = Duration::from_secs(3);
+const RENEWED_AFTER: Duration = Duration::from_secs(1);
+
+/// Far longer than a packet is in the program's hands.
+const SETTLED: Duration = Duration::from_millis(20);
+
+/// Which packets are asked for. Only what is dropped or rejected, or let in by a rule with `log`, is ever told of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Asked {
+    /// The reasons: a bit for each [`Reason::code`](firewall_common::verdict::Reason::code).
+    pub reasons: u64,
+    /// The verdicts: a bit for each [`Verdict::code`](firewall_common::verdict::Verdict::code).
+    pub verdicts: u32,
+    /// The classes: a bit for each [`Class::code`](firewall_common::fragment::Class::code).
+    pub classes: u32,
+    /// The slot that they're credited to ([`Slot::index`](firewall_common::rules::Slot::index)); any if it's `None`.
+    pub slot: Option<u32>,
+    /// How many a second are told of at most, and as many at once.
+    pub rate: u32,
+}
+
+impl Asked {
+    /// How much of the rate one kind of packets may have.
+    const SHARE: u32 = 4;
+
+    fn watch(&self, until: u64, ticks: u32) -> Watch {
+        let Self { reasons, verdicts, classes, slot, rate } = *self;
+        Watch {
+            until,
+            reasons,
+            verdicts,
+            classes,
+            slot: slot.unwrap_or(Watch::ANY_SLOT),
+            reserved: 0,
+            each: Pace::new(rate.div_ceil(Self::SHARE), ticks),
+            all: Pace::new(rate, ticks),
+        }
+    }
+}
+
+/// Someone who watches. What is told is there to be read until this is dropped.
+pub struct Watcher {
+    events: RingBuf<MapData>,
+    lease: Lease,
+    left_out: PerCpuArray<MapData, u64>,
+    /// How many had been left out before.
+    before: u64,
+}
+
+/// That the program tells: taken back when this is dropped.
+struct Lease {
+    watch: Array<MapData, Watch>,
+    asked: Asked,
+    clock: Clock,
+    ticks: u32,
+    began: Instant,
+    renewed: Option<Instant>,
+    links: PathBuf,
+    _lock: Flock<fs::File>,
+}
+
+impl std::fmt::Debug for Lease {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lease").field("asked", &self.asked).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Watcher").field("lease", &self.lease).finish_non_exhaustive()
+    }
+}
+
+impl Watcher {
+    /// Begins to watch a filter.
+    ///
+    /// # Errors
+    /// [`Error::Watched`] if somebody does already; or the kernel refuses.
+    pub fn new(filter: &Filter, asked: Asked) -> Result<Self, Error> {
+        let layout = filter.layout();
+        // The directory is there as long as the filter, and nobody else locks it.
+        let links = layout.links();
+        let failed = |error| Error::os(links.display().to_string(), error);
+        let directory = fs::File::open(&links).map_err(failed)?;
+        let lock = match Flock::lock(directory, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => lock,
+            Err((_, Errno::EWOULDBLOCK)) => return Err(Error::Watched),
+            Err((_, errno)) => return Err(failed(errno.into())),
+        };
+        let mut events = RingBuf::try_from(map(layout, "events")?).map_err(refused)?;
+        let left_out = PerCpuArray::try_from(map(layout, "left-out")?).map_err(refused)?;
+        let watch = Array::try_from(map(layout, "watch")?).map_err(refused)?;
+        // What is left of someone who was killed.
+        while events.next().is_some() {}
+        let mut watcher = Self {
+            events,
+            left_out,
+            before: 0,
+            lease: Lease {
+                watch,
+                asked,
+                clock: Clock::now()?,
+                ticks: jiffies_per_second()?,
+                began: Instant::now(),
+                renewed: None,
+                links,
+                _lock: lock,
+            },
+        };
+        watcher.before = watcher.all_left_out()?;
+        watcher.renew()?;
+        Ok(watcher)
+    }
+
+    /// Goes on watching. Must be called once a second at least.
+    ///
+    /// # Errors
+    /// [`Error::NotAttached`] if the filter was detached; or the kernel refuses.
+    pub fn renew(&mut self) -> Result<(), Error> {
+        self.lease.renew()
+    }
+
+    /// The next packet that the program told of, if there's one.
+    pub fn next_event(&mut self) -> Option<Event> {
+        // What isn't a record isn't the program's.
+        self.events.next().and_then(|record| Event::read(&record))
+    }
+
+    /// How many packets that were asked for it didn't tell of, for want of room or since there were too many.
+    ///
+    /// # Errors
+    /// The kernel refuses to tell.
+    pub fn left_out(&self) -> Result<u64, Error> {
+        Ok(self.all_left_out()? - self.before)
+    }
+
+    /// Ends it: when this returns, all that will be told is there to be read, and all that is left out was counted.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn end(&mut self) -> Result<(), Error> {
+        self.lease.end()?;
+        // A packet may still be in the hands of the program, which had seen the lease.
+        thread::sleep(SETTLED);
+        Ok(())
+    }
+
+    fn all_left_out(&self) -> Result<u64, Error> {
+        Ok(self.left_out.get(&0, 0).map_err(refused)?.iter().sum())
+    }
+}
+
+/// Readable when something is told.
+impl AsFd for Watcher {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.events.as_fd()
+    }
+}
+
+impl Lease {
+    fn renew(&mut self) -> Result<(), Error> {
+        if self.renewed.is_some_and(|renewed| renewed.elapsed() < RENEWED_AFTER) {
+            return Ok(());
+        }
+        if !self.links.exists() {
+            return Err(Error::NotAttached);
+        }
+        self.set(self.clock.after(self.began.elapsed() + LEASE))?;
+        self.renewed = Some(Instant::now());
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), Error> {
+        self.set(0)
+    }
+
+    fn set(&mut self, until: u64) -> Result<(), Error> {
+        self.watch.set(0, self.asked.watch(until, self.ticks), 0).map_err(refused)
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // If that fails the lease runs out by itself.
+        let _ = self.end();
+    }
+}
+
+fn map(layout: &Layout, pin: &str) -> Result<Map, Error> {
+    let path = layout.root().join(pin);
+    let map = MapData::from_pin(&path).and_then(Map::from_map_data);
+    map.map_err(|error| Error::aya(format!("opening {}", path.display()), error))
+}
+
+fn refused(error: MapError) -> Error {
+    Error::aya("watching the filter", error)
+}
+
+/// The time of day at some nanoseconds since the machine was started.
+pub fn time_of(nanoseconds: u64) -> SystemTime {
+    let now = clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(Duration::ZERO, Duration::from);
+    let ago = now.saturating_sub(Duration::from_nanos(nanoseconds));
+    SystemTime::now().checked_sub(ago).unwrap_or(SystemTime::UNIX_EPOCH)
+}
