@@ -99,7 +99,7 @@ impl Monitor {
     pub(super) fn run(&self, global: &Global) -> anyhow::Result<()> {
         // Taken before anything that must be given back.
         let signals = signals().context("taking signals")?;
-        let (mut watcher, document) = self.watch(&global.bpffs)?;
+        let (mut watcher, document, names) = self.watch(&global.bpffs)?;
         let mut screen = Screen {
             monitor: self,
             json: global.json,
@@ -108,6 +108,7 @@ impl Monitor {
             capture: self.capture()?,
             summary: Summary::default(),
         };
+        screen.begin(&names);
         let mut looked = Instant::now();
         while !screen.is_done() && !wait(&watcher, &signals)? {
             screen.drain(&mut watcher, BATCH)?;
@@ -131,10 +132,10 @@ impl Monitor {
     }
 
     /// Begins to watch. The filter's lock isn't held while that lasts.
-    fn watch(&self, bpffs: &Path) -> anyhow::Result<(Watcher, Document)> {
+    fn watch(&self, bpffs: &Path) -> anyhow::Result<(Watcher, Document, Vec<String>)> {
         let filter = Filter::open(bpffs)?;
         let asked = self.which(filter.document())?.asked(self.rate);
-        Ok((Watcher::new(&filter, asked)?, filter.document().clone()))
+        Ok((Watcher::new(&filter, asked)?, filter.document().clone(), filter.interface_names()))
     }
 
     fn which(&self, document: &Document) -> anyhow::Result<Which> {
@@ -179,6 +180,14 @@ impl Screen<'_> {
     /// Whether as many were shown as were asked for.
     fn is_done(&self) -> bool {
         self.monitor.count.is_some_and(|count| self.summary.shown >= count)
+    }
+
+    /// Says what there is to be seen.
+    fn begin(&self, interfaces: &[String]) {
+        output::say(format_args!(
+            "watching {}: what is dropped or rejected, and what rules with `log` let in",
+            interfaces.join(", ")
+        ));
     }
 
     /// Shows what was told, so many packets at most.

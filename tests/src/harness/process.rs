@@ -9,6 +9,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use nix::sys::signal::{Signal, kill as kill_process};
+use nix::unistd::Pid;
 
 use super::interrupt;
 
@@ -193,6 +195,25 @@ impl Daemon {
             thread::sleep(Duration::from_millis(10));
         }
         Ok(())
+    }
+
+    /// Sends it a signal.
+    ///
+    /// # Errors
+    /// It has ended already.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        // The child hasn't been waited for as long as this is there, so that its number is nobody else's.
+        let process = Pid::from_raw(self.child.id() as i32);
+        kill_process(process, signal)
+            .with_context(|| format!("can't send {} to {}", signal.as_str(), self.what))
+    }
+
+    /// Waits until it ends by itself.
+    ///
+    /// # Errors
+    /// `limit` passes or the process is interrupted before.
+    pub fn ended(&mut self, limit: Duration) -> Result<ExitStatus> {
+        wait(&mut self.child, limit, true).with_context(|| format!("{}:\n{}", self.what, self.log()))
     }
 
     /// What the daemon has said until now.
