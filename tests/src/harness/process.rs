@@ -34,6 +34,19 @@ pub fn tool(name: &str) -> Command {
     Command::new(find_program(name).unwrap_or_else(|| PathBuf::from(name)))
 }
 
+/// A copy of a program in a directory, that can be run: where AppArmor confines a program it does so by its path, and would keep
+/// it from a test's files.
+///
+/// # Errors
+/// There's no such program, or no such directory.
+pub fn copy_program(program: &Path, directory: &Path) -> Result<PathBuf> {
+    let copy = directory.join(program.file_name().context("a program's path has no name")?);
+    // Another process does it: while this one held the copy open for writing, a child forked by another thread would hold it
+    // too, and keep it from being run.
+    run_ok(tool("install").args(["-m", "755"]).arg(program).arg(&copy))?;
+    Ok(copy)
+}
+
 /// Runs a command to its end and captures what it says; its exit code is the caller's to judge.
 ///
 /// # Errors

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::certificates::{Certificates, Credentials, Role};
 use crate::harness::mounts;
 use crate::harness::netns::Netns;
-use crate::harness::process::{Daemon, find_program, run, run_ok, tool};
+use crate::harness::process::{Daemon, copy_program, find_program, run, run_ok};
 use crate::harness::temporary_directory;
 
 /// Where distributions keep charon, which isn't in PATH.
@@ -84,11 +84,10 @@ impl Charon {
         let directory = temporary_directory(role.name())?;
         let files = Files { root: directory.path() };
         files.write(role, addresses, certificates.of(role))?;
-        // Where AppArmor confines charon and swanctl it does so by their paths, and would keep them from these files.
-        let charon = files.copy_program(&locate()?)?;
-        let swanctl = files.copy_program(
-            &find_program("swanctl").context("swanctl isn't installed; run `cargo xtask setup`")?,
-        )?;
+        let programs = files.root.join("bin");
+        let charon = copy_program(&locate()?, &programs)?;
+        let swanctl = find_program("swanctl").context("swanctl isn't installed; run `cargo xtask setup`")?;
+        let swanctl = copy_program(&swanctl, &programs)?;
         let mut command = netns.command(&charon.to_string_lossy())?;
         command.env("STRONGSWAN_CONF", files.configuration());
         // Charon's pid file has a path fixed at its build and keeps a second daemon from starting.
@@ -178,14 +177,6 @@ impl Files<'_> {
 
     fn socket(self) -> PathBuf {
         self.root.join("charon.vici")
-    }
-
-    /// A `cp` does it: while this process held the copy open for writing, a child forked by another thread would hold it
-    /// too, and keep it from being run.
-    fn copy_program(self, program: &Path) -> Result<PathBuf> {
-        let copy = self.root.join("bin").join(program.file_name().context("a program's path has no name")?);
-        run_ok(tool("cp").arg(program).arg(&copy))?;
-        Ok(copy)
     }
 
     fn write(self, role: Role, addresses: [IpAddr; 2], credentials: &Credentials) -> Result<()> {
