@@ -53,11 +53,19 @@ impl Host {
     /// # Errors
     /// The process isn't root's, `ip` is missing or fails.
     pub fn new(label: &str) -> Result<Self> {
+        Self::with_mtu(label, MTU)
+    }
+
+    /// Makes one whose link has another MTU, in bytes.
+    ///
+    /// # Errors
+    /// As [`Host::new`].
+    pub fn with_mtu(label: &str, mtu: u32) -> Result<Self> {
         requirements::require(&["ip"])?;
         let host = Self { bpffs: Bpffs::new()?, netns: Netns::new(label)?, neighbour: Netns::new(label)? };
         let addresses = |[six, four]: [IpAddr; 2]| [(six, 64), (four, 24)];
         let end = |netns, addresses| End { netns, interface: "eth0", receive_queues: 1, addresses };
-        veth(&end(&host.netns, &addresses(HOST)), &end(&host.neighbour, &addresses(NEIGHBOUR)), MTU)?;
+        veth(&end(&host.netns, &addresses(HOST)), &end(&host.neighbour, &addresses(NEIGHBOUR)), mtu)?;
         Ok(host)
     }
 

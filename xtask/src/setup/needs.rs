@@ -191,4 +191,28 @@ pub(crate) const NEEDS: &[Need] = &[
         suite: BOOKWORM,
         services: &[],
     },
+    Need {
+        what: "traceroute",
+        why: "a test follows a host's packets to a far one with it",
+        detect: Detect::Programs(&["traceroute"]),
+        packages: &[Package::any("traceroute")],
+        suite: BOOKWORM,
+        services: &[],
+    },
+    Need {
+        what: "dnsmasq",
+        why: "a test has it give a host an address by DHCPv6",
+        detect: Detect::Programs(&["dnsmasq"]),
+        packages: &[Package::any("dnsmasq-base")],
+        suite: BOOKWORM,
+        services: &[],
+    },
+    Need {
+        what: "dhclient",
+        why: "a test gets a host an address by DHCPv6 with it",
+        detect: Detect::Programs(&["dhclient"]),
+        packages: &[Package::any("isc-dhcp-client")],
+        suite: BOOKWORM,
+        services: &[],
+    },
 ];
