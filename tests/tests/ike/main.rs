@@ -1,5 +1,7 @@
 //! Two strongSwan daemons set up IPsec by an IKE_AUTH larger than the MTU, behind every kind of filter.
 
+mod imported;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
