@@ -55,7 +55,8 @@ impl Asked {
     /// How much of the rate one kind of packets may have.
     const SHARE: u32 = 4;
 
-    fn watch(&self, until: u64, ticks: u32) -> Watch {
+    /// The same, as the program is told it.
+    pub(super) fn watch(&self, until: u64, ticks: u32) -> Watch {
         let Self { reasons, verdicts, classes, slot, rate } = *self;
         Watch {
             until,

@@ -2,15 +2,17 @@
 
 use aya::{
     EbpfLoader,
-    maps::{LpmTrie, MapError, lpm_trie::Key},
+    maps::{Array, LpmTrie, MapError, lpm_trie::Key},
 };
 use firewall_common::{packet::Family, rules::Side};
 use ipnet::Ipv6Net;
 
 use super::{
     Error,
-    instance::{Instance, refusal},
+    clock::jiffies_per_second,
+    instance::{Instance, names, refusal},
     rules,
+    watch::Asked,
 };
 use crate::ruleset::Compiled;
 
@@ -24,6 +26,18 @@ static PREFIXES: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/
 static NOOP: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/noop"));
 
 impl Instance {
+    /// Has the program tell of packets as long as it's there, whether or not anybody reads what it tells.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn tell(&mut self, asked: &Asked) -> Result<(), Error> {
+        let watch = asked.watch(u64::MAX, jiffies_per_second()?);
+        let map =
+            self.ebpf.map_mut(names::WATCH).ok_or(MapError::InvalidName { name: names::WATCH.to_owned() });
+        let set = map.and_then(|map| Array::try_from(map)?.set(0, watch, 0));
+        set.map_err(|error| Error::aya("having the program tell of packets", error))
+    }
+
     /// The yardstick: a program that passes everything.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ pub mod program;
 pub mod replies;
 pub mod report;
 pub mod rules;
+pub mod watch;
 pub mod xdp_filter;
 
 use anyhow::{Context as _, Result};
@@ -50,10 +51,11 @@ pub trait Timed {
 type Cases = fn() -> Result<Vec<Box<dyn Timed>>>;
 
 /// The sections of a report, and their cases.
-const SECTIONS: [(&str, Cases); 9] = [
+const SECTIONS: [(&str, Cases); 10] = [
     ("packet", || cases::all().map(boxed)),
     ("replies", || replies::ingress().map(boxed)),
     ("egress", || replies::egress().map(boxed)),
+    ("watch", || watch::all().map(boxed)),
     ("rules", || Ok([rules::all()?, xdp_filter::all()?].into_iter().flat_map(boxed).collect())),
     ("prefixes", || rules::prefixes().map(boxed)),
     ("fragments", || flows::kinds().map(boxed)),
