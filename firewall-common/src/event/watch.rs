@@ -4,13 +4,10 @@
 //! leaves room for what is rare. A bucket is the debt of [`budget`](crate::fragment::budget), with a packet for a fragment.
 
 use super::Kind;
-use crate::{
-    fragment::{
-        budget::{Debt, FRACTION, Limit},
-        tick::Tick,
-        word::Word,
-    },
-    verdict::Verdict,
+use crate::fragment::{
+    budget::{Debt, FRACTION, Limit},
+    tick::Tick,
+    word::Word,
 };
 
 /// What is asked for. Integers only, no padding.
@@ -22,7 +19,7 @@ pub struct Watch {
     pub until: u64,
     /// The reasons: a bit for each [`Reason::code`](crate::verdict::Reason::code).
     pub reasons: u64,
-    /// The verdicts: a bit for each [`Verdict::code`].
+    /// The verdicts: a bit for each [`Verdict::code`](crate::verdict::Verdict::code).
     pub verdicts: u32,
     /// The classes: a bit for each [`Class::code`](crate::fragment::Class::code).
     pub classes: u32,
@@ -99,7 +96,7 @@ impl Buckets {
         let place = (kind.reason as usize).wrapping_mul(31).wrapping_add(kind.slot as usize);
         let own = &self.kinds[place & (KINDS - 1)];
         let (each, all) = (watch.each.limit(), watch.all.limit());
-        let (own_debt, debt) = (debt(own, now), debt(&self.all, now));
+        let (own_debt, debt) = (Debt::of(own, now, 0), Debt::of(&self.all, now, 0));
         let has_room = own_debt.has_room(1, now, &each) && debt.has_room(1, now, &all);
         if has_room {
             own_debt.charge(own, 1, now, &each);
@@ -107,21 +104,6 @@ impl Buckets {
         }
         has_room
     }
-}
-
-#[inline(always)]
-fn debt(word: &Word, now: Tick) -> Debt {
-    match word.load() {
-        // Nobody has written it.
-        0 => Debt::none(now, 0),
-        debt => Debt(debt),
-    }
-}
-
-/// Whether a packet may be told of at all: it's dropped or rejected, or a rule with `log` lets it in.
-#[inline(always)]
-pub fn is_told(verdict: Verdict, is_logged: impl FnOnce() -> bool) -> bool {
-    verdict != Verdict::Pass || is_logged()
 }
 
 #[cfg(feature = "user")]

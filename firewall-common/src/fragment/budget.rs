@@ -99,6 +99,15 @@ impl Debt {
         Self((now.0 as u64) << (FRACTION + OWN_BITS) | own & OWN)
     }
 
+    /// What a word tells; nothing outstanding, with these bits of the owner's, if nobody has written it yet.
+    #[inline(always)]
+    pub fn of(word: &Word, now: Tick, own: u64) -> Self {
+        match word.load() {
+            0 => Self::none(now, own),
+            debt => Self(debt),
+        }
+    }
+
     /// The moment at which it will have leaked away, or had.
     #[inline(always)]
     pub const fn end(self) -> Tick {

@@ -90,7 +90,7 @@ impl Pool {
     /// Charges fragments to all strangers; says whether there was room for them.
     #[inline(always)]
     fn charge(&self, fragments: u32, now: Tick, limit: &Limit) -> bool {
-        let debt = self.debt(now);
+        let debt = Debt::of(&self.0, now, WRITTEN);
         let has_room = debt.has_room(fragments, now, limit);
         if has_room {
             debt.charge(&self.0, fragments, now, limit);
@@ -100,15 +100,7 @@ impl Pool {
 
     #[inline(always)]
     fn refund(&self, fragments: u32, now: Tick, limit: &Limit) {
-        self.debt(now).refund(&self.0, fragments, now, limit);
-    }
-
-    #[inline(always)]
-    fn debt(&self, now: Tick) -> Debt {
-        match self.0.load() {
-            0 => Debt::none(now, WRITTEN),
-            word => Debt(word),
-        }
+        Debt::of(&self.0, now, WRITTEN).refund(&self.0, fragments, now, limit);
     }
 }
 

@@ -107,23 +107,13 @@ pub fn takes(limits: &impl Limits, rate: &Rate, source: u64, now: Tick) -> bool 
 /// Whether a packet would be within a limit that all sources share. See [`Limits::admits`].
 #[inline(always)]
 pub fn has_room(limits: &impl Limits, rate: &Rate, now: Tick) -> bool {
-    limits.bucket(rate.bucket).is_some_and(|word| debt(word, now).has_room(1, now, &rate.limit()))
-}
-
-/// What is missing in a bucket.
-#[inline(always)]
-fn debt(word: &Word, now: Tick) -> Debt {
-    match word.load() {
-        // Nobody has written it.
-        0 => Debt::none(now, 0),
-        debt => Debt(debt),
-    }
+    limits.bucket(rate.bucket).is_some_and(|word| Debt::of(word, now, 0).has_room(1, now, &rate.limit()))
 }
 
 /// Takes a packet's worth out of a bucket, if there's as much in it.
 #[inline(always)]
 fn take(word: &Word, now: Tick, limit: &Limit) -> bool {
-    let debt = debt(word, now);
+    let debt = Debt::of(word, now, 0);
     let has_room = debt.has_room(1, now, limit);
     if has_room {
         debt.charge(word, 1, now, limit);
