@@ -1,6 +1,8 @@
 //! What the tests share; the fuzz targets include some of it.
 
+pub(crate) mod answers;
 pub(crate) mod environment;
+pub(crate) mod flows;
 pub(crate) mod frame;
 pub(crate) mod generate;
 pub(crate) mod invariants;

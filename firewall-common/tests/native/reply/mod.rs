@@ -1,0 +1,6 @@
+//! Replies to what the host sent.
+
+mod accepted;
+mod lifetime;
+mod related;
+mod room;
