@@ -46,5 +46,7 @@ fn a_source_gets_so_many_answers_and_others_theirs() {
         // A fiftieth of a second later, twenty more.
         assert!((19..=20).contains(&all(now + hz / 50)), "{hz}");
         assert_eq!(count(5, now + hz / 50), 0);
+        // Who asked in vain because others got them all has used up nothing of its own.
+        assert_eq!(count(5, now + 2 * (hz / 50)), 6);
     }
 }

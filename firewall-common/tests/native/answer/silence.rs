@@ -2,29 +2,12 @@
 
 use std::cell::Cell;
 
-use firewall_common::{
-    answer::{self, Answer, Code},
-    packet::Family,
-};
+use firewall_common::answer::{self, Answer, Code};
 
 use crate::support::{
-    answers::{Desk, answer_to, error, naive, segment, sound, v4, v6},
+    answers::{Desk, answer_to, error, patched, segment, sound, v4, v6},
     frame::{Packet, udp},
 };
-
-/// A frame with bytes written over it, from the IP header on, and a sound checksum.
-fn patched(packet: &Packet, at: usize, bytes: &[u8]) -> Vec<u8> {
-    let mut frame = packet.frame();
-    let at = packet.ip_offset() + at;
-    frame[at..at + bytes.len()].copy_from_slice(bytes);
-    if packet.family == Family::V4 {
-        let ip = packet.ip_offset();
-        frame[ip + 10..ip + 12].fill(0);
-        let sum = !naive(&frame[ip..ip + 20]);
-        frame[ip + 10..ip + 12].copy_from_slice(&sum.to_be_bytes());
-    }
-    frame
-}
 
 #[test]
 fn nobody_is_told_who_is_no_single_host() {

@@ -4,7 +4,7 @@ use firewall_common::{answer::Answer, packet::Family};
 use proptest::prelude::*;
 
 use crate::support::{
-    answers::{answer_to, error, sound, v4, v6},
+    answers::{answer_to, error, patched, sound, v4, v6},
     frame::{Packet, udp},
     generate,
 };
@@ -15,9 +15,11 @@ proptest! {
         let destination = if packet.family == Family::V4 { [198, 51] } else { [0x20, 1] };
         let packet = Packet { destination, source: 1, ..packet };
         let frame = sound(&packet);
+        // A trailing fragment may hold nothing at all.
+        let kind = packet.payload.first().copied().unwrap_or_default();
         let is_error = match packet.family {
-            Family::V4 => packet.protocol == 1 && !matches!(packet.payload[0], 0 | 8 | 13..=18),
-            Family::V6 => packet.protocol == 58 && (packet.payload[0] < 128 || packet.payload[0] == 137),
+            Family::V4 => packet.protocol == 1 && !matches!(kind, 0 | 8 | 13..=18),
+            Family::V6 => packet.protocol == 58 && (kind < 128 || kind == 137),
         };
         let is_trailing = packet.place.is_some_and(|place| place.offset > 0);
         match answer_to(&frame, answer) {
@@ -45,5 +47,16 @@ fn quotes_are_as_long_as_may_be() {
                 data >= longest - 56 - if longest == 1280 { 40 } else { 0 }
             );
         }
+    }
+}
+
+/// RFC 1812 4.3.2.5: the packet's type of service, with the precedence of errors, but for the bit that is to be zero.
+#[test]
+fn the_type_of_service_is_the_packets_and_the_precedence_an_errors() {
+    let packet = v4(17, udp(53, 0));
+    for service in 0..=255 {
+        let frame = patched(&packet, 1, &[service]);
+        let sent = answer_to(&frame, Answer::default()).unwrap();
+        assert_eq!(sent, error(&packet, &frame, Answer::default()), "{service:#x}");
     }
 }

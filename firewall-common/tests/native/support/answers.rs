@@ -71,6 +71,20 @@ pub(crate) fn sound(packet: &Packet) -> Vec<u8> {
     frame
 }
 
+/// A frame with bytes written over it, from the IP header on, and a sound checksum.
+pub(crate) fn patched(packet: &Packet, at: usize, bytes: &[u8]) -> Vec<u8> {
+    let mut frame = packet.frame();
+    let at = packet.ip_offset() + at;
+    frame[at..at + bytes.len()].copy_from_slice(bytes);
+    if packet.family == Family::V4 {
+        let ip = packet.ip_offset();
+        frame[ip + 10..ip + 12].fill(0);
+        let sum = !naive(&frame[ip..ip + 20]);
+        frame[ip + 10..ip + 12].copy_from_slice(&sum.to_be_bytes());
+    }
+    frame
+}
+
 /// From where to where a frame goes back.
 fn link(packet: &Packet, frame: &[u8]) -> Vec<u8> {
     [&frame[6..12], &frame[..6], &frame[12..packet.ip_offset()]].concat()
