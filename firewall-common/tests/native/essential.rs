@@ -103,3 +103,31 @@ fn behind_extension_headers_the_hop_limit_is_still_the_packets() {
         assert_eq!(verdict(&packet, &deny()).reason, reason);
     }
 }
+
+/// Multicast listeners: on this link only, from one of its addresses or none, and whole.
+#[test]
+fn multicast_listeners_speak_on_their_link() {
+    const SOURCE: usize = 8;
+    let local: [&str; 4] = ["fe80::1", "febf:ffff::1", "fe80:1::", "::"];
+    let other: [&str; 6] = ["fe7f:ffff::1", "fec0::1", "2001:db8::1", "::1", "0:0:0:1::", "ff02::1"];
+    for kind in 0..=255 {
+        let is_listener = matches!(kind, 130..=132 | 143);
+        for hop_limit in [0, 1, 2, 255] {
+            for (addresses, is_local) in [(&local[..], true), (&other[..], false)] {
+                for address in addresses {
+                    let packet = message(Family::V6, 58, kind, 0, hop_limit);
+                    let octets = address.parse::<std::net::Ipv6Addr>().unwrap().octets();
+                    let judged = |packet: &Packet| {
+                        let mut frame = packet.frame();
+                        let at = packet.ip_offset() + SOURCE;
+                        frame[at..at + octets.len()].copy_from_slice(&octets);
+                        judge(&frame[..], &deny()).judgement.reason == Reason::MulticastListener
+                    };
+                    let expected = is_listener && hop_limit == 1 && is_local;
+                    assert_eq!(judged(&packet), expected, "{kind} from {address}, {hop_limit}");
+                    assert!(!judged(&packet.clone().at(4, 0, true)) && !judged(&packet.at(4, 0, false)));
+                }
+            }
+        }
+    }
+}
