@@ -116,6 +116,55 @@ fn fragments_of_a_reply_pass() {
     }
 }
 
+/// What is of one IP version's ICMP is nothing in the other.
+#[test]
+fn an_echo_of_the_other_ip_version_is_none() {
+    for (family, protocol, request, reply) in [(Family::V4, 58, 128, 129), (Family::V6, 1, 8, 0)] {
+        let env = host();
+        for (request, reply) in [(request, reply), if family == Family::V4 { (8, 0) } else { (128, 129) }] {
+            let message = |kind| Packet::new(family, protocol, vec![kind, 0, 0, 0, 0, 7, 0, 1]);
+            send(&env, &message(request).between(HERE, THERE));
+            assert!(!passes(&env, &message(reply).between(THERE, HERE)), "{family:?}: {reply}");
+        }
+    }
+}
+
+/// A trailing fragment has no ports, and belongs to no flow that has none.
+#[test]
+fn a_trailing_fragment_opens_no_flow() {
+    for family in Family::ALL {
+        let (env, flow) = (host(), Flow { local: 0, remote: 0, ..Flow::new(family, UDP) });
+        send(&env, &flow.out(0).at(7, 8, false));
+        assert!(!passes(&env, &flow.back(0)));
+    }
+}
+
+/// An identifier or a chunk that lies there is padding.
+#[test]
+fn what_lies_behind_a_packets_end_is_not_read() {
+    let cut = |packet: &Between, length: usize| {
+        let (payload, padding) = packet.packet.payload.split_at(length);
+        Between {
+            packet: Packet { payload: payload.to_vec(), padding: padding.to_vec(), ..packet.packet.clone() },
+            ..*packet
+        }
+    };
+    let (env, echo) = (host(), Echo { family: Family::V6, identifier: 7 });
+    send(&env, &cut(&echo.out(128), 4));
+    assert!(!passes(&env, &echo.back(129)));
+    send(&env, &echo.out(128));
+    assert!(!passes(&env, &cut(&echo.back(129), 4)));
+    assert!(passes(&env, &echo.back(129)));
+    for family in Family::ALL {
+        let (env, flow) = (host(), Flow::new(family, SCTP));
+        send(&env, &cut(&flow.out(3), 12));
+        assert!(!passes(&env, &flow.back(3)));
+        send(&env, &flow.out(3));
+        assert!(!passes(&env, &cut(&flow.back(3), 12)));
+        assert!(passes(&env, &flow.back(3)));
+    }
+}
+
 /// A rule that denies comes behind: what was asked for is let in.
 #[test]
 fn replies_come_before_the_rules() {

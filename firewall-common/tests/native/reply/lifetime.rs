@@ -1,14 +1,10 @@
 //! How long flows are remembered.
 
-use firewall_common::{
-    fragment::tick::Tick,
-    packet::Family,
-    reply::table::{CLASSES, Class, Lifetimes},
-};
+use firewall_common::{fragment::tick::Tick, packet::Family, reply::table::Class};
 
 use crate::support::{
     environment::Native,
-    flows::{ACK, FIN, Flow, RST, SYN, TCP, UDP, host, passes, send},
+    flows::{ACK, Between, Echo, FIN, Flow, HERE, RST, SCTP, SYN, TCP, UDP, host, lifetimes, passes, send},
 };
 
 #[test]
@@ -31,15 +27,6 @@ fn a_flow_is_forgotten_when_it_has_been_silent_for_its_lifetime() {
             assert!(!passes(&env, &flow.back(0)));
         }
     }
-}
-
-/// Without a lifetime of its own a class has none.
-fn lifetimes(of: &[(Class, u32)]) -> Lifetimes {
-    let mut lifetimes = Lifetimes([0; CLASSES]);
-    for &(class, lifetime) in of {
-        lifetimes.0[class as usize] = lifetime;
-    }
-    lifetimes
 }
 
 #[test]
@@ -66,5 +53,96 @@ fn a_connection_that_was_ended_is_soon_forgotten() {
         assert!(passes(&env, &flow.back(RST)));
         env.now = Tick(1006);
         assert!(!passes(&env, &flow.back(ACK)));
+    }
+}
+
+/// What is to be remembered of a connection for as long as its class says, and a packet that is a reply to it.
+type History = (Class, Vec<Between>, Between);
+
+/// Flows of each class, and all ways to get there.
+fn histories(family: Family) -> Vec<History> {
+    let [tcp, sctp, udp, esp] = [TCP, SCTP, UDP, 50].map(|protocol| Flow::new(family, protocol));
+    let echo = Echo { family, identifier: 7 };
+    let mut all = vec![
+        (Class::Echo, vec![echo.out(echo.request())], echo.back(echo.reply())),
+        (
+            Class::Echo,
+            vec![echo.out(echo.request()), echo.back(echo.reply()), echo.out(echo.request())],
+            echo.back(echo.reply()),
+        ),
+    ];
+    for flow in [udp, esp] {
+        let (sent, reply) = (flow.out(0), flow.back(0));
+        all.push((Class::Unanswered, vec![sent.clone(), sent.clone()], reply.clone()));
+        all.push((Class::Answered, vec![sent.clone(), reply.clone()], reply.clone()));
+        all.push((Class::Answered, vec![sent.clone(), reply.clone(), sent], reply));
+    }
+    // What asks for a connection, what goes on with it, and what ends it, from here and from there.
+    let connections = [
+        (tcp, SYN, ACK, &[FIN | ACK, RST, RST | ACK][..], &[RST, RST | ACK][..]),
+        (sctp, 1, 3, &[6, 14], &[6, 14]),
+    ];
+    for (flow, begin, data, ends, remote_ends) in connections {
+        let (begin, data, reply) = (flow.out(begin), flow.out(data), flow.back(data));
+        let mut of = |class, packets: &[&Between]| {
+            all.push((class, packets.iter().map(|&packet| packet.clone()).collect(), reply.clone()));
+        };
+        of(Class::Opening, &[&begin]);
+        of(Class::Opening, &[&begin, &reply]);
+        of(Class::Opening, &[&begin, &data, &begin]);
+        of(Class::PickedUp, &[&data]);
+        of(Class::PickedUp, &[&data, &reply, &data]);
+        of(Class::Established, &[&begin, &data]);
+        of(Class::Established, &[&begin, &reply, &data, &reply]);
+        for &end in ends {
+            of(Class::Closing, &[&data, &flow.out(end)]);
+            of(Class::Closing, &[&begin, &data, &flow.out(end)]);
+            of(Class::Closing, &[&begin, &data, &flow.out(end), &reply, &data]);
+        }
+        for &end in remote_ends {
+            // The connection isn't there yet: it may be another one's that is guessed at.
+            of(Class::Opening, &[&begin, &flow.back(end)]);
+            of(Class::Closing, &[&data, &flow.back(end)]);
+            of(Class::Closing, &[&begin, &data, &flow.back(end)]);
+        }
+    }
+    all
+}
+
+#[test]
+fn each_class_has_its_own_lifetime() {
+    for family in Family::ALL {
+        for (class, packets, reply) in histories(family) {
+            for (age, is_known) in [(7, true), (8, false)] {
+                let mut env = host();
+                env.lifetimes = lifetimes(&[(class, 7)]);
+                for packet in &packets {
+                    if packet.from == HERE {
+                        send(&env, packet);
+                    } else {
+                        assert!(passes(&env, packet), "{class:?}: {packets:?}");
+                    }
+                }
+                env.now = Tick(age);
+                assert_eq!(passes(&env, &reply), is_known, "{class:?}: {packets:?}, {age} units later");
+            }
+        }
+    }
+}
+
+/// What was known of it goes with it.
+#[test]
+fn a_flow_that_was_forgotten_is_picked_up_anew() {
+    for family in Family::ALL {
+        let (mut env, flow) = (host(), Flow::new(family, TCP));
+        env.lifetimes = lifetimes(&[(Class::Established, 5), (Class::PickedUp, 10)]);
+        send(&env, &flow.out(SYN));
+        send(&env, &flow.out(ACK));
+        env.now = Tick(6);
+        send(&env, &flow.out(FIN | ACK));
+        assert!(!passes(&env, &flow.back(ACK)), "an end opens none");
+        send(&env, &flow.out(ACK));
+        env.now = Tick(16);
+        assert!(passes(&env, &flow.back(ACK)));
     }
 }

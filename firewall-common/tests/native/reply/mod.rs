@@ -4,3 +4,4 @@ mod accepted;
 mod lifetime;
 mod related;
 mod room;
+mod table;

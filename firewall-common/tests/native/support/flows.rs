@@ -3,7 +3,10 @@
 use firewall_common::{
     judge::judge,
     packet::Family,
-    reply::{self, table::FlowSet},
+    reply::{
+        self,
+        table::{CLASSES, Class, FlowSet, Lifetimes},
+    },
     rules::Action,
     verdict::{Judgement, Verdict},
 };
@@ -168,4 +171,13 @@ pub(crate) fn error(family: Family, kind: u8, quoted: &Between, length: usize) -
     let mut payload = vec![kind, 1, 0, 0, 0, 0, 0, 0];
     payload.extend_from_slice(&frame[ETHERNET..frame.len().min(ETHERNET + length)]);
     Packet::new(family, if family == Family::V4 { 1 } else { 58 }, payload).between(9, HERE)
+}
+
+/// Without a lifetime of its own a class has none.
+pub(crate) fn lifetimes(of: &[(Class, u32)]) -> Lifetimes {
+    let mut lifetimes = Lifetimes([0; CLASSES]);
+    for &(class, lifetime) in of {
+        lifetimes.0[class as usize] = lifetime;
+    }
+    lifetimes
 }
