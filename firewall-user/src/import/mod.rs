@@ -210,7 +210,7 @@ fn general(netfilter: &Netfilter, sources: &Sources, merged: &Merged, lists: &[F
         general.push(warning(None, *effect, text.clone()));
     }
     for list in lists {
-        for trap in traps::find(list, &netfilter.bases, netfilter.tracks[list.family.index()]) {
+        for trap in traps::find(list, netfilter.tracks[list.family.index()]) {
             let place = trap.by.map(|by| sources.at(by).place.clone());
             let text = trap.text(sources);
             if !general.iter().any(|other| other.text == text) {

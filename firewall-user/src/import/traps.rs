@@ -4,7 +4,7 @@ use firewall_common::{packet::Family, rules::Action};
 
 use super::{
     flatten::{Flat, Flattened},
-    netfilter::{Base, Hook},
+    netfilter::Hook,
     packets::Packets,
     ranges::Ranges,
     source::{SourceId, Sources},
@@ -29,15 +29,11 @@ pub(super) struct Trap {
     is_ike: bool,
 }
 
-/// The traps in the rules of an IP version, whose packets aren't put together before they come to these base chains.
-///
-/// IPv4's fragments for the host itself are put together before INPUT, and those of both are where connections are tracked.
-pub(super) fn find(list: &Flattened, bases: &[Base], tracks: bool) -> Vec<Trap> {
-    let early = |base: &Base| base.families.contains(&list.family) && base.hook < Hook::Input;
-    let sees_fragments =
-        !tracks && !list.accepts_fragments && (list.family == Family::V6 || bases.iter().any(early));
+/// The traps in the rules of an IP version. There are none where connections are tracked, since fragments are put together there
+/// before they come to any rule.
+pub(super) fn find(list: &Flattened, tracks: bool) -> Vec<Trap> {
     let mut traps: Vec<Trap> = Vec::new();
-    if !sees_fragments {
+    if tracks || list.accepts_fragments {
         return traps;
     }
     for (place, rule) in list.rules().enumerate() {
@@ -76,7 +72,7 @@ fn denies(
     fragments: &Packets,
     protocol: u8,
 ) -> Option<(Option<SourceId>, bool)> {
-    // IPv4's are put together before INPUT.
+    // IPv4's for the host itself are put together before INPUT.
     let sees = |hook| list.family == Family::V6 || hook < Hook::Input;
     let decides = |(n, rule): &(usize, &Flat)| {
         let packets = &rule.packets;
