@@ -18,6 +18,8 @@ const MALFORMED: &[(&str, &str)] = &[
         "*filter\n:INPUT DROP [0:0]\n-A INPUT -p tcp --dport nonsense -j ACCEPT\n",
         "f:3: \"nonsense\" is no port",
     ),
+    // A protocol that it isn't has no ports with names.
+    ("*filter\n:INPUT DROP [0:0]\n-A INPUT ! -p tcp --dport ssh -j ACCEPT\n", "f:3: \"ssh\" is no port"),
     ("*filter\n:INPUT DROP [0:0]\n-A INPUT -p nonsense -j ACCEPT\n", "f:3: \"nonsense\" is no protocol"),
     (
         "*filter\n:INPUT DROP [0:0]\n-A INPUT -s host.example -j ACCEPT\n",

@@ -198,9 +198,7 @@ impl<'a> Reader<'a> {
                 if set & !mask != 0 {
                     return Err(format!("`{option}` asks for a flag that isn't looked at"));
                 }
-                if mask != 0 {
-                    self.add(Test::Flags { mask, set }, not);
-                }
+                self.add(Test::Flags { mask, set }, not);
             }
             "--icmp-type" | "--icmpv6-type" => {
                 let protocol = if option == "--icmp-type" { Protocol::ICMP } else { Protocol::ICMPV6 };
