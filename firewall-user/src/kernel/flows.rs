@@ -77,18 +77,27 @@ mod tests {
 
     #[test]
     fn days_can_be_told_apart_whatever_the_tick_is() {
-        let replies = Replies::default();
+        let times = [120 * 60 * 60, 90, 100, 110, 25, 35].map(Duration::from_secs);
+        let [tcp, tcp_opening, tcp_closing, udp, udp_unanswered, icmp] = times;
+        let replies =
+            Replies { tcp, tcp_opening, tcp_closing, udp, udp_unanswered, icmp, ..Replies::default() };
         for per_second in [100, 250, 300, 1000] {
             let settings = FlowSettings::at(&replies, per_second);
             let unit = f64::from(1 << settings.moment_shift) / f64::from(per_second);
-            for (class, lifetime) in
-                [(Class::Established, replies.tcp), (Class::Unanswered, replies.udp_unanswered)]
-            {
+            for (class, lifetime) in [
+                (Class::Opening, tcp_opening),
+                (Class::Closing, tcp_closing),
+                (Class::Echo, icmp),
+                (Class::Unanswered, udp_unanswered),
+                (Class::Answered, udp),
+                (Class::PickedUp, tcp),
+                (Class::Established, tcp),
+            ] {
                 let lifetime = lifetime.as_secs_f64();
                 let kept = f64::from(settings.lifetimes.0[class as usize]) * unit;
                 assert!(
                     (lifetime..lifetime + 2.0 * unit).contains(&kept),
-                    "{per_second}: {kept} of {lifetime}"
+                    "{class:?}, {per_second}: {kept} of {lifetime}"
                 );
             }
         }

@@ -169,6 +169,67 @@ mod tests {
         assert_eq!(frame[26..34], [192, 0, 2, 1, 198, 51, 100, 7]);
     }
 
+    /// Half-closed connections go on, too; what waits for nothing but its end doesn't.
+    #[test]
+    fn only_what_goes_on_is_a_connection() {
+        let socket = |remote: &str, state| Socket {
+            local: "192.0.2.1:22".parse().unwrap(),
+            remote: remote.parse().unwrap(),
+            state,
+        };
+        for state in 0..=12 {
+            let there = socket("198.51.100.7:53", state);
+            assert_eq!(there.connected(TCP).is_some(), matches!(state, 1 | 2 | 4 | 5 | 8), "{state}");
+            assert_eq!(there.connected(UDP).is_some(), state == ESTABLISHED, "{state}");
+        }
+        for remote in ["198.51.100.7:0", "127.0.0.1:53", "[::1]:53"] {
+            assert_eq!(socket(remote, ESTABLISHED).connected(TCP), None, "{remote}");
+        }
+    }
+
+    #[test]
+    fn a_frame_is_what_the_connection_sends() {
+        for (local, remote) in
+            [("192.0.2.1:22", "198.51.100.7:50022"), ("[2001:db8::1]:22", "[2001:db8::7]:50022")]
+        {
+            for protocol in [TCP, UDP] {
+                let (local, remote) = (local.parse().unwrap(), remote.parse().unwrap());
+                let frame = Connected { local, remote, protocol }.frame();
+                let bytes = &frame[..];
+                let link = ethernet::parse(bytes).unwrap();
+                let (ip, addresses) = match (local.ip(), remote.ip()) {
+                    (IpAddr::V4(local), IpAddr::V4(remote)) => (
+                        ipv4::parse(bytes, &link).unwrap(),
+                        (ipv4::ADDRESSES, [local.octets(), remote.octets()].concat()),
+                    ),
+                    (IpAddr::V6(local), IpAddr::V6(remote)) => (
+                        ipv6::parse(bytes, &link).unwrap(),
+                        (ipv6::ADDRESSES, [local.octets(), remote.octets()].concat()),
+                    ),
+                    _ => unreachable!("both are of one version"),
+                };
+                let at = |place: usize, length: usize| &bytes[place..place + length];
+                assert_eq!((ip.protocol, ip.end), (protocol, bytes.len()));
+                assert_eq!(at(ip.offset + addresses.0, addresses.1.len()), addresses.1);
+                assert_eq!(at(ip.payload, 4), [22_u16.to_be_bytes(), 50022_u16.to_be_bytes()].concat());
+                if protocol == TCP {
+                    // ACK, without which it would begin a connection or end one.
+                    assert_eq!(bytes[ip.payload + 13], 0x10);
+                }
+            }
+        }
+    }
+
+    /// A socket for both IP versions has IPv4 addresses in the form of IPv6.
+    #[test]
+    fn what_a_socket_for_both_versions_sends_by_ipv4_is_ipv4() {
+        let mapped = "0: 0000000000000000FFFF0000010200C0:0016 0000000000000000FFFF0000076433C6:C366 01";
+        let [socket] = parse(mapped)[..] else { panic!("one socket") };
+        assert_eq!(socket.local, "192.0.2.1:22".parse().unwrap());
+        let frame = socket.connected(TCP).unwrap().frame();
+        assert_eq!(frame[12..14], ethernet::IPV4.to_be_bytes());
+    }
+
     #[test]
     fn what_isnt_understood_is_left_out() {
         for text in ["", "\n\n", "0: 00000000 00000000 0A", "0: 0000000é:0016 0:0 0A", "0: 00:16 00:0 0A x"]
