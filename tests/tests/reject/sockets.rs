@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::Result;
 use firewall_tests::harness::{
     gro,
-    host::{HOST, Host, NEIGHBOUR},
-    netns::Netns,
+    host::{HOST, Host, MTU, NEIGHBOUR},
+    netns::{End, Netns, veth},
 };
 
 /// Far longer than an answer takes, and far shorter than a connection attempt that nobody answers.
@@ -60,6 +60,29 @@ fn a_rejected_port_is_refused_at_once() {
         for to in HOST {
             assert_eq!(tcp(&host.neighbour, to).unwrap(), ErrorKind::ConnectionRefused, "{mode} {to}");
         }
+    }
+}
+
+/// How answers leave by a veth, a program that is in force already is told when it's attached to one that wasn't there.
+#[test]
+fn an_interface_that_comes_later_answers_as_well() {
+    let (own, neighbours) = (IpAddr::from([203, 0, 113, 1]), IpAddr::from([203, 0, 113, 2]));
+    for command in ["attach", "apply"] {
+        let host = Host::new("later").unwrap();
+        host.ok(&["attach", "eth0", "--mode", "native", "--default", "reject"]).unwrap();
+        let end = |netns, addresses| End { netns, interface: "eth1", receive_queues: 1, addresses };
+        veth(&end(&host.netns, &[(own, 24)]), &end(&host.neighbour, &[(neighbours, 24)]), MTU).unwrap();
+        gro::enable(&host.neighbour, "eth1").unwrap();
+        if command == "attach" {
+            host.ok(&["attach", "eth1", "--mode", "native"]).unwrap();
+        } else {
+            let file = host.bpffs.path().parent().unwrap().join(format!("{}.toml", host.netns.name()));
+            std::fs::write(&file, "interfaces = [\"eth0\", \"eth1\"]\ndefault = \"reject\"\nrules = []\n")
+                .unwrap();
+            host.ok(&["apply", file.to_str().unwrap()]).unwrap();
+            std::fs::remove_file(&file).unwrap();
+        }
+        assert_eq!(udp(&host.neighbour, neighbours, own).unwrap(), ErrorKind::ConnectionRefused, "{command}");
     }
 }
 

@@ -60,3 +60,16 @@ fn a_classifier_does_as_well() {
     assert_eq!(classifiers(&host), "");
     assert_eq!(host.pins().unwrap(), Vec::<String>::new());
 }
+
+#[test]
+fn a_classifier_goes_when_replies_are_the_rules_business() {
+    let host = Host::new("clsact").unwrap();
+    host.ok(&["attach", "eth0"]).unwrap();
+    move_to_qdisc(&host).unwrap();
+    assert!(classifiers(&host).contains("egress"));
+    let file = host.bpffs.path().parent().unwrap().join(format!("{}.toml", host.netns.name()));
+    std::fs::write(&file, "interfaces = [\"eth0\"]\nreplies = false\nrules = []\n").unwrap();
+    host.ok(&["apply", file.to_str().unwrap()]).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(classifiers(&host), "");
+}

@@ -2,7 +2,10 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::path::PathBuf;
 
+use anyhow::{Context as _, Result};
+use aya::programs::{ProgramInfo, SchedClassifier, TcAttachType};
 use firewall_tests::harness::host::{HOST, Host, NEIGHBOUR};
 use firewall_tests::harness::loaded::Loaded;
 
@@ -57,6 +60,27 @@ fn connections_survive_the_moment_of_attaching() {
     connections.iter_mut().for_each(is_alive);
 }
 
+/// What is pinned in a directory of the host's state.
+fn pinned(host: &Host, directory: &str) -> Result<Vec<PathBuf>> {
+    let state = std::fs::read_dir(host.bpffs.path().join("fragwall"))?.next().context("no state")??.path();
+    std::fs::read_dir(state.join(directory))?.map(|entry| Ok(entry?.path())).collect()
+}
+
+/// The program that looks at what goes out is that of the rules in force: lifetimes are its settings.
+#[test]
+fn another_generation_takes_its_place_on_egress() {
+    let host = Host::new("place").unwrap();
+    host.ok(&["attach", "eth0"]).unwrap();
+    for rule in ["udp", "tcp"] {
+        host.ok(&["allow", rule]).unwrap();
+        let [generation] = &pinned(&host, "generations").unwrap()[..] else { panic!("one generation") };
+        let pinned = ProgramInfo::from_pin(generation.join("egress")).unwrap().id();
+        let attached =
+            host.netns.enter(|| Ok(SchedClassifier::query_tcx("eth0", TcAttachType::Egress)?.1)).unwrap();
+        assert_eq!(attached.iter().map(ProgramInfo::id).collect::<Vec<_>>(), [pinned]);
+    }
+}
+
 #[test]
 fn what_looks_at_what_goes_out_goes_with_the_filter() {
     let host = Host::new("goes").unwrap();
@@ -74,9 +98,11 @@ fn what_looks_at_what_goes_out_goes_with_the_filter() {
     assert_eq!(egress(&host), ["eth0"]);
     host.ok(&["attach", "eth1"]).unwrap();
     assert_eq!(egress(&host), ["eth0", "eth1"]);
+    assert_eq!(pinned(&host, "egress").unwrap().len(), 2);
     host.netns.ip(&["link", "del", "eth1"]).unwrap();
     host.ok(&["allow", "udp", "500"]).unwrap();
     assert_eq!(egress(&host), ["eth0"]);
+    assert_eq!(pinned(&host, "egress").unwrap().len(), 1);
     loaded.note(host.bpffs.path()).unwrap();
     host.ok(&["detach"]).unwrap();
     assert_eq!(host.pins().unwrap(), Vec::<String>::new());

@@ -129,9 +129,14 @@ fn without_replies_nothing_looks_at_what_goes_out() {
     config("[replies]\nicmp = \"5s\"");
     host.ok(&["apply", path]).unwrap();
     assert!(ping());
+    let has_flows = || {
+        let state = std::fs::read_dir(host.bpffs.path().join("fragwall")).unwrap().next().unwrap().unwrap();
+        state.path().join("flows").exists()
+    };
+    assert!(has_flows());
     config("replies = false");
     host.ok(&["apply", path]).unwrap();
-    assert!(egress().is_null());
+    assert!(egress().is_null() && !has_flows());
     assert!(!ping());
     std::fs::remove_file(&file).unwrap();
 }
