@@ -5,12 +5,18 @@ use firewall_common::answer::Answer;
 /// What iptables (`--reject-with`), ip6tables and nftables (`reject with icmp`, `icmpv6`, `icmpx` and `tcp`) call them.
 const NAMES: &[(&str, Answer)] = &[
     ("icmp-net-unreachable", Answer::NetworkUnreachable),
+    ("net-unreach", Answer::NetworkUnreachable),
     ("icmp-host-unreachable", Answer::HostUnreachable),
+    ("host-unreach", Answer::HostUnreachable),
     ("icmp-proto-unreachable", Answer::ProtocolUnreachable),
+    ("proto-unreach", Answer::ProtocolUnreachable),
     ("icmp-port-unreachable", Answer::PortUnreachable),
     ("icmp-net-prohibited", Answer::NetworkProhibited),
+    ("net-prohib", Answer::NetworkProhibited),
     ("icmp-host-prohibited", Answer::HostProhibited),
+    ("host-prohib", Answer::HostProhibited),
     ("icmp-admin-prohibited", Answer::AdminProhibited),
+    ("admin-prohib", Answer::AdminProhibited),
     ("tcp-reset", Answer::TcpReset),
     ("tcp-rst", Answer::TcpReset),
     ("icmp6-no-route", Answer::NoRoute),

@@ -13,6 +13,13 @@ const V4: &[(&str, &str)] = &[
     ("icmp-admin-prohibited", "with admin-prohibited "),
     ("tcp-reset", "with tcp-reset "),
     ("tcp-rst", "with tcp-reset "),
+    ("net-unreach", "with network-unreachable "),
+    ("host-unreach", "with host-unreachable "),
+    ("proto-unreach", "with protocol-unreachable "),
+    ("port-unreach", ""),
+    ("net-prohib", "with network-prohibited "),
+    ("host-prohib", "with host-prohibited "),
+    ("admin-prohib", "with admin-prohibited "),
 ];
 
 /// The same of ip6tables: its own names, and those that it takes for them, too.
