@@ -58,7 +58,7 @@ impl From<Action> for Verdict {
 }
 
 macro_rules! reasons {
-    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal: $($verdict:ident)|+,)+) => {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal: $($verdict:ident)|+ => $reference:literal,)+) => {
         /// Why a packet got its verdict. This is the only place that names a reason: code, text, JSON and metrics
         /// derive from it.
         #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -79,6 +79,12 @@ macro_rules! reasons {
                 match self { $(Self::$variant => concat!($($doc),+).trim_ascii_start()),+ }
             }
 
+            /// Where it's specified: an RFC, with its section if it's one section's matter, or a place in this project's
+            /// documentation.
+            pub const fn reference(self) -> &'static str {
+                match self { $(Self::$variant => $reference),+ }
+            }
+
             /// The verdicts that it can come with: no other is ever seen with it.
             pub const fn verdicts(self) -> &'static [Verdict] {
                 match self { $(Self::$variant => &[$(Verdict::$verdict),+]),+ }
@@ -89,63 +95,63 @@ macro_rules! reasons {
 
 reasons! {
     /// The EtherType is neither IPv4, IPv6 nor ARP.
-    NotIp = "not-ip": Pass,
+    NotIp = "not-ip": Pass => "ARCHITECTURE.md#a-packets-way",
     /// ARP, without which IPv4 has no link.
-    Arp = "arp": Pass,
+    Arp = "arp": Pass => "RFC 826",
     /// IPv6 neighbour discovery from this link (RFC 4861: hop limit 255).
-    NeighbourDiscovery = "neighbour-discovery": Pass,
+    NeighbourDiscovery = "neighbour-discovery": Pass => "RFC 4861 6.1",
     /// A multicast listener's message on this link (RFC 2710, RFC 3810: hop limit 1, link-local source).
-    MulticastListener = "multicast-listener": Pass,
+    MulticastListener = "multicast-listener": Pass => "RFC 3810 5",
     /// ICMPv6 packet too big, or ICMP fragmentation needed: path-MTU discovery.
-    PacketTooBig = "packet-too-big": Pass,
+    PacketTooBig = "packet-too-big": Pass => "RFC 4890 4.3.1",
     /// An ICMP error that tells of a packet's fate: destination unreachable, time exceeded, parameter problem (RFC 4890).
-    IcmpError = "icmp-error": Pass,
+    IcmpError = "icmp-error": Pass => "RFC 4890 4.3.1",
     /// It belongs to a flow that this host opened.
-    Reply = "reply": Pass,
+    Reply = "reply": Pass => "docs/replies.md#what-is-accepted",
     /// An ICMP error about a packet of a flow that this host opened.
-    Related = "related": Pass,
+    Related = "related": Pass => "docs/replies.md#what-is-accepted",
     /// A rule matched.
-    Rule = "rule": Pass | Drop | Reject,
+    Rule = "rule": Pass | Drop | Reject => "docs/rules.md#how-a-packet-is-judged",
     /// No rule matched.
-    Default = "default": Pass | Drop | Reject,
+    Default = "default": Pass | Drop | Reject => "docs/rules.md#how-a-packet-is-judged",
     /// A trailing fragment of a datagram whose first fragment was judged.
-    Inherited = "inherited": Pass | Drop,
+    Inherited = "inherited": Pass | Drop => "docs/fragments.md#a-datagrams-fragments",
     /// A trailing fragment whose first fragment hasn't been seen: the early policy.
-    Early = "early": Pass | Drop,
+    Early = "early": Pass | Drop => "docs/fragments.md#a-datagrams-fragments",
     /// A first fragment that was denied after trailing ones of its datagram had passed as early ones.
-    LateDenial = "late-denial": Drop,
+    LateDenial = "late-denial": Drop => "docs/fragments.md#a-datagrams-fragments",
     /// A fragment that finds no room in the reassembly budget, of its source or of all strangers.
-    FragmentBudget = "fragment-budget": Drop,
+    FragmentBudget = "fragment-budget": Drop => "docs/fragments.md#the-reassembly-budget",
     /// The frame ends inside a header.
-    Truncated = "truncated": Drop,
+    Truncated = "truncated": Drop => "docs/fragments.md#what-drops-by-itself",
     /// The IP version is not the one that the EtherType says.
-    IpVersion = "ip-version": Drop,
+    IpVersion = "ip-version": Drop => "RFC 8200 3",
     /// The IPv4 header length is below 20 bytes, or beyond the total length.
-    IpHeaderLength = "ip-header-length": Drop,
+    IpHeaderLength = "ip-header-length": Drop => "RFC 791 3.1",
     /// The IP length is beyond the frame.
-    IpLength = "ip-length": Drop,
+    IpLength = "ip-length": Drop => "RFC 791 3.1",
     /// More IPv6 extension headers than are followed.
-    ExtensionChain = "extension-chain": Drop,
+    ExtensionChain = "extension-chain": Drop => "RFC 8200 4.1",
     /// A hop-by-hop header that doesn't come right after the IPv6 header (RFC 8200 4.1).
-    ExtensionOrder = "extension-order": Drop,
+    ExtensionOrder = "extension-order": Drop => "RFC 8200 4.1",
     /// A routing header of type 0 (RFC 5095).
-    RoutingHeader0 = "routing-header-0": Drop,
+    RoutingHeader0 = "routing-header-0": Drop => "RFC 5095 3",
     /// More than one Fragment header.
-    NestedFragment = "nested-fragment": Drop,
+    NestedFragment = "nested-fragment": Drop => "RFC 8200 4.1",
     /// A transport or extension header that ends outside its packet.
-    TransportHeader = "transport-header": Drop,
+    TransportHeader = "transport-header": Drop => "docs/fragments.md#what-drops-by-itself",
     /// A fragment that ends past byte 65535 of its datagram.
-    FragmentEnd = "fragment-end": Drop,
+    FragmentEnd = "fragment-end": Drop => "RFC 8200 4.5",
     /// A fragment with more to follow whose length is zero or no multiple of 8.
-    FragmentLength = "fragment-length": Drop,
+    FragmentLength = "fragment-length": Drop => "RFC 8200 4.5",
     /// A first fragment without the whole header chain and transport header (RFC 7112).
-    FragmentHeaders = "fragment-headers": Drop,
+    FragmentHeaders = "fragment-headers": Drop => "RFC 7112 5",
     /// A trailing fragment that begins inside its first one (RFC 5722).
-    FragmentOverlap = "fragment-overlap": Drop,
+    FragmentOverlap = "fragment-overlap": Drop => "RFC 5722 4",
     /// A TCP fragment at an offset that could rewrite the flags (RFC 1858, RFC 3128).
-    FragmentTcpFlags = "fragment-tcp-flags": Drop,
+    FragmentTcpFlags = "fragment-tcp-flags": Drop => "RFC 3128",
     /// Neighbour discovery behind a Fragment header (RFC 6980).
-    FragmentNeighbourDiscovery = "fragment-neighbour-discovery": Drop,
+    FragmentNeighbourDiscovery = "fragment-neighbour-discovery": Drop => "RFC 6980 5",
 }
 
 impl Reason {
