@@ -14,6 +14,9 @@ const FIRST_ETHERTYPE: u16 = 0x0600;
 /// The most an IEEE 802.3 length field can say, in bytes.
 const MAX_802_3: usize = 1500;
 
+/// `PACKET_OUTGOING` of `linux/if_packet.h`.
+const OUTGOING: u8 = 4;
+
 /// The link types that can be turned into Ethernet frames (<https://www.tcpdump.org/linktypes.html>).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LinkType {
@@ -89,6 +92,16 @@ impl LinkType {
             Self::Null | Self::Loop => 4,
             Self::Cooked => 16,
             Self::Cooked2 => 20,
+        }
+    }
+
+    /// Whether the link header of these captured bytes says that the packet went out. Only Linux's cooked ones say which way it
+    /// went.
+    pub(super) fn is_outgoing(self, captured: &[u8]) -> bool {
+        match self {
+            Self::Cooked => captured.get(..2) == Some(&u16::from(OUTGOING).to_be_bytes()),
+            Self::Cooked2 => captured.get(10) == Some(&OUTGOING),
+            _ => false,
         }
     }
 

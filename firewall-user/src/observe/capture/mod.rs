@@ -43,6 +43,8 @@ pub struct Packet {
     pub frame: Vec<u8>,
     /// The frame's length on the wire, in bytes: larger than the frame if a snap length cut it.
     pub original_len: usize,
+    /// Whether the capture says that it went out; else it came in, or the capture doesn't say.
+    pub outgoing: bool,
     /// The link type it was captured with; for all but Ethernet the frame's Ethernet header was made up.
     pub link: LinkType,
 }
@@ -98,6 +100,13 @@ impl Capture {
             return Err(input.fault(0, FileFault::Magic { bytes: magic }));
         };
         Ok(Self { input, format, ended: false })
+    }
+}
+
+impl Capture {
+    /// How many bytes have been read of it.
+    pub fn offset(&self) -> u64 {
+        self.input.offset()
     }
 }
 

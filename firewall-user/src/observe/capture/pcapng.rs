@@ -21,6 +21,13 @@ const INTERFACE_BODY: usize = 8;
 const SIMPLE_BODY: usize = 4;
 const PACKET_BODY: usize = 20;
 
+/// The options of a packet's block: no more of them, and flags.
+const END_OF_OPTIONS: u16 = 0;
+const PACKET_FLAGS: u16 = 2;
+/// Which of a packet's flags say which way it went, and what they are of one that went out.
+const DIRECTION: u32 = 3;
+const OUTBOUND: u32 = 2;
+
 /// More interfaces than any machine captures on. It bounds the memory a file can claim.
 const MAX_INTERFACES: usize = 65_536;
 
@@ -147,6 +154,26 @@ impl Pcapng {
         }
     }
 
+    /// Whether the options of a packet's block, of which the packet's `captured` bytes have been read, say that it went out. A
+    /// block that ends inside them is [`Block::finish`]'s to complain of.
+    fn is_outgoing(&self, input: &mut Input, block: Block, captured: u32) -> Result<bool, CaptureError> {
+        input.skip(padded(captured) - u64::from(captured))?;
+        let mut head = [0; 4];
+        while block.rest(input) >= 4 && input.fill(&mut head)? == 4 {
+            let (code, length) = (self.order.u16(&head, 0), self.order.u16(&head, 2));
+            if code == END_OF_OPTIONS {
+                break;
+            }
+            let rest = block.rest(input);
+            let mut flags = [0; 4];
+            if code == PACKET_FLAGS && length == 4 && rest >= 4 && input.fill(&mut flags)? == 4 {
+                return Ok(self.order.u32(&flags, 0) & DIRECTION == OUTBOUND);
+            }
+            input.skip(padded(length.into()).min(rest))?;
+        }
+        Ok(false)
+    }
+
     /// Begins a section: a byte order of its own, and no interfaces yet.
     fn section(&mut self, input: &mut Input, start: u64, head: [u8; 8]) -> Result<(), CaptureError> {
         // The length can't be understood before the byte order, which comes after it.
@@ -196,7 +223,9 @@ impl Pcapng {
         let lengths = Lengths { captured: self.order.u32(&body, 12), original: self.order.u32(&body, 16) };
         lengths.check(input, block.start)?;
         block.require(input, PACKET_BODY as u64 + padded(lengths.captured))?;
-        lengths.packet(input, block.start, link)
+        let packet = lengths.packet(input, block.start, link)?;
+        let outgoing = packet.outgoing | self.is_outgoing(input, block, lengths.captured)?;
+        Ok(Packet { outgoing, ..packet })
     }
 
     fn simple_packet(&self, input: &mut Input, block: Block) -> Result<Packet, CaptureError> {

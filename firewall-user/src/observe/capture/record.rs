@@ -63,8 +63,9 @@ impl Lengths {
         let number = input.packet();
         let mut bytes = vec![0; self.captured as usize];
         input.fill_all(&mut bytes, start, Part::PacketData(number))?;
+        let outgoing = link.is_outgoing(&bytes);
         let (frame, original_len) =
             link.frame(bytes, self.original as usize, number).map_err(|fault| input.fault(start, fault))?;
-        Ok(Packet { number, frame, original_len, link })
+        Ok(Packet { number, frame, original_len, outgoing, link })
     }
 }

@@ -215,7 +215,7 @@ impl Hex {
         let number = input.packet();
         input.count_packet();
         let (link, frame) = guess::frame(bytes);
-        Packet { number, original_len: frame.len(), frame, link }
+        Packet { number, original_len: frame.len(), frame, outgoing: false, link }
     }
 
     fn fault(&self, input: &Input, index: usize, fault: TextFault) -> CaptureError {

@@ -14,6 +14,19 @@ fn behind(header: &str, payload: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+fn cooked_headers_say_which_way_a_packet_went() {
+    let v6 = bytes(IPV6_PACKET);
+    for (kind, outgoing) in [("00", false), ("01", false), ("03", false), ("04", true)] {
+        let cooked = behind(&format!("00{kind} 0001 0006 0200000000010000 86dd"), &v6);
+        let cooked2 = behind(&format!("86dd 0000 00000002 0001 {kind} 06 0200000000010000"), &v6);
+        for (link, data) in [(113, cooked), (276, cooked2)] {
+            assert_eq!(packet(link, &data, data.len()).outgoing, outgoing, "{link} {kind}");
+        }
+    }
+    assert!(!packet(101, &[4; 40], 40).outgoing);
+}
+
+#[test]
 fn ip_behind_each_link_header_becomes_the_same_frame() {
     let (v4, v6) = (bytes(IPV4_PACKET), bytes(IPV6_PACKET));
     let cooked = |protocol: &str| format!("0000 0001 0006 0200000000010000 {protocol}");

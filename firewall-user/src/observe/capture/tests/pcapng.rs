@@ -61,6 +61,47 @@ impl File {
 }
 
 #[test]
+fn options_say_which_way_a_packet_went() {
+    for big in [false, true] {
+        let option = |code: u16, value: &[u8]| {
+            let file = File::new(big);
+            let mut option = [file.half(code), file.half(value.len() as u16)].concat();
+            option.extend(value);
+            option.resize(option.len().next_multiple_of(4), 0);
+            option
+        };
+        let flags = |flags: u32| if big { flags.to_be_bytes() } else { flags.to_le_bytes() };
+        let (comment, end) = (option(1, b"a comment"), option(0, &[]));
+        for (options, outgoing) in [
+            (vec![], false),
+            (vec![option(2, &flags(2)), end.clone()], true),
+            (vec![option(2, &flags(1)), end.clone()], false),
+            (vec![option(2, &flags(0)), end.clone()], false),
+            // Other flags beside it, other options before it, and none behind the end.
+            (vec![option(2, &flags(0x8000_001e))], true),
+            (vec![comment.clone(), option(2, &flags(2)), end.clone()], true),
+            (vec![comment, end.clone(), option(2, &flags(2))], false),
+            // Options that lie about their length, or are cut.
+            (vec![option(2, &[2; 3]), end], false),
+            (vec![vec![0xff; 8]], false),
+            (vec![vec![2, 2, 0, 4]], false),
+        ] {
+            for (kind, data) in [(6, &[7; 21][..]), (2, &[7; 20])] {
+                let mut file = File::begun(big);
+                let mut bytes = data.to_vec();
+                bytes.resize(bytes.len().next_multiple_of(4), 0);
+                bytes.extend(options.concat());
+                file.block(kind, &[0, 1, 2, data.len() as u32, data.len() as u32], &bytes);
+                file.enhanced(0, &[8; 14], 14);
+                let packets = good(&file.data);
+                let told: Vec<_> = packets.iter().map(|packet| (packet.outgoing, packet.frame[0])).collect();
+                assert_eq!(told, [(outgoing, 7), (false, 8)], "{kind} {options:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn every_kind_of_packet_block_in_both_byte_orders() {
     for big in [false, true] {
         let mut file = File::new(big);
