@@ -4,4 +4,5 @@ pub mod capture;
 pub mod event;
 pub mod explain;
 pub mod last_hit;
+pub mod near;
 pub mod stats;

@@ -182,7 +182,7 @@ impl IcmpTypes {
     }
 
     /// The canonical text, as it stands behind `protocol`.
-    pub(super) fn text(&self, protocol: Protocol) -> String {
+    pub fn text(&self, protocol: Protocol) -> String {
         self.0.iter().map(|messages| messages.text(protocol)).collect::<Vec<_>>().join(",")
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use firewall_common::packet::Family;
 
-use super::{Match, Protocol, Rule, Term};
+use super::{Field, Match, Protocol, Rule, Term};
 
 /// What rules ask about a packet.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -62,29 +62,50 @@ pub fn first_match(rules: &[Rule], packet: &Packet) -> Option<usize> {
 impl Match {
     /// Whether a packet is meant.
     pub fn includes(&self, packet: &Packet) -> bool {
-        self.terms().iter().any(|term| term.includes(packet))
-            && self.from().is_none_or(|addresses| addresses.contain(packet.source))
-            && self.to().is_none_or(|addresses| addresses.contain(packet.destination))
-            && self.interface().is_none_or(|name| name == packet.interface)
+        self.includes_but_for(None, packet)
+    }
+
+    /// Whether a packet is meant if one of its fields may be anything.
+    pub fn includes_but_for(&self, field: Option<Field>, packet: &Packet) -> bool {
+        let asked = |own| field != Some(own);
+        let from = self.from().filter(|_| asked(Field::Source));
+        let to = self.to().filter(|_| asked(Field::Destination));
+        let interface = self.interface().filter(|_| asked(Field::Interface));
+        self.terms().iter().any(|term| term.includes_but_for(field, packet))
+            && from.is_none_or(|addresses| addresses.contain(packet.source))
+            && to.is_none_or(|addresses| addresses.contain(packet.destination))
+            && interface.is_none_or(|name| name == packet.interface)
     }
 }
 
 impl Term {
     /// Whether a packet is of this kind.
     pub fn includes(&self, packet: &Packet) -> bool {
+        self.includes_but_for(None, packet)
+    }
+
+    /// Whether a packet is of this kind if one of its fields may be anything.
+    pub fn includes_but_for(&self, field: Option<Field>, packet: &Packet) -> bool {
         let Self { family, protocol, ports, source_ports, icmp, flags } = self;
+        let asked = |own| field != Some(own);
+        let (family, protocol) =
+            (family.filter(|_| asked(Field::Family)), protocol.filter(|_| asked(Field::Protocol)));
+        let ports = ports.as_ref().filter(|_| asked(Field::Port));
+        let source_ports = source_ports.as_ref().filter(|_| asked(Field::SourcePort));
+        let (icmp, flags) =
+            (icmp.as_ref().filter(|_| asked(Field::Icmp)), flags.filter(|_| asked(Field::Flags)));
         let transport = match packet.transport {
             Transport::Ports { source, destination, flags: set } => {
                 icmp.is_none()
-                    && ports.as_ref().is_none_or(|ports| ports.contains(destination))
-                    && source_ports.as_ref().is_none_or(|ports| ports.contains(source))
+                    && ports.is_none_or(|ports| ports.contains(destination))
+                    && source_ports.is_none_or(|ports| ports.contains(source))
                     && flags.is_none_or(|flags| set.is_some_and(|set| flags.fit(set)))
             }
             Transport::Icmp { kind, code } => {
                 let fits = |types: &super::icmp::IcmpTypes| {
                     types.types().iter().any(|of| of.kind == kind && of.code.is_none_or(|own| own == code))
                 };
-                ports.is_none() && source_ports.is_none() && flags.is_none() && icmp.as_ref().is_none_or(fits)
+                ports.is_none() && source_ports.is_none() && flags.is_none() && icmp.is_none_or(fits)
             }
             Transport::Other => {
                 ports.is_none() && source_ports.is_none() && icmp.is_none() && flags.is_none()

@@ -50,7 +50,7 @@ impl fmt::Display for TcpFlags {
 }
 
 /// The flags among `bits`, as a rule writes them.
-fn list(bits: u8) -> String {
+pub fn list(bits: u8) -> String {
     match bits {
         0 => "none".to_owned(),
         0xff => "all".to_owned(),
