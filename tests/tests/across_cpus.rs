@@ -195,7 +195,7 @@ fn what_is_complete_costs_no_budget(flow: &[Vec<u8>; 2]) {
     let rules = vec![Rule::parse("allow udp 4500", Names::system()).unwrap()];
     let document = Document::new(Config { rules, ..Config::default() }).unwrap();
     let mut instance =
-        Instance::of_document(&document, &Host::default(), false).unwrap_or_else(|error| panic!("{error:#}"));
+        Instance::of_document(&document, &Host::default()).unwrap_or_else(|error| panic!("{error:#}"));
     for frame in flow {
         assert_eq!(instance.run(frame, 1).unwrap().action, PASS);
     }

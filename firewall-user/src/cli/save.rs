@@ -12,10 +12,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{Global, args::CONFIG_FILE, output};
-use crate::{
-    kernel::filter::{Filter, Link},
-    ruleset::{Config, duration},
-};
+use crate::{kernel::filter::Filter, ruleset::duration};
 
 /// Write what is in force to a config file.
 ///
@@ -37,8 +34,7 @@ struct Report<'a> {
 impl Save {
     pub(super) fn run(&self, global: &Global) -> anyhow::Result<()> {
         let filter = Filter::open(&global.bpffs)?;
-        let interfaces = filter.links().iter().filter_map(Link::name).map(str::to_owned).collect();
-        let text = Config { interfaces, ..filter.document().config.clone() }.to_string();
+        let text = filter.config().to_string();
         let left = filter.time_left()?;
         // Who reads may take their time.
         drop(filter);

@@ -82,6 +82,15 @@ impl Egress {
         Self::of(&mut loader, OBJECT)
     }
 
+    /// Loads the program that a document says, likewise; `None` if it accepts no replies.
+    ///
+    /// # Errors
+    /// The kernel refuses it.
+    pub fn of_document(document: &Document, flows: &Path) -> Result<Option<Self>, Error> {
+        let Some(replies) = &document.config.replies else { return Ok(None) };
+        Self::load(&FlowSettings::new(replies)?, &document.hash_key, flows).map(Some)
+    }
+
     /// Loads a program that only lets packets through, to measure this one against.
     ///
     /// # Errors
@@ -121,8 +130,7 @@ fn send(program: &SchedClassifier, frame: &[u8], repeat: u32) -> Result<Duration
 
 /// Loads the program that a document says and pins it in a generation's directory; none if it accepts no replies.
 pub(super) fn make(layout: &Layout, directory: &Path, document: &Document) -> Result<(), Error> {
-    let Some(replies) = &document.config.replies else { return Ok(()) };
-    let mut egress = Egress::load(&FlowSettings::new(replies)?, &document.hash_key, &layout.flows())?;
+    let Some(mut egress) = Egress::of_document(document, &layout.flows())? else { return Ok(()) };
     let path = directory.join("egress");
     let pinned = egress.program().map(|program| program.pin(&path));
     match pinned {

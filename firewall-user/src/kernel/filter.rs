@@ -77,6 +77,12 @@ impl Filter {
         &self.state.layout
     }
 
+    /// The configuration that makes such a filter: the rules and settings in force, and the interfaces that it's attached to.
+    pub fn config(&self) -> Config {
+        let interfaces = self.links().iter().filter_map(Link::name).map(str::to_owned).collect();
+        Config { interfaces, ..self.document().config.clone() }
+    }
+
     /// Whether it only counts its verdicts, and passes every packet.
     pub fn is_observing(&self) -> bool {
         self.state.document.stance == Stance::Observing

@@ -181,9 +181,9 @@ impl Instance {
     ///
     /// # Errors
     /// The kernel refuses it.
-    pub fn of_document(document: &Document, host: &Host, explains: bool) -> Result<Self, Error> {
+    pub fn of_document(document: &Document, host: &Host) -> Result<Self, Error> {
         let rules = Compiled::new(&document.rules(), document.config.default, host)?;
-        Self::load(&Settings::of_document(document, &rules, explains)?)
+        Self::load(&Settings::of_document(document, &rules, false)?)
     }
 
     /// Loads the program with maps that are pinned. `source_chunks` is the room for the ruleset's source.

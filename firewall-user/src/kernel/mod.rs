@@ -43,6 +43,7 @@ pub mod pending;
 pub mod reassembly;
 mod rules;
 pub mod run;
+pub(crate) mod scratch;
 mod shared;
 pub(crate) mod sockets;
 mod state;

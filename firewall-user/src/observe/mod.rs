@@ -3,6 +3,9 @@
 pub mod capture;
 pub mod event;
 pub mod explain;
+pub mod headers;
 pub mod last_hit;
 pub mod near;
+pub mod stages;
 pub mod stats;
+pub mod summary;

@@ -1,5 +1,12 @@
 //! `fragwall explain`: the real program on packets from a file, in every format that is read.
 
+mod agreement;
+mod attached;
+mod example;
+mod reasons;
+mod stages;
+mod summary;
+
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
@@ -49,8 +56,17 @@ fn pcap(frames: &[Vec<u8>]) -> Vec<u8> {
     file
 }
 
-/// A pcapng file, big-endian: a section, an Ethernet interface, and an enhanced packet block a frame.
-fn pcapng(frames: &[Vec<u8>]) -> Vec<u8> {
+/// A packet of a pcapng file.
+struct Marked {
+    frame: Vec<u8>,
+    /// What its flags say of its direction: it went out, it came in, or nothing.
+    outgoing: Option<bool>,
+    /// Its comment, if it isn't empty.
+    comment: &'static str,
+}
+
+/// A pcapng file, big-endian: a section, an Ethernet interface, and an enhanced packet block a packet.
+fn pcapng_of(packets: impl IntoIterator<Item = Marked>) -> Vec<u8> {
     fn block(kind: u32, body: &[u8]) -> Vec<u8> {
         let padded = body.len().next_multiple_of(4);
         let length = (12 + padded as u32).to_be_bytes();
@@ -61,19 +77,39 @@ fn pcapng(frames: &[Vec<u8>]) -> Vec<u8> {
         block.extend(length);
         block
     }
+    fn option(body: &mut Vec<u8>, code: u16, value: &[u8]) {
+        body.resize(body.len().next_multiple_of(4), 0);
+        body.extend(code.to_be_bytes());
+        body.extend((value.len() as u16).to_be_bytes());
+        body.extend(value);
+    }
     let mut section = 0x1a2b_3c4d_u32.to_be_bytes().to_vec();
     section.extend([0, 1, 0, 0]);
     section.extend((-1_i64).to_be_bytes());
     let mut file = block(0x0a0d_0d0a, &section);
     file.extend(block(1, &[0, 1, 0, 0, 0, 0, 0, 0]));
-    for frame in frames {
+    for Marked { frame, outgoing, comment } in packets {
         let mut packet = vec![0; 12];
         packet.extend((frame.len() as u32).to_be_bytes());
         packet.extend((frame.len() as u32).to_be_bytes());
         packet.extend(frame);
+        if !comment.is_empty() {
+            option(&mut packet, 1, comment.as_bytes());
+        }
+        if let Some(outgoing) = outgoing {
+            option(&mut packet, 2, &[0, 0, 0, if outgoing { 2 } else { 1 }]);
+        }
+        if outgoing.is_some() || !comment.is_empty() {
+            option(&mut packet, 0, &[]);
+        }
         file.extend(block(6, &packet));
     }
     file
+}
+
+fn pcapng(frames: &[Vec<u8>]) -> Vec<u8> {
+    let unmarked = |frame: &Vec<u8>| Marked { frame: frame.clone(), outgoing: None, comment: "" };
+    pcapng_of(frames.iter().map(unmarked))
 }
 
 /// A hex dump as `hexdump -C` and Wireshark print it, without the characters.
