@@ -30,8 +30,8 @@ use crate::{
 /// Show how packets from a file would be judged, and why.
 ///
 /// The real program judges each packet in order, in an instance of its own: no interface is needed, and a filter in force
-/// isn't touched. With --json each packet is one line. It takes no account of when the packets came: nothing it remembers of
-/// one is forgotten before the next, and there's no reassembly budget.
+/// isn't touched. With --json each packet is one line. It takes no account of when the packets came: they are judged as
+/// fast as they are read, and there's no reassembly budget.
 #[derive(Args, Debug)]
 pub(super) struct Explain {
     #[command(flatten)]
