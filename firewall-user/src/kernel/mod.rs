@@ -37,6 +37,7 @@ pub mod instance;
 pub mod layout;
 mod link;
 pub mod lock;
+pub mod netdev;
 pub mod netlink;
 pub mod netns;
 pub mod pending;
