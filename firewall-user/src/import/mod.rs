@@ -31,6 +31,7 @@ use firewall_common::{
 pub use self::{
     error::ImportError,
     source::Place,
+    traps::FragmentTrap,
     warning::{Effect, Warning},
 };
 use self::{
@@ -80,6 +81,10 @@ pub struct Import {
     pub replies: bool,
     /// What isn't carried over as it is, and what there's to know of fragments.
     pub warnings: Vec<Warning>,
+    /// What those rules do to fragments; the warnings tell of it, too.
+    pub traps: Vec<FragmentTrap>,
+    /// Whether connections are tracked for those rules, of IPv4 and of IPv6.
+    pub tracks: [bool; Family::ALL.len()],
 }
 
 /// What readers need and fill.
@@ -126,7 +131,8 @@ pub fn import(inputs: &[Input], from: Option<Format>, names: &Names) -> Result<I
         return Err(ImportError::NothingHere(files.join(", ")));
     }
     let merged = merge::merge(&lists);
-    let general = general(&netfilter, &sources, &merged, &lists);
+    let traps = traps(&netfilter, &sources, &lists);
+    let general = general(&netfilter, &sources, &merged, &traps);
     let unreached = merge::unreached(&netfilter, &merged);
     let aside = &netfilter.aside;
     let rules = merged.lines.iter().filter(|line| matches!(line, Line::Rule { .. })).count();
@@ -152,7 +158,8 @@ pub fn import(inputs: &[Input], from: Option<Format>, names: &Names) -> Result<I
         Line::Rule { rule, .. } => Some(rule),
         Line::Note(_) => None,
     });
-    Ok(Import { config, rules: rules.collect(), default, replies, warnings })
+    let tracks = netfilter.tracks;
+    Ok(Import { config, rules: rules.collect(), default, replies, warnings, traps, tracks })
 }
 
 fn read(context: &mut Context<'_>, input: &Input, from: Option<Format>) -> Result<(), ImportError> {
@@ -199,8 +206,28 @@ fn detect(text: &str) -> Option<Format> {
     None
 }
 
+/// What the rules do to fragments, each once.
+fn traps(netfilter: &Netfilter, sources: &Sources, lists: &[Flattened]) -> Vec<FragmentTrap> {
+    let mut traps: Vec<FragmentTrap> = Vec::new();
+    for list in lists {
+        let family = list.family;
+        for trap in traps::find(list, netfilter.tracks[family.index()]) {
+            let trap = trap.told(family, sources);
+            if !traps.iter().any(|other| other.text == trap.text) {
+                traps.push(trap);
+            }
+        }
+    }
+    traps
+}
+
 /// What is said of the whole.
-fn general(netfilter: &Netfilter, sources: &Sources, merged: &Merged, lists: &[Flattened]) -> Vec<Warning> {
+fn general(
+    netfilter: &Netfilter,
+    sources: &Sources,
+    merged: &Merged,
+    traps: &[FragmentTrap],
+) -> Vec<Warning> {
     let warning = |place, effect, text| Warning { place, effect, text, about: Vec::new() };
     let mut general = Vec::new();
     for (source, text) in &netfilter.remarks {
@@ -209,14 +236,9 @@ fn general(netfilter: &Netfilter, sources: &Sources, merged: &Merged, lists: &[F
     for (effect, text) in &merged.remarks {
         general.push(warning(None, *effect, text.clone()));
     }
-    for list in lists {
-        for trap in traps::find(list, netfilter.tracks[list.family.index()]) {
-            let place = trap.by.map(|by| sources.at(by).place.clone());
-            let text = trap.text(sources);
-            if !general.iter().any(|other| other.text == text) {
-                general.push(warning(place, Effect::Note, text));
-            }
-        }
+    for FragmentTrap { place, text, family: _ } in traps {
+        let text = format!("{text}; here it gets in with its first fragment");
+        general.push(warning(place.clone(), Effect::Note, text));
     }
     general
 }

@@ -7,7 +7,7 @@ use super::{
     netfilter::Hook,
     packets::Packets,
     ranges::Ranges,
-    source::{SourceId, Sources},
+    source::{Place, SourceId, Sources},
 };
 
 /// Protocols whose datagrams are fragmented: UDP, DCCP, SCTP, UDP-Lite.
@@ -17,7 +17,18 @@ const UDP: u8 = 17;
 /// The ports of IKE.
 const IKE: [u128; 2] = [500, 4500];
 
-/// Datagrams that are allowed in, and whose trailing fragments aren't.
+/// Datagrams that rules allow in, and whose trailing fragments they don't.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct FragmentTrap {
+    /// The IP version.
+    pub family: Family,
+    /// Who denies the fragments; `None` if it's a default that nobody names.
+    pub place: Option<Place>,
+    /// What those rules do, in one line.
+    pub text: String,
+}
+
+/// A trap as it's found.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Trap {
     /// Who denies the fragments; `None` if it's a default that nobody names.
@@ -92,8 +103,13 @@ fn denies(
 }
 
 impl Trap {
-    /// What there is to be said of it.
-    pub(super) fn text(&self, sources: &Sources) -> String {
+    /// The same, with names in place of numbers.
+    pub(super) fn told(&self, family: Family, sources: &Sources) -> FragmentTrap {
+        let place = self.by.map(|by| sources.at(by).place.clone());
+        FragmentTrap { family, place, text: self.text(sources) }
+    }
+
+    fn text(&self, sources: &Sources) -> String {
         let does = if self.rejects { "rejects" } else { "drops" };
         let by = self.by.map(|by| format!(": {}", sources.at(by).place.within())).unwrap_or_default();
         let what = if self.is_ike {
@@ -102,8 +118,7 @@ impl Trap {
             "every fragment but the first of the datagrams that it allows"
         };
         format!(
-            "this ruleset {does} {what}{by} (it has no ports, so what allows its datagram doesn't match it: {}); here it gets \
-             in with its first fragment",
+            "this ruleset {does} {what}{by} (it has no ports, so what allows its datagram doesn't match it: {})",
             sources.list(&self.allowed)
         )
     }
