@@ -6,7 +6,7 @@ use firewall_common::{packet::Family, stance::Stance};
 
 use super::{
     Error,
-    attach::{NewLink, attach_more, attach_new, existing, must_be_free},
+    attach::{NewLink, attach_more, attach_new, must_be_free},
     change::{Change, Precautions},
     document::Document,
     egress,
@@ -15,7 +15,7 @@ use super::{
     layout::Layout,
     link::{self, WantedMode},
     lock::Lock,
-    netlink::Interface,
+    netlink::{self, Interface},
     reassembly::Reassembly,
     state::{Link, State, links, names},
 };
@@ -65,7 +65,7 @@ fn apply_locked(
         if config.interfaces.is_empty() {
             return Err(Error::NoInterface);
         }
-        let interfaces = existing(&config.interfaces)?;
+        let interfaces = netlink::ethernet(&config.interfaces)?;
         must_be_free(&interfaces)?;
         let stance = if observe { Stance::Observing } else { Stance::Enforcing };
         let attached = attach_new(layout, &interfaces, config, stance, mode, precautions)?;
@@ -80,7 +80,7 @@ fn apply_locked(
     }
     egress::check_size(&state.document, &config)?;
     let Moves { attach, detach } = moves(&state.links, &config);
-    let new = existing(&attach)?;
+    let new = netlink::ethernet(&attach)?;
     must_be_free(&new)?;
     let stance = if observe { Stance::Observing } else { state.document.stance };
     let changed = differs(&state.document, &config, stance) || state.document.is_outdated(&host()?);

@@ -58,7 +58,7 @@ pub fn attach(
 ) -> Result<Vec<NewLink>, Error> {
     let layout = Layout::new(bpffs)?;
     // Before anything is made for an interface that isn't there.
-    existing(interfaces)?;
+    netlink::ethernet(interfaces)?;
     let _lock = Lock::make(&layout)?;
     let attached = attach_locked(&layout, interfaces, wanted, precautions);
     clear_away(&layout);
@@ -73,7 +73,7 @@ fn attach_locked(
 ) -> Result<Vec<NewLink>, Error> {
     expire(layout)?;
     // Only now: one of them may have had the program that has just been taken off.
-    let interfaces = &existing(interfaces)?[..];
+    let interfaces = &netlink::ethernet(interfaces)?[..];
     let links = links(layout)?;
     if let Some(interface) =
         interfaces.iter().find(|interface| links.iter().any(|link| link.is_named(&interface.name)))
@@ -194,22 +194,6 @@ fn attach_all(
         return Err(error);
     }
     Ok(done)
-}
-
-/// The interfaces of those names, each once, which must be there and be Ethernet.
-pub(super) fn existing(names: &[String]) -> Result<Vec<Interface>, Error> {
-    let mut interfaces: Vec<Interface> = Vec::new();
-    for name in names {
-        let interface = netlink::interface(name)?;
-        if !interface.is_ethernet() {
-            let Interface { name, link_type, .. } = interface;
-            return Err(Error::NotEthernet { name, link_type });
-        }
-        if interfaces.iter().all(|other| other.index != interface.index) {
-            interfaces.push(interface);
-        }
-    }
-    Ok(interfaces)
 }
 
 /// That no other program holds the interfaces.

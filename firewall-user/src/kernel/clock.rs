@@ -15,7 +15,7 @@ use nix::time::{ClockId, clock_getres};
 use super::{Error, instance::Instance};
 
 /// A program that tells the kernel's count of jiffies.
-static CLOCK: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/clock"));
+pub(super) static CLOCK: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/clock"));
 
 /// A moment, in jiffies and in the time of day.
 #[derive(Clone, Copy, Debug)]

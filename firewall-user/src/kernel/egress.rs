@@ -284,6 +284,14 @@ pub(super) fn hook(layout: &Layout, interface: u32) -> Result<Option<Hook>, Erro
     }))
 }
 
+/// The id of the program that looks at what goes out by an interface.
+pub(super) fn program_id(layout: &Layout, interface: u32) -> Result<Option<u32>, Error> {
+    Ok(Pinned::of(layout, interface)?.map(|pinned| match pinned {
+        Pinned::Link(_, info) => info.program,
+        Pinned::Program(id) => id,
+    }))
+}
+
 /// Has the program look at what goes out by an interface, in place of the one that does, if one does. Says whether none did.
 fn exchange(program: &mut SchedClassifier, layout: &Layout, interface: &Interface) -> Result<bool, Error> {
     let info = program.info().map_err(|error| Error::aya("asking the kernel about the program", error))?;

@@ -17,7 +17,7 @@ pub enum Error {
         doing: String,
     },
     /// There's no bpffs where the state would be pinned.
-    #[error("{}: no bpffs is mounted there{}", path.display(), no_bpffs_help(inside_netns.as_deref(), path))]
+    #[error("{}: no bpffs is mounted there; {}", path.display(), bpffs_advice(path, inside_netns.as_deref()))]
     NoBpffs {
         /// The directory.
         path: PathBuf,
@@ -219,8 +219,8 @@ pub enum Error {
     },
 }
 
-/// An XDP program that holds an interface.
-#[derive(Debug)]
+/// A program that holds an interface, or sees its packets.
+#[derive(Clone, Debug)]
 pub struct Holder {
     /// Its id.
     pub id: u32,
@@ -274,17 +274,18 @@ pub(crate) fn io_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Opti
     None
 }
 
-fn no_bpffs_help(inside_netns: Option<&str>, path: &std::path::Path) -> String {
+/// How to get a bpffs at a path, inside of the `ip netns exec` of that name or of none.
+pub(crate) fn bpffs_advice(path: &std::path::Path, inside_netns: Option<&str>) -> String {
     match inside_netns {
         Some(name) => {
             format!(
-                "; `ip netns exec` hides the host's. Run fragwall outside of it, as `fragwall --netns {name} …`"
+                "`ip netns exec` hides the host's. Run fragwall outside of it, as `fragwall --netns {name} …`"
             )
         }
         None => {
             let path = path.display();
             format!(
-                "; mount one with `mount -t bpf -o mode=0700 bpf {path}`, or name another with `--bpffs DIR`"
+                "mount one with `mount -t bpf -o mode=0700 bpf {path}`, or name another with `--bpffs DIR`"
             )
         }
     }

@@ -19,7 +19,7 @@ use super::{
     egress::{self, Hook},
     generation,
     layout::{self, Layout},
-    link,
+    leftover, link,
     lock::Lock,
     netlink::Interface,
     pending::Pending,
@@ -30,6 +30,7 @@ pub use super::{
     apply::{Applied, apply},
     attach::{NewLink, Wanted, attach},
     confirm::{confirm, rollback},
+    leftover::LeftOver,
     link::WantedMode,
     state::{Link, Place},
 };
@@ -104,6 +105,27 @@ impl Filter {
             hooks.extend(link.name().zip(hook));
         }
         Ok(hooks)
+    }
+
+    /// The ids of its programs on interfaces, both those on what comes in and those on what goes out.
+    ///
+    /// # Errors
+    /// The kernel refuses to tell.
+    pub fn programs(&self) -> Result<Vec<u32>, Error> {
+        let mut ids = Vec::new();
+        for link in &self.state.links {
+            ids.push(link.pinned.info.program);
+            ids.extend(egress::program_id(&self.state.layout, link.pinned.name)?);
+        }
+        Ok(ids)
+    }
+
+    /// What interrupted commands and interfaces that are gone left behind.
+    ///
+    /// # Errors
+    /// The kernel refuses to tell.
+    pub fn left_over(&self) -> Result<Vec<LeftOver>, Error> {
+        leftover::left_over(&self.state)
     }
 
     /// The interfaces that a configuration would have it attached to as well, and taken off.

@@ -93,13 +93,8 @@ pub(super) fn held(name: &str) -> Error {
         Err(error) => error,
         Ok(interface) => match interface.xdp.first() {
             Some(attached) => {
-                // The name is told only to those who may list programs.
-                let program = aya::programs::loaded_programs()
-                    .filter_map(Result::ok)
-                    .find(|info| info.id() == attached.program);
-                let program = program.as_ref().and_then(ProgramInfo::name_as_str);
-                let holder = Holder { id: attached.program, name: program.map(str::to_owned) };
-                Error::Held { interface: name.to_owned(), holder, mode: attached.mode.name().to_owned() }
+                let (holder, mode) = (Holder::of(attached.program), attached.mode.name().to_owned());
+                Error::Held { interface: name.to_owned(), holder, mode }
             }
             None => Error::Attach {
                 interface: name.to_owned(),
@@ -107,6 +102,15 @@ pub(super) fn held(name: &str) -> Error {
                 problem: "the kernel says that it's busy, yet shows no program on it; try again".to_owned(),
             },
         },
+    }
+}
+
+impl Holder {
+    /// The program of that id. Its name is told only to those who may list programs.
+    pub(crate) fn of(id: u32) -> Self {
+        let program = aya::programs::loaded_programs().filter_map(Result::ok).find(|info| info.id() == id);
+        let name = program.as_ref().and_then(ProgramInfo::name_as_str).map(str::to_owned);
+        Self { id, name }
     }
 }
 

@@ -8,7 +8,7 @@ use netlink_packet_core::{
 use netlink_packet_route::{
     RouteNetlinkMessage,
     address::{AddressAttribute, AddressMessage},
-    link::{InfoKind, LinkAttribute, LinkInfo, LinkMessage, LinkXdp, Prop},
+    link::{InfoKind, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, LinkXdp, Prop},
 };
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
@@ -33,6 +33,12 @@ pub struct Interface {
     pub lower: Option<u32>,
     /// Whether it's one end of a virtual link.
     pub is_veth: bool,
+    /// Whether it's a VLAN on another one.
+    pub is_vlan: bool,
+    /// Whether it's set up.
+    pub is_up: bool,
+    /// The largest packet that it sends, in bytes without the Ethernet header.
+    pub mtu: u32,
 }
 
 /// An XDP program on an interface.
@@ -83,6 +89,9 @@ impl Interface {
             master: None,
             lower: None,
             is_veth: false,
+            is_vlan: false,
+            is_up: false,
+            mtu: 1500,
         }
     }
 
@@ -99,6 +108,11 @@ impl Interface {
     /// How that program is attached to it, if it is.
     pub fn mode_of(&self, program: u32) -> Option<Mode> {
         self.xdp.iter().find(|attached| attached.program == program).map(|attached| attached.mode)
+    }
+
+    /// Whether it's a loopback, by which packets come from this host alone.
+    pub const fn is_loopback(&self) -> bool {
+        self.link_type == LOOPBACK
     }
 
     /// Whether its packets begin with an Ethernet header.
@@ -147,8 +161,27 @@ pub fn interface(name: &str) -> Result<Interface, Error> {
     }
 }
 
+/// The interfaces of those names, each once, which must be there and be Ethernet.
+///
+/// # Errors
+/// One isn't, or netlink fails.
+pub fn ethernet(names: &[String]) -> Result<Vec<Interface>, Error> {
+    let mut interfaces: Vec<Interface> = Vec::new();
+    for name in names {
+        let interface = interface(name)?;
+        if !interface.is_ethernet() {
+            let Interface { name, link_type, .. } = interface;
+            return Err(Error::NotEthernet { name, link_type });
+        }
+        if interfaces.iter().all(|other| other.index != interface.index) {
+            interfaces.push(interface);
+        }
+    }
+    Ok(interfaces)
+}
+
 /// What the kernel lists in answer to a request.
-fn list<T>(
+pub(super) fn list<T>(
     request: &RouteNetlinkMessage,
     take: impl Fn(RouteNetlinkMessage) -> Option<T>,
 ) -> io::Result<Vec<T>> {
@@ -217,6 +250,7 @@ fn address_of(message: &AddressMessage) -> Option<(IpAddr, u32)> {
 fn interface_of(message: LinkMessage) -> Option<Interface> {
     let mut interface = Interface::of(message.header.index, "");
     interface.link_type = message.header.link_layer_type.into();
+    interface.is_up = message.header.flags.contains(LinkFlags::Up);
     let (mut link, mut stands_on_it) = (None, false);
     for attribute in message.attributes {
         match attribute {
@@ -232,9 +266,11 @@ fn interface_of(message: LinkMessage) -> Option<Interface> {
             LinkAttribute::Xdp(attributes) => interface.xdp = attached(&attributes),
             LinkAttribute::Controller(index) => interface.master = Some(index),
             LinkAttribute::Link(index) => link = Some(index),
+            LinkAttribute::Mtu(mtu) => interface.mtu = mtu,
             LinkAttribute::LinkInfo(infos) => {
                 stands_on_it |= infos.iter().any(stands_on_another);
                 interface.is_veth |= infos.contains(&LinkInfo::Kind(InfoKind::Veth));
+                interface.is_vlan |= infos.contains(&LinkInfo::Kind(InfoKind::Vlan));
             }
             _ => {}
         }

@@ -1,10 +1,10 @@
-//! The calls of bpf(2) on links that aya doesn't make.
+//! The calls of bpf(2) on links that aya doesn't make, or not like that.
 
 use std::{
     ffi::CString,
     fs, io,
     os::{
-        fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
+        fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},
         unix::ffi::OsStrExt as _,
     },
     path::Path,
@@ -17,7 +17,14 @@ const OBJ_GET: libc::c_int = 7;
 /// `BPF_LINK_DETACH`, Linux 5.9.
 const LINK_DETACH: libc::c_int = 34;
 
-/// A link, opened by its pin.
+/// `BPF_LINK_CREATE`.
+const LINK_CREATE: libc::c_int = 28;
+/// `BPF_XDP` of `enum bpf_attach_type`.
+const XDP: u32 = 37;
+/// `XDP_FLAGS_DRV_MODE` of `linux/if_link.h`.
+const NATIVE: u32 = 1 << 2;
+
+/// A link.
 #[derive(Debug)]
 pub(super) struct Link(OwnedFd);
 
@@ -31,6 +38,23 @@ pub(super) struct LinkInfo {
 }
 
 impl Link {
+    /// Ties an XDP program to an interface in native mode. It ends when this is dropped.
+    pub(super) fn create_native(program: BorrowedFd<'_>, interface: u32) -> io::Result<Self> {
+        /// The part of `union bpf_attr` that `BPF_LINK_CREATE` reads for an XDP link.
+        #[repr(C)]
+        struct Attributes {
+            program: i32,
+            interface: u32,
+            attach_type: u32,
+            flags: u32,
+        }
+        let attributes =
+            Attributes { program: program.as_raw_fd(), interface, attach_type: XDP, flags: NATIVE };
+        let descriptor = bpf(LINK_CREATE, &attributes)?;
+        // SAFETY: the kernel has just made the descriptor, for us alone.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(descriptor) }))
+    }
+
     /// Opens the link that is pinned at `path`.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         /// The part of `union bpf_attr` that `BPF_OBJ_GET` reads.

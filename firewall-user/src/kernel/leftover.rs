@@ -1,0 +1,47 @@
+//! What is pinned and shouldn't be, or should be and isn't: what the next change mends.
+
+use super::{
+    Error, egress, generation, layout, link,
+    state::{State, newest},
+};
+
+/// Something that isn't as it should be.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum LeftOver {
+    /// An interface, by its name, is filtered by other rules than those in force: a command that changed them was killed.
+    OtherRules(String),
+    /// What goes out by an interface, by its name, isn't looked at, though replies are accepted.
+    Unwatched(String),
+    /// The rules of a change that came to nothing.
+    Rules,
+    /// The link of an interface that is gone.
+    Link,
+}
+
+/// All that [`State::mend`] would see to.
+pub(super) fn left_over(state: &State) -> Result<Vec<LeftOver>, Error> {
+    let State { layout, document, current, links } = state;
+    let mut left = Vec::new();
+    if link::pinned(layout)?.iter().any(|pinned| pinned.info.interface.is_none()) {
+        left.push(LeftOver::Link);
+    }
+    // The program of a change that wasn't confirmed in time hands all packets to the one before, which is in force.
+    let is_overdue = newest(layout, links)? != Some(*current);
+    let generations = generation::all(layout)?;
+    let program = generations.iter().find(|of| of.number == *current).map(|of| of.program);
+    for (link, name) in links.iter().filter_map(|link| Some((link, link.name()?))) {
+        if !is_overdue && Some(link.pinned.info.program) != program {
+            left.push(LeftOver::OtherRules(name.to_owned()));
+        }
+        let is_watched = egress::hook(layout, link.pinned.name)?.is_some();
+        if egress::is_wanted(layout, *current) && !is_watched {
+            left.push(LeftOver::Unwatched(name.to_owned()));
+        }
+    }
+    let previous = document.pending.and_then(|pending| pending.previous);
+    let is_kept = |number: &u32| number == current || Some(*number) == previous;
+    if !layout::numbered(&layout.generations())?.iter().all(is_kept) {
+        left.push(LeftOver::Rules);
+    }
+    Ok(left)
+}
