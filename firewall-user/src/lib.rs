@@ -2,13 +2,17 @@
 //!
 //! [`ruleset`] knows how rules are written and compiled, [`kernel`] puts them into force, [`observe`] reads back what
 //! became of packets, [`guard`] keeps changes from locking anyone out, [`import`] carries over the rules of iptables and
-//! nftables, and [`cli`] is the command line.
+//! nftables, [`doctor`] looks for what is in the filter's way, and [`cli`] is the command line.
 
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 
 pub mod cli;
+pub mod doctor;
 pub mod guard;
 pub mod import;
 pub mod kernel;
 pub mod observe;
 pub mod ruleset;
+
+#[cfg(test)]
+mod written;

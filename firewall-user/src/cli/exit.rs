@@ -18,6 +18,13 @@ Exit codes: 0 done; 1 failed; 2 usage or invalid input; 3 not attached, or the k
 #[error("{0}")]
 pub(super) struct Invalid(pub(super) String);
 
+/// So many problems were found, and told.
+#[derive(Debug, thiserror::Error)]
+#[error("{count} problem{} found", if *count == 1 { " was" } else { "s were" })]
+pub(super) struct Problems {
+    pub(super) count: usize,
+}
+
 /// The code for what went wrong.
 pub(super) fn code(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(match error.downcast_ref::<Error>() {

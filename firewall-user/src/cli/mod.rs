@@ -11,6 +11,7 @@ mod check;
 mod confirm;
 mod delete;
 mod detach;
+mod doctor;
 mod enforce;
 mod exit;
 mod explain;
@@ -76,6 +77,7 @@ enum Command {
     Stats(stats::Stats),
     Monitor(monitor::Monitor),
     Explain(explain::Explain),
+    Doctor(doctor::Doctor),
 }
 
 impl Command {
@@ -100,6 +102,7 @@ impl Command {
             Self::Stats(command) => command.run(global),
             Self::Monitor(command) => command.run(global),
             Self::Explain(command) => command.run(global),
+            Self::Doctor(command) => command.run(global),
         }
     }
 }

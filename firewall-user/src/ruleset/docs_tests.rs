@@ -2,13 +2,14 @@
 //!
 //! `FRAGWALL_WRITE_DOCS=1 cargo test -p firewall-user --lib docs` writes the tables and the grammar.
 
-use std::{env, fmt::Write as _, fs, path::Path};
+use std::{fmt::Write as _, fs, path::Path};
 
 use firewall_common::answer::Code;
 
 use super::{
     Config, Names, Protocol, Rule, answer::ANSWERS, icmp, protocol::PROTOCOL_NAMES, services::BUILT_IN,
 };
+use crate::written;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/rules.md");
 
@@ -83,26 +84,7 @@ fn protocols() -> String {
 
 #[test]
 fn what_the_page_holds_of_the_code_is_what_the_code_says() {
-    let page = fs::read_to_string(PAGE).unwrap();
-    let mut wanted = page.clone();
-    for (name, part) in parts() {
-        let begin = format!(
-            "<!-- {name}: written by FRAGWALL_WRITE_DOCS=1 cargo test -p firewall-user --lib docs -->\n"
-        );
-        let end = format!("<!-- end of {name} -->\n");
-        let (before, rest) = wanted.split_once(&begin).expect("the page says where the part begins");
-        let (_, after) = rest.split_once(&end).expect("the page says where the part ends");
-        wanted = [before, &begin, "\n", &part, "\n", &end, after].concat();
-    }
-    if env::var_os("FRAGWALL_WRITE_DOCS").is_some() {
-        fs::write(PAGE, wanted).unwrap();
-    } else {
-        assert!(
-            page == wanted,
-            "docs/rules.md says something else than the code; FRAGWALL_WRITE_DOCS=1 cargo test -p firewall-user --lib docs \
-             mends it"
-        );
-    }
+    written::check(PAGE, &parts());
 }
 
 #[test]

@@ -1,0 +1,172 @@
+//! The filter in force.
+
+use std::time::Duration;
+
+use super::finding::{Finding, Topic};
+use crate::{
+    kernel::{
+        Error,
+        filter::{Filter, LeftOver},
+    },
+    ruleset::duration,
+};
+
+/// A filter in force.
+#[derive(Clone, Debug)]
+pub(super) struct InForce {
+    /// The names of its interfaces.
+    interfaces: Vec<String>,
+    is_observing: bool,
+    /// How long it is until its last change is undone, if that awaits confirmation.
+    left: Option<Duration>,
+    left_over: Vec<LeftOver>,
+}
+
+impl InForce {
+    /// Asks the kernel.
+    ///
+    /// # Errors
+    /// The kernel refuses to tell.
+    pub(super) fn gather(filter: &Filter) -> Result<Self, Error> {
+        Ok(Self {
+            interfaces: filter.interface_names(),
+            is_observing: filter.is_observing(),
+            left: filter.time_left()?,
+            left_over: filter.left_over()?,
+        })
+    }
+}
+
+/// What there is to say of it, or of why there's none.
+pub(super) fn findings(outcome: Result<&InForce, &Error>) -> Vec<Finding> {
+    let topic = Topic::Filter;
+    match outcome {
+        Ok(in_force) => of_filter(in_force),
+        Err(Error::NotAttached) => vec![Finding::note(
+            topic,
+            "Fragwall isn't attached to any interface in this network namespace",
+            "`fragwall attach IFACE` attaches it",
+        )],
+        // That is said by itself.
+        Err(Error::NoBpffs { .. }) => Vec::new(),
+        Err(Error::Privileges { .. }) => {
+            vec![Finding::note(topic, "whether one is in force can't be seen", "run it as root")]
+        }
+        Err(error) => vec![Finding::problem(
+            topic,
+            error.to_string(),
+            "as long as it is so, no command changes or shows the filter",
+        )],
+    }
+}
+
+fn of_filter(in_force: &InForce) -> Vec<Finding> {
+    let topic = Topic::Filter;
+    let InForce { interfaces, is_observing, left, left_over } = in_force;
+    let mut findings = vec![Finding::ok(topic, format!("attached to {}", interfaces.join(", ")))];
+    if *is_observing {
+        findings.push(Finding::note(
+            topic,
+            "it observes: every packet passes, and what would become of it is counted",
+            "`fragwall enforce` ends that",
+        ));
+    }
+    if let Some(left) = left {
+        findings.push(Finding::note(
+            topic,
+            format!("its last change awaits confirmation, for another {}", duration::rounded_up(*left)),
+            "keep it by `fragwall confirm`, or undo it by `fragwall rollback`",
+        ));
+    }
+    findings.extend(left_over.iter().map(mended));
+    findings
+}
+
+/// What an interrupted command left behind.
+fn mended(left_over: &LeftOver) -> Finding {
+    let topic = Topic::Filter;
+    let advice = "the next change of rules mends it: `fragwall apply`, say";
+    match left_over {
+        LeftOver::OtherRules(name) => {
+            let found =
+                format!("{name} is filtered by other rules than those in force: a change was interrupted");
+            Finding::problem(topic, found, advice)
+        }
+        LeftOver::Unwatched(name) => {
+            let found = format!("what goes out by {name} isn't looked at, so replies to it are dropped");
+            Finding::problem(topic, found, advice)
+        }
+        LeftOver::Rules => {
+            Finding::note(topic, "rules are pinned that aren't in force: a change came to nothing", advice)
+        }
+        LeftOver::Link => Finding::note(topic, "the link of an interface that is gone is pinned", advice),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    fn in_force() -> InForce {
+        InForce {
+            interfaces: vec!["eth0".to_owned()],
+            is_observing: false,
+            left: None,
+            left_over: Vec::new(),
+        }
+    }
+
+    fn left_over(left_over: &[LeftOver]) -> Vec<Finding> {
+        findings(Ok(&InForce { left_over: left_over.to_vec(), ..in_force() })).split_off(1)
+    }
+
+    const ALL: [fn() -> LeftOver; 4] = [
+        || LeftOver::OtherRules("eth1".to_owned()),
+        || LeftOver::Unwatched("eth1".to_owned()),
+        || LeftOver::Rules,
+        || LeftOver::Link,
+    ];
+
+    pub(crate) fn examples() -> Vec<Finding> {
+        let whole = InForce { is_observing: true, left: Some(Duration::from_secs(20)), ..in_force() };
+        [
+            findings(Ok(&whole)),
+            findings(Err(&Error::NotAttached)),
+            findings(Err(&Error::Privileges { doing: "opening".to_owned() })),
+            left_over(&ALL.map(|make| make())),
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn a_whole_filter_is_fine() {
+        let [finding] = &findings(Ok(&in_force()))[..] else { panic!("one finding") };
+        assert_eq!((finding.level.word(), &*finding.found), ("ok", "attached to eth0"));
+    }
+
+    #[test]
+    fn what_ends_or_does_nothing_is_a_note() {
+        let observing = findings(Ok(&InForce { is_observing: true, ..in_force() }));
+        assert_eq!(observing[1].level.word(), "note");
+        assert!(observing[1].advice.as_ref().unwrap().contains("fragwall enforce"));
+        let pending = findings(Ok(&InForce { left: Some(Duration::from_millis(19_500)), ..in_force() }));
+        assert_eq!(pending[1].level.word(), "note");
+        assert!(pending[1].found.contains("20s"), "{}", pending[1]);
+    }
+
+    #[test]
+    fn what_was_interrupted_is_a_problem_where_packets_are_judged_otherwise() {
+        let levels = ALL.map(|make| left_over(&[make()])[0].level.word());
+        assert_eq!(levels, ["problem", "problem", "note", "note"]);
+    }
+
+    #[test]
+    fn no_filter_is_a_note_and_a_state_that_isnt_understood_a_problem() {
+        assert_eq!(findings(Err(&Error::NotAttached))[0].level.word(), "note");
+        assert_eq!(findings(Err(&Error::Privileges { doing: String::new() }))[0].level.word(), "note");
+        let error = Error::Incompatible { path: "/sys/fs/bpf/fragwall".into(), what: "another".to_owned() };
+        assert_eq!(findings(Err(&error))[0].level.word(), "problem");
+        let missing = Error::NoBpffs { path: "/".into(), inside_netns: None };
+        assert_eq!(findings(Err(&missing)), []);
+    }
+}
