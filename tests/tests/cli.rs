@@ -1,6 +1,5 @@
 //! The command line where nothing goes wrong: help, rules in their order, and the JSON's schema.
 
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, pipe};
 use std::process::{Command, Stdio};
@@ -10,12 +9,13 @@ use std::time::Duration;
 
 use firewall_tests::harness::fragwall::binary;
 use firewall_tests::harness::host::Host;
+use firewall_tests::harness::schema::assert_schema;
 use firewall_tests::harness::temporary_directory;
 use nix::fcntl::{Flock, FlockArg};
 use serde_json::{Value, json};
 
 /// Each command with its own options and arguments.
-const COMMANDS: [(&str, &[&str]); 17] = [
+const COMMANDS: [(&str, &[&str]); 18] = [
     (
         "attach",
         &["[IFACE]", "--config", "--allow", "--mode", "--default", "--observe", "--confirm", "--force"],
@@ -36,6 +36,7 @@ const COMMANDS: [(&str, &[&str]); 17] = [
     ("enforce", &["--confirm", "--force"]),
     ("stats", &[]),
     ("explain", &["<INPUT>", "--config", "--allow", "--default"]),
+    ("doctor", &["[IFACE]", "Exit code 1"]),
 ];
 const GLOBAL: [&str; 4] = ["--netns", "--bpffs", "--json", "--help"];
 
@@ -61,37 +62,6 @@ fn help_tells_every_option_of_every_command() {
         assert!(overview.contains(code), "no {code:?} in {overview}");
     }
     assert!(help(&["--version"]).starts_with("fragwall "));
-}
-
-/// The keys of a JSON document, those of objects in arrays once, as `interfaces[].name`.
-fn keys(value: &Value) -> BTreeSet<String> {
-    fn collect(value: &Value, path: &str, keys: &mut BTreeSet<String>) {
-        match value {
-            Value::Object(fields) => {
-                for (name, value) in fields {
-                    let dot = if path.is_empty() { "" } else { "." };
-                    collect(value, &format!("{path}{dot}{name}"), keys);
-                }
-            }
-            Value::Array(items) if items.iter().any(Value::is_object) => {
-                for item in items {
-                    collect(item, &format!("{path}[]"), keys);
-                }
-            }
-            _ => {
-                keys.insert(path.to_owned());
-            }
-        }
-    }
-    let mut all = BTreeSet::new();
-    collect(value, "", &mut all);
-    all
-}
-
-fn assert_schema(value: &Value, expected: &[&str]) {
-    assert_eq!(value["version"], 1, "{value}");
-    let expected: BTreeSet<String> = expected.iter().map(|&key| key.to_owned()).collect();
-    assert_eq!(keys(value), expected, "{value}");
 }
 
 #[test]
@@ -178,6 +148,9 @@ fn the_json_of_every_command_keeps_its_schema() {
     stats.extend(["reasons[].reason", "reasons[].verdict", "reasons[].packets", "reasons[].bytes"]);
     stats.extend(["rules[].last.seconds_ago", "rules[].last.time"]);
     assert_schema(&json(&["stats"]), &stats);
+    let found = ["level", "topic", "interface", "found", "advice"].map(|key| format!("findings[].{key}"));
+    let found: Vec<&str> = found.iter().map(String::as_str).chain(["version"]).collect();
+    assert_schema(&json(&["doctor"]), &found);
     assert_schema(&json(&["delete", "1"]), &["version", "number", "rule"]);
     assert_schema(&json(&["flush"]), &["version", "deleted"]);
     assert_schema(&json(&["detach"]), &["version", "detached"]);

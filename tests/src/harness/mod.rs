@@ -17,12 +17,14 @@ pub mod mounts;
 pub mod native;
 pub mod netns;
 pub mod nft;
+pub mod nobody;
 pub mod packet;
 pub mod process;
 pub mod raw;
 pub mod receiver;
 pub mod requirements;
 pub mod ruleset;
+pub mod schema;
 pub mod udp;
 pub mod xdp_filter;
 

@@ -1,43 +1,28 @@
 //! Without root, and without a BPF filesystem.
 
 use std::fs;
-use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use firewall_tests::harness::fragwall::binary;
+use firewall_tests::harness::nobody::Nobody;
 use firewall_tests::harness::temporary_directory;
 
 use super::{COMMANDS, assert_refused, filtered, in_force, output};
-
-/// The user `nobody` of most systems.
-const NOBODY: u32 = 65_534;
 
 #[test]
 fn without_root_the_reason_is_told() {
     let host = filtered("nobody");
     let before = in_force(&host);
-    // The build's directory may be closed to others.
-    let directory = temporary_directory("nobody").unwrap();
-    let own = directory.path().join("fragwall");
-    fs::copy(binary().unwrap(), &own).unwrap();
-    fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let nobody = Nobody::new().unwrap();
     for arguments in COMMANDS {
-        let mut inside = host.netns.command(&own.to_string_lossy()).unwrap();
+        let mut inside = nobody.inside(&host.netns).unwrap();
         inside.arg("--bpffs").arg(host.bpffs.path()).args(arguments);
-        // SAFETY: the closure makes system calls between fork and exec, and allocates nothing.
-        unsafe {
-            inside.pre_exec(|| {
-                nix::unistd::setgroups(&[])?;
-                nix::unistd::setgid(NOBODY.into())?;
-                Ok(nix::unistd::setuid(NOBODY.into())?)
-            });
-        }
         let what = arguments.join(" ");
         assert_refused(&output(&mut inside), 1, &["permission denied", "root"], &what);
         assert_eq!(in_force(&host), before, "{what}");
 
-        let mut outside = Command::new(&own);
-        outside.args(["--netns", host.netns.name()]).args(arguments).uid(NOBODY);
+        let mut outside = nobody.command();
+        outside.args(["--netns", host.netns.name()]).args(arguments);
         let says = [host.netns.name(), "permission denied", "root"];
         assert_refused(&output(&mut outside), 1, &says, &what);
     }
@@ -45,15 +30,14 @@ fn without_root_the_reason_is_told() {
 
 #[test]
 fn what_needs_no_privileges_works_without() {
+    let nobody = Nobody::new().unwrap();
     let directory = temporary_directory("check").unwrap();
-    let own = directory.path().join("fragwall");
-    fs::copy(binary().unwrap(), &own).unwrap();
     let config = directory.path().join("fragwall.toml");
     fs::write(&config, "rules = [\"allow @ike\"]\n").unwrap();
     fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let checked = output(Command::new(&own).arg("check").arg(&config).uid(NOBODY));
+    let checked = output(nobody.command().arg("check").arg(&config));
     assert_eq!(checked.status.code(), Some(0), "{checked:?}");
-    let explained = output(Command::new(&own).args(["explain", "/dev/null"]).uid(NOBODY));
+    let explained = output(nobody.command().args(["explain", "/dev/null"]));
     assert_refused(&explained, 2, &["/dev/null", "empty"], "explain");
 }
 
