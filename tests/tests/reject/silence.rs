@@ -135,7 +135,13 @@ fn rejected(pair: &Pair) -> u64 {
 fn nobody_is_told_of_these() {
     for mode in ["native", "generic"] {
         let mut pair = Pair::new("silence").unwrap();
-        pair.fragwall().run_ok(&["attach", "eth0", "--mode", mode, "--default", "reject"]).unwrap();
+        // So that errors aren't let in before anything could reject them.
+        let config = pair.bpffs.path().parent().unwrap().join(format!("{}.toml", pair.host.name()));
+        std::fs::write(&config, "default = \"reject\"\nicmp-errors = false\n").unwrap();
+        let attached =
+            pair.fragwall().run(&["attach", "eth0", "--mode", mode, "--config", config.to_str().unwrap()]);
+        std::fs::remove_file(&config).unwrap();
+        assert!(attached.unwrap().status.success());
         for cases in [fragments(), errors(), addresses(), damaged()] {
             none_is_answered(&mut pair, &cases, udp4);
         }
