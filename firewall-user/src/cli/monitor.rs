@@ -102,6 +102,7 @@ impl Monitor {
         let (mut watcher, document, names) = self.watch(&global.bpffs)?;
         let mut screen = Screen {
             monitor: self,
+            bpffs: &global.bpffs,
             json: global.json,
             which: self.which(&document)?,
             reader: Reader::new(document),
@@ -116,8 +117,8 @@ impl Monitor {
                 continue;
             }
             looked = Instant::now();
-            match watcher.renew().and_then(|()| Filter::open(&global.bpffs)) {
-                Ok(filter) => screen.reader.change(filter.document().clone()),
+            match watcher.renew().and_then(|()| screen.learn()) {
+                Ok(()) => {}
                 Err(Error::NotAttached) => {
                     output::say("the filter was detached");
                     break;
@@ -169,6 +170,7 @@ impl Monitor {
 /// Where packets are shown.
 struct Screen<'m> {
     monitor: &'m Monitor,
+    bpffs: &'m Path,
     json: bool,
     which: Which,
     reader: Reader,
@@ -177,6 +179,13 @@ struct Screen<'m> {
 }
 
 impl Screen<'_> {
+    /// Learns which rules are in force.
+    fn learn(&mut self) -> Result<(), Error> {
+        let document = Filter::open(self.bpffs)?.document().clone();
+        self.reader.change(document);
+        Ok(())
+    }
+
     /// Whether as many were shown as were asked for.
     fn is_done(&self) -> bool {
         self.monitor.count.is_some_and(|count| self.summary.shown >= count)
@@ -197,6 +206,12 @@ impl Screen<'_> {
                 break;
             }
             let Some(event) = watcher.next_event() else { break };
+            if self.reader.is_unknown(&event) {
+                // If the filter has been detached meanwhile, that is found out soon enough.
+                let _ = self.learn();
+                // What isn't known now has gone, and isn't asked for again.
+                self.reader.is_unknown(&event);
+            }
             let Some(told) = self.reader.read(&event) else { continue };
             if self.which.wants(&told) {
                 self.summary.shown += 1;

@@ -5,7 +5,7 @@ mod packet;
 pub mod which;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -13,6 +13,7 @@ use std::{
 use firewall_common::{
     event::Event,
     fragment::Class,
+    rules::Slot,
     verdict::{Judgement, Reason, Verdict},
 };
 use serde::Serialize;
@@ -60,18 +61,30 @@ pub struct Told {
 #[derive(Debug)]
 pub struct Reader {
     document: Document,
+    /// Slots of rules that aren't in force any more.
+    gone: HashSet<Slot>,
     interfaces: HashMap<u32, String>,
 }
 
 impl Reader {
     /// Of a filter's events.
     pub fn new(document: Document) -> Self {
-        Self { document, interfaces: HashMap::new() }
+        Self { document, gone: HashSet::new(), interfaces: HashMap::new() }
     }
 
     /// From now on the rules are these.
     pub fn change(&mut self, document: Document) {
         self.document = document;
+        self.gone.clear();
+    }
+
+    /// Whether an event is of a rule that isn't known: the rules have changed since. It's asked once for each such rule, until
+    /// the next change.
+    pub fn is_unknown(&mut self, event: &Event) -> bool {
+        let slot = Slot::from_index(event.kind.slot.into());
+        let unknown =
+            slot.filter(|slot| slot.as_rule().is_some() && self.document.number_of(*slot).is_none());
+        unknown.is_some_and(|slot| self.gone.insert(slot))
     }
 
     /// The packet of an event; `None` if its numbers mean nothing.

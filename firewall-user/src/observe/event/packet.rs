@@ -2,21 +2,28 @@
 
 use std::{
     fmt,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, SocketAddr},
 };
 
 use firewall_common::{
     fragment::Fragment,
     packet::{
-        Bytes, Ip, Wire, ethernet,
-        ipv4::{self, ADDRESSES},
-        ipv6,
+        Ip,
         transport::{self, Kind},
     },
 };
 use serde::Serialize;
 
-use crate::{observe::explain::FragmentPlace, ruleset::Protocol};
+use crate::{
+    observe::{
+        explain::FragmentPlace,
+        headers::{Headers, Network},
+    },
+    ruleset::Protocol,
+};
+
+/// How many bytes of a transport header its ports take, or its type and code.
+const PORTS: usize = 4;
 
 /// An IP packet: what its head says of it. What isn't there, or is malformed, is left out.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
@@ -39,40 +46,13 @@ pub struct Packet {
     pub fragment: Option<FragmentPlace>,
 }
 
-/// The first bytes of a frame that was longer.
-struct Head<'h> {
-    bytes: &'h [u8],
-    length: usize,
-}
-
-impl Bytes for Head<'_> {
-    fn len(&self) -> usize {
-        self.length.max(self.bytes.len())
-    }
-
-    fn read<T: Wire>(&self, offset: usize) -> Option<T> {
-        self.bytes.read(offset)
-    }
-}
-
 impl Packet {
     /// The IP packet in the first bytes of a frame of that length; `None` if there's none, or its addresses aren't among them.
-    pub fn read(bytes: &[u8], length: usize) -> Option<Self> {
-        let head = Head { bytes, length };
-        let ethernet = ethernet::parse(&head).ok()?;
-        let (source, destination, ip) = match ethernet.ethertype {
-            ethernet::IPV4 => {
-                let addresses: [[u8; 4]; 2] = head.read(ethernet.payload + ADDRESSES)?;
-                let [source, destination] = addresses.map(|bytes| IpAddr::V4(Ipv4Addr::from(bytes)));
-                (source, destination, ipv4::parse(&head, &ethernet))
-            }
-            ethernet::IPV6 => {
-                let addresses: [[u8; 16]; 2] = head.read(ethernet.payload + ipv6::ADDRESSES)?;
-                let [source, destination] = addresses.map(|bytes| IpAddr::V6(Ipv6Addr::from(bytes)));
-                (source, destination, ipv6::parse(&head, &ethernet))
-            }
-            _ => return None,
-        };
+    pub fn read(head: &[u8], length: usize) -> Option<Self> {
+        // Parsers ask for all that the lengths in headers say.
+        let mut frame = head.to_vec();
+        frame.resize(length.max(head.len()), 0);
+        let Network { source, destination, parsed, .. } = Headers::read(&frame)?.network?;
         let packet = Self {
             source,
             destination,
@@ -83,28 +63,25 @@ impl Packet {
             icmp_code: None,
             fragment: None,
         };
-        Some(ip.map_or(packet, |ip| packet.with(&head, &ip)))
+        Some(parsed.map_or(packet, |ip| packet.with(head, &ip)))
     }
 
     /// With what its headers say, which are sound.
-    fn with(self, head: &Head<'_>, ip: &Ip) -> Self {
-        let is_fragment = ip.fragment.is_fragment();
+    fn with(self, head: &[u8], ip: &Ip) -> Self {
         let Fragment { id, offset, more, .. } = ip.fragment;
-        let packet = Self {
-            protocol: Some(ip.protocol),
-            fragment: is_fragment.then_some(FragmentPlace { id, offset, more }),
-            ..self
-        };
-        let transport = ip.transport;
-        match transport.kind {
+        let fragment = ip.fragment.is_fragment().then_some(FragmentPlace { id, offset, more });
+        let packet = Self { protocol: Some(ip.protocol), fragment, ..self };
+        // What lies behind the head isn't known.
+        let transport = if head.len() < ip.payload + PORTS { Kind::Opaque } else { ip.transport.kind };
+        match transport {
             Kind::Ports => Self {
                 source_port: transport::source_port(head, ip.payload),
-                destination_port: Some(transport.number),
+                destination_port: Some(ip.transport.number),
                 ..packet
             },
             Kind::Icmp => Self {
-                icmp_type: Some(transport.icmp_type()),
-                icmp_code: Some(transport.icmp_code()),
+                icmp_type: Some(ip.transport.icmp_type()),
+                icmp_code: Some(ip.transport.icmp_code()),
                 ..packet
             },
             Kind::Opaque => packet,
@@ -129,12 +106,7 @@ impl fmt::Display for Packet {
         }
         match (source_port, destination_port) {
             (Some(from), Some(to)) => {
-                write!(
-                    f,
-                    "{} > {}",
-                    std::net::SocketAddr::new(*source, *from),
-                    std::net::SocketAddr::new(*destination, *to)
-                )?;
+                write!(f, "{} > {}", SocketAddr::new(*source, *from), SocketAddr::new(*destination, *to))?;
             }
             _ => write!(f, "{source} > {destination}")?,
         }

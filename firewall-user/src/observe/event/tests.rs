@@ -2,7 +2,6 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use firewall_common::{
     event::{HEAD, Kind},
-    rules::Slot,
     stance::Stance,
 };
 use proptest::prelude::*;
@@ -107,10 +106,14 @@ fn the_rule_is_named_that_decided() {
     let malformed = Judgement::drop(Reason::IpLength);
     let told = reader.read(&event(malformed, Class::Other, &v6(17, &UDP))).unwrap();
     assert_eq!((told.rule, told.credited()), (None, None));
-    // The rules change; what comes from before is told as well.
+    // The rules change; what comes from before is told as well, when they have been asked for once more.
+    let before = event(denied, Class::Whole, &v6(17, &UDP));
+    assert!(!reader.is_unknown(&before));
     let (without, _) = document.with(Config::default(), Stance::Enforcing).unwrap();
     reader.change(without);
-    let told = reader.read(&event(denied, Class::Whole, &v6(17, &UDP))).unwrap();
+    assert!(reader.is_unknown(&before) && !reader.is_unknown(&before));
+    assert!(!reader.is_unknown(&event(malformed, Class::Other, &v6(17, &UDP))));
+    let told = reader.read(&before).unwrap();
     assert_eq!(told.credited().as_deref(), Some("a rule that has been deleted"));
     let observed = Kind::new(&denied, Class::Whole, Stance::Observing);
     let told = reader.read(&Event { kind: observed, ..event(denied, Class::Whole, &v6(17, &UDP)) }).unwrap();
