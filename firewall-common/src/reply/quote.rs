@@ -28,7 +28,7 @@ pub const fn is_error(family: Family, kind: u8) -> bool {
     }
 }
 
-/// The flow of the packet that an ICMP error quotes; `None` if it doesn't quote as much as that takes: [`LEAST`] bytes behind
+/// The flow of the packet that an ICMP error quotes; `None` if it doesn't quote as much as that takes: eight bytes behind
 /// the IP header, of a packet that is whole or begins its datagram.
 #[inline(always)]
 pub fn flow<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, key: &HashKey) -> Option<Flow> {
