@@ -99,12 +99,12 @@ impl Monitor {
     pub(super) fn run(&self, global: &Global) -> anyhow::Result<()> {
         // Taken before anything that must be given back.
         let signals = signals().context("taking signals")?;
-        let (mut watcher, document, names) = self.watch(&global.bpffs)?;
+        let (mut watcher, which, document, names) = self.watch(&global.bpffs)?;
         let mut screen = Screen {
             monitor: self,
             bpffs: &global.bpffs,
             json: global.json,
-            which: self.which(&document)?,
+            which,
             reader: Reader::new(document),
             capture: self.capture()?,
             summary: Summary::default(),
@@ -133,10 +133,11 @@ impl Monitor {
     }
 
     /// Begins to watch. The filter's lock isn't held while that lasts.
-    fn watch(&self, bpffs: &Path) -> anyhow::Result<(Watcher, Document, Vec<String>)> {
+    fn watch(&self, bpffs: &Path) -> anyhow::Result<(Watcher, Which, Document, Vec<String>)> {
         let filter = Filter::open(bpffs)?;
-        let asked = self.which(filter.document())?.asked(self.rate);
-        Ok((Watcher::new(&filter, asked)?, filter.document().clone(), filter.interface_names()))
+        let which = self.which(filter.document())?;
+        let watcher = Watcher::new(&filter, which.asked(self.rate))?;
+        Ok((watcher, which, filter.document().clone(), filter.interface_names()))
     }
 
     fn which(&self, document: &Document) -> anyhow::Result<Which> {

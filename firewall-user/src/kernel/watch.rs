@@ -29,9 +29,8 @@ use super::{
     layout::Layout,
 };
 
-/// How long a lease lasts, and after how much of it it's renewed.
+/// How long a lease lasts.
 const LEASE: Duration = Duration::from_secs(3);
-const RENEWED_AFTER: Duration = Duration::from_secs(1);
 
 /// Far longer than a packet is in the program's hands.
 const SETTLED: Duration = Duration::from_millis(20);
@@ -87,7 +86,6 @@ struct Lease {
     clock: Clock,
     ticks: u32,
     began: Instant,
-    renewed: Option<Instant>,
     links: PathBuf,
     _lock: Flock<fs::File>,
 }
@@ -135,7 +133,6 @@ impl Watcher {
                 clock: Clock::now()?,
                 ticks: jiffies_per_second()?,
                 began: Instant::now(),
-                renewed: None,
                 links,
                 _lock: lock,
             },
@@ -145,7 +142,7 @@ impl Watcher {
         Ok(watcher)
     }
 
-    /// Goes on watching. Must be called once a second at least.
+    /// Goes on watching, for three seconds: to be called well before they have passed.
     ///
     /// # Errors
     /// [`Error::NotAttached`] if the filter was detached; or the kernel refuses.
@@ -192,15 +189,10 @@ impl AsFd for Watcher {
 
 impl Lease {
     fn renew(&mut self) -> Result<(), Error> {
-        if self.renewed.is_some_and(|renewed| renewed.elapsed() < RENEWED_AFTER) {
-            return Ok(());
-        }
         if !self.links.exists() {
             return Err(Error::NotAttached);
         }
-        self.set(self.clock.after(self.began.elapsed() + LEASE))?;
-        self.renewed = Some(Instant::now());
-        Ok(())
+        self.set(self.clock.after(self.began.elapsed() + LEASE))
     }
 
     fn end(&mut self) -> Result<(), Error> {
