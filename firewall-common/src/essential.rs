@@ -3,6 +3,7 @@
 
 use crate::{
     packet::{Be64, Bytes, Family, Ip, ipv6, transport::ICMPV6},
+    reply::quote::is_error,
     rules::{Action, Decision, Slot},
     verdict::Reason,
 };
@@ -14,10 +15,6 @@ pub const DECISION: Decision = Decision::new(Action::Allow, Slot::ESSENTIAL);
 const UNREACHABLE: u8 = 3;
 /// … because fragmentation is needed (RFC 1191).
 const FRAGMENTATION_NEEDED: u8 = 4;
-/// ICMP destination unreachable, time exceeded and parameter problem (RFC 792).
-const ERRORS: [u8; 3] = [UNREACHABLE, 11, 12];
-/// ICMPv6 destination unreachable, time exceeded and parameter problem (RFC 4443 3.1, 3.3, 3.4).
-const ERRORS_V6: [u8; 3] = [1, 3, 4];
 /// ICMPv6 packet too big (RFC 4443 3.2).
 const PACKET_TOO_BIG: u8 = 2;
 /// ICMPv6 router solicitation, the first of the five messages of neighbour discovery (RFC 4861 4).
@@ -48,10 +45,10 @@ pub fn judge<B: Bytes + ?Sized>(
     match ip.family {
         Family::V4 if ip.protocol == ICMPV6 => None,
         Family::V4 if kind == UNREACHABLE && code == FRAGMENTATION_NEEDED => Some(Ok(Reason::PacketTooBig)),
-        Family::V4 => (errors && ERRORS.contains(&kind)).then_some(Ok(Reason::IcmpError)),
+        Family::V4 => (errors && is_error(Family::V4, kind)).then_some(Ok(Reason::IcmpError)),
         Family::V6 if ip.protocol != ICMPV6 => None,
         Family::V6 => match kind {
-            kind if errors && ERRORS_V6.contains(&kind) => Some(Ok(Reason::IcmpError)),
+            kind if errors && is_error(Family::V6, kind) => Some(Ok(Reason::IcmpError)),
             PACKET_TOO_BIG => Some(Ok(Reason::PacketTooBig)),
             ROUTER_SOLICITATION..=REDIRECT if ip.fragment.is_fragment() => {
                 Some(Err(Reason::FragmentNeighbourDiscovery))
