@@ -7,7 +7,7 @@ use crate::{
         identity::{HashKey, Keys},
         progress::Progress,
         source::Sources,
-        table::{Early, Found, Record, Set, Sets},
+        table::{Early, Found, Record, Room, Set, Sets},
         tick::Tick,
     },
     packet::Family,
@@ -33,6 +33,10 @@ pub trait Datagrams: Sets + Sources {
     /// The number of a boundary between fragments, in units of 8 bytes from the datagram's beginning
     /// ([`progress`](crate::fragment::progress)).
     fn boundary(&self, units: usize) -> u32;
+
+    /// Counts that a datagram found room like that, if anybody counts it.
+    #[inline(always)]
+    fn count_room(&self, _room: Room) {}
 
     /// What becomes of a trailing fragment whose first one hasn't been seen, by the settings.
     fn early_action(&self) -> Action;
@@ -220,7 +224,7 @@ impl<'a, E: Datagrams> Place<'a, E> {
     #[inline(always)]
     fn insert(&self, record: Record, time: u32) {
         let (timeout, held) = (self.env.timeout(), self.env.held());
-        self.set.insert(self.keys.identity, record, time, self.now, timeout, held);
+        self.env.count_room(self.set.insert(self.keys.identity, record, time, self.now, timeout, held));
     }
 
     /// Charges so many fragments; says whether there was room for them.

@@ -26,4 +26,5 @@ pub mod record;
 pub mod reply;
 pub mod rules;
 pub mod stance;
+pub mod tally;
 pub mod verdict;

@@ -24,13 +24,19 @@ impl Stance {
         }
     }
 
+    /// Its place among all.
+    #[inline(always)]
+    pub const fn index(self) -> usize {
+        match self {
+            Self::Enforcing => 0,
+            Self::Observing => 1,
+        }
+    }
+
     /// Where its counters begin in the table of [`COUNTERS`]: what is only observed is counted apart.
     #[inline(always)]
     pub const fn first_counter(self) -> u32 {
-        match self {
-            Self::Enforcing => 0,
-            Self::Observing => CELLS as u32,
-        }
+        (self.index() * CELLS) as u32
     }
 }
 

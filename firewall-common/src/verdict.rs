@@ -1,6 +1,9 @@
 //! What became of a packet, and why.
 
-use crate::rules::{Action, Decision, SLOTS, Slot};
+use crate::{
+    fragment::table::Room,
+    rules::{Action, Decision, SLOTS, Slot},
+};
 
 /// What is done with a packet.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -223,7 +226,7 @@ impl Judgement {
     }
 }
 
-/// The counter that a judgement adds to: exactly one, so that a packet costs one counter and all of them add up.
+/// What is counted. A judgement adds to exactly one of all but the last kind: so they add up.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Cell {
     /// A reason that no rule has a part in. Such packets are passed or dropped.
@@ -234,6 +237,8 @@ pub enum Cell {
     Inherited(Slot, Verdict),
     /// A slot's first fragments that were denied after trailing ones had passed.
     Late(Slot),
+    /// Where datagrams found room in the fragment table: no packets, and no bytes.
+    Room(Room),
 }
 
 /// Room for reasons in the table of counters.
@@ -243,7 +248,10 @@ const REASON_CELLS: usize = 64;
 const SLOT_CELLS: usize = 6;
 
 /// How many counters there are.
-pub const CELLS: usize = REASON_CELLS + SLOTS * SLOT_CELLS;
+pub const CELLS: usize = ROOM_CELLS + Room::ALL.len();
+
+/// Where those of the fragment table begin.
+const ROOM_CELLS: usize = REASON_CELLS + SLOTS * SLOT_CELLS;
 
 const _: () = assert!(Reason::ALL.len() * 2 <= REASON_CELLS);
 
@@ -290,6 +298,7 @@ impl Cell {
                 REASON_CELLS + slot.index() * SLOT_CELLS + 3 + verdict.code() as usize
             }
             Self::Late(slot) => REASON_CELLS + slot.index() * SLOT_CELLS + 5,
+            Self::Room(room) => ROOM_CELLS + room as usize,
         };
         place as u32
     }
@@ -316,7 +325,8 @@ mod tests {
     fn every_cell_has_a_place_of_its_own() {
         let mut seen = [false; CELLS];
         let slots = (0..SLOTS).filter_map(Slot::from_index);
-        for cell in Cell::of_reasons().chain(slots.flat_map(Cell::of_slot)) {
+        let of_rooms = Room::ALL.into_iter().map(Cell::Room);
+        for cell in Cell::of_reasons().chain(slots.flat_map(Cell::of_slot)).chain(of_rooms) {
             let place = &mut seen[cell.index() as usize];
             assert!(!core::mem::replace(place, true), "{cell:?}");
         }

@@ -14,7 +14,6 @@ use firewall_common::{
     },
     fragment::{Class, tick::Tick},
     rules::Slot,
-    stance::Stance,
     verdict::{Judgement, Verdict},
 };
 
@@ -51,8 +50,7 @@ pub fn tell(ctx: &XdpContext, length: usize, judgement: &Judgement, class: Class
         return;
     }
     if WATCH.get(0).is_some_and(is_watched) {
-        let stance = if maps::observes() { Stance::Observing } else { Stance::Enforcing };
-        tell_watcher(ctx.ctx, Kind::new(judgement, class, stance).to_bits(), length as u32);
+        tell_watcher(ctx.ctx, Kind::new(judgement, class, maps::stance()).to_bits(), length as u32);
     }
 }
 

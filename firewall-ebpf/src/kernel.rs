@@ -8,7 +8,7 @@ use firewall_common::{
         budget::Limits,
         identity::{HashKey, Identity, Keys, Source},
         source::{Pool, SourceSet, Sources},
-        table::{Set, Sets},
+        table::{Room, Set, Sets},
         tick::Tick,
     },
     judge::Environment,
@@ -100,6 +100,11 @@ impl<const WAY: u8> Datagrams for Kernel<'_, WAY> {
     #[inline(always)]
     fn boundary(&self, units: usize) -> u32 {
         Tables::<true>.boundary(units)
+    }
+
+    #[inline(always)]
+    fn count_room(&self, room: Room) {
+        Tables::<true>.count_room(room);
     }
 
     #[inline(always)]

@@ -24,6 +24,7 @@ mod maps;
 mod rules;
 mod setting;
 mod tables;
+mod tallies;
 
 use aya_ebpf::{
     bindings::{xdp_action, xdp_md},
@@ -142,6 +143,7 @@ fn settle(ctx: &XdpContext, length: usize, judgement: Judgement, fragment: Fragm
         Verdict::Reject => answer::due(judgement.slot),
     };
     maps::count(Cell::of(&judgement), length as u64);
+    tallies::count(ctx.ctx, judgement.verdict, length as u64);
     if maps::explains() {
         maps::explain(|serial| Trace::new(&judgement, fragment, serial));
     }

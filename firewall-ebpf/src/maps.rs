@@ -97,8 +97,7 @@ static SOURCE: Array<[u8; 4096], 1> = Array::new();
 /// Adds a packet of `bytes` to a counter.
 #[inline(always)]
 pub fn count(cell: Cell, bytes: u64) {
-    let stance = if observes() { Stance::Observing } else { Stance::Enforcing };
-    if let Some(count) = COUNTERS.get_ptr_mut(stance.first_counter() + cell.index()) {
+    if let Some(count) = COUNTERS.get_ptr_mut(stance().first_counter() + cell.index()) {
         // SAFETY: the counter is this CPU's own, and nothing interrupts the program to count on the same CPU.
         unsafe {
             (*count).packets += 1;
@@ -106,6 +105,12 @@ pub fn count(cell: Cell, bytes: u64) {
             (*count).last = bpf_jiffies64();
         }
     }
+}
+
+/// What is done with verdicts.
+#[inline(always)]
+pub fn stance() -> Stance {
+    if observes() { Stance::Observing } else { Stance::Enforcing }
 }
 
 /// Whether verdicts are only counted.

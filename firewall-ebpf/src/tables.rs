@@ -9,17 +9,18 @@ use firewall_common::{
         identity::{HashKey, Identity, Keys, Source},
         progress::BOUNDARIES,
         source::{self, Pool, SourceSet, Sources},
-        table::{Set, Sets},
+        table::{Room, Set, Sets},
         tick::Tick,
     },
     packet::Family,
     rules::{Action, Decision},
+    verdict::Cell,
 };
 
 use crate::{
     maps::{
-        BOUNDARY_NUMBERS, EARLY_PASSES, FRAGMENTS, HASH_KEY, HELD, LIMITS, POOLS, SET_SHIFT, SOURCE_SHIFT,
-        SOURCES, TIMEOUT,
+        self, BOUNDARY_NUMBERS, EARLY_PASSES, FRAGMENTS, HASH_KEY, HELD, LIMITS, POOLS, SET_SHIFT,
+        SOURCE_SHIFT, SOURCES, TIMEOUT,
     },
     setting::setting,
 };
@@ -96,6 +97,13 @@ impl<const CALLS: bool> Datagrams for Tables<CALLS> {
     fn boundary(&self, units: usize) -> u32 {
         // The mask is for the verifier, which doesn't know that no datagram is longer.
         setting(&BOUNDARY_NUMBERS[units & (BOUNDARIES - 1)])
+    }
+
+    #[inline(always)]
+    fn count_room(&self, room: Room) {
+        if room != Room::Free {
+            maps::count(Cell::Room(room), 0);
+        }
     }
 
     #[inline(always)]

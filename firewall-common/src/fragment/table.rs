@@ -34,6 +34,39 @@ pub struct Entry {
     record: Word,
 }
 
+/// Where a datagram that was put into the table found room.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Room {
+    /// In an entry that was free, or was its own before.
+    Free,
+    /// In one that had run out.
+    Expired,
+    /// In one that hadn't, and was worth no more.
+    Taken,
+    /// Nowhere: all that are there are worth more.
+    Nowhere,
+}
+
+impl Room {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Free, Self::Expired, Self::Taken, Self::Nowhere];
+}
+
+/// What an entry holds.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Holding {
+    /// Nothing.
+    Nothing,
+    /// A datagram that has run out, and gives way to any other.
+    Expired,
+    /// One whose first fragment was denied.
+    Denied,
+    /// One whose first fragment hasn't come yet.
+    Early,
+    /// One whose first fragment was accepted.
+    Accepted,
+}
+
 /// Entries that compete for room: one cache line.
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
@@ -215,14 +248,23 @@ impl Set {
     /// one. Nobody pushes out what is worth more than itself: a denied datagram for which there's no other room goes unrecorded.
     ///
     /// Of an early datagram nothing may be known; `time` is when its oldest fragment came. Other CPUs see the entry before
-    /// this one looks for theirs.
+    /// this one looks for theirs. Says where there was room.
     ///
     /// `held` is for how many ticks the kernel may hold what came before, at least the timeout.
     #[inline(always)]
-    pub fn insert(&self, identity: Identity, record: Record, time: u32, now: Tick, timeout: u32, held: u32) {
+    pub fn insert(
+        &self,
+        identity: Identity,
+        record: Record,
+        time: u32,
+        now: Tick,
+        timeout: u32,
+        held: u32,
+    ) -> Room {
         let is_early = record.decision.is_undecided();
         let mut place = WAYS;
         let mut fits = true;
+        let mut room = Room::Free;
         for (way, entry) in self.0.iter().enumerate() {
             let (tag, word) = (entry.tag.load(), entry.record.load());
             if word == 0 {
@@ -245,8 +287,9 @@ impl Set {
         if place == WAYS {
             let (victim, worth) = self.least(now, timeout);
             if worth >> CLASS_SHIFT > class(record.decision) {
-                return;
+                return Room::Nowhere;
             }
+            room = if worth >> CLASS_SHIFT == EXPIRED { Room::Expired } else { Room::Taken };
             place = victim;
         }
         let entry = &self.0[place & (WAYS - 1)];
@@ -254,6 +297,7 @@ impl Set {
         let word = Record { progress, ..record }.pack(time);
         entry.record.store(word);
         entry.tag.swap((identity.0 ^ word) & IDENTITY_MASK | u64::from(progress.upper()));
+        room
     }
 
     /// The entry that is worth least, and what it's worth.
@@ -278,6 +322,20 @@ impl Set {
         // Neither changes what proves the identity.
         entry.record.store(found.word & !rest | u64::from(progress.rest()));
         entry.tag.store(found.tag & IDENTITY_MASK | u64::from(progress.upper()));
+    }
+
+    /// What its entries hold.
+    pub fn holdings(&self, now: Tick, timeout: u32) -> [Holding; WAYS] {
+        self.0.each_ref().map(|entry| {
+            let word = entry.record.load();
+            match worth(word, now, timeout) >> CLASS_SHIFT {
+                _ if word == 0 => Holding::Nothing,
+                EXPIRED => Holding::Expired,
+                DENIED => Holding::Denied,
+                EARLY => Holding::Early,
+                _ => Holding::Accepted,
+            }
+        })
     }
 
     /// Forgets a datagram: all of it has passed.

@@ -1,84 +1,199 @@
 //! `fragwall stats`
 
+use std::{
+    io::{self, IsTerminal as _},
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
+
 use clap::Args;
-use serde::Serialize;
 
 use super::{Global, list::ago, output};
 use crate::{
     kernel::{Error, filter::Filter},
     observe::{
         last_hit::LastHit,
-        stats::{self, Counted, Total},
+        stats::{self, Counted, InterfaceStats, Rate, TableStats, Total},
     },
 };
 
-/// Show what the filter has counted since it was attached: packets and bytes, by reason and by rule.
+/// Show what the filter has counted since it was attached: packets and bytes, by interface, by rule and by reason, and what the
+/// fragment table holds.
 ///
 /// What it only observed, while it was attached or applied with `--observe`, is counted apart: what would have become of
 /// packets. A rule's trailing fragments are those whose first fragment it matched.
 #[derive(Args, Debug)]
-pub(super) struct Stats {}
-
-#[derive(Serialize)]
-struct Report {
-    interfaces: Vec<String>,
-    #[serde(flatten)]
-    stats: stats::Stats,
+pub(super) struct Stats {
+    /// Show it again and again, every so many seconds, with how much came in a second. With --json each is a line.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "1", value_parser = seconds)]
+    watch: Option<Duration>,
+    /// With --watch: end after so many times.
+    #[arg(long, value_name = "NUMBER", requires = "watch")]
+    count: Option<u64>,
 }
 
 impl Stats {
     pub(super) fn run(&self, global: &Global) -> anyhow::Result<()> {
-        let report = report(&Filter::open(&global.bpffs)?)?;
-        if global.json {
-            return output::json(&report);
+        match self.watch {
+            None => show(&read(&global.bpffs)?, global.json),
+            Some(pause) => self.watch(pause, global),
         }
-        let Report { interfaces, stats: stats::Stats { observing, enforced, observed } } = report;
-        output::line(&format!("interfaces: {}", interfaces.join(", ")))?;
-        if !observing || !enforced.is_empty() {
-            if observing || !observed.is_empty() {
-                output::line("\nenforced:")?;
+    }
+
+    fn watch(&self, pause: Duration, global: &Global) -> anyhow::Result<()> {
+        let is_live = !global.json && io::stdout().is_terminal();
+        let (mut before, mut then) = (read(&global.bpffs)?, Instant::now());
+        let mut shown = 0;
+        while self.count.is_none_or(|count| shown < count) {
+            thread::sleep(pause);
+            let (now, moment) = (read(&global.bpffs)?, Instant::now());
+            if is_live {
+                // The cursor to the corner, and all that is there away.
+                output::line("\x1b[H\x1b[J")?;
+            } else if shown > 0 && !global.json {
+                output::line("")?;
             }
-            print(&enforced)?;
-        }
-        if observing || !observed.is_empty() {
-            output::line("\nobserved, which is what would have become of packets that all passed:")?;
-            print(&observed)?;
+            show(&now.clone().since(&before, moment - then), global.json)?;
+            (before, then) = (now, moment);
+            shown += 1;
         }
         Ok(())
     }
 }
 
-fn print(Counted { reasons, rules, default }: &Counted) -> anyhow::Result<()> {
+/// What there is to print. The filter's lock isn't held while it's printed: who reads may take their time.
+fn read(bpffs: &Path) -> Result<stats::Stats, Error> {
+    stats::Stats::read(&Filter::open(bpffs)?)
+}
+
+fn show(stats: &stats::Stats, json: bool) -> anyhow::Result<()> {
+    if json {
+        return output::json(stats);
+    }
+    let stats::Stats { observing, enforced, observed, table } = stats;
+    let is_observed = *observing || !observed.is_empty();
+    if !observing || !enforced.is_empty() {
+        if is_observed {
+            output::line("enforced:\n")?;
+        }
+        print(enforced)?;
+    }
+    if is_observed {
+        if !observing || !enforced.is_empty() {
+            output::line("")?;
+        }
+        output::line("observed, which is what would have become of packets that all passed:\n")?;
+        print(observed)?;
+    }
+    print_table(table)
+}
+
+fn print(Counted { interfaces, reasons, rules, default }: &Counted) -> anyhow::Result<()> {
+    let rated = default.total.rate.is_some();
+    output::line(&row("passed", "dropped", "rejected", heads(rated), "interface"))?;
+    for stats in interfaces {
+        let InterfaceStats { interface, passed, dropped, rejected } = stats;
+        let [passed, dropped, rejected] = [passed, dropped, rejected].map(|total| total.packets.to_string());
+        let name = interface.as_deref().unwrap_or("(others)");
+        output::line(&row(&passed, &dropped, &rejected, rates(stats.seen().rate), name))?;
+    }
     output::line("")?;
-    output::line(&credited("packets", "bytes", "trailing", "last", "rule"))?;
+    output::line(&row("packets", "bytes", "trailing", heads(rated), &format!("{:>8}  rule", "last")))?;
     let line = |total: Total, trailing: Total, last: &Option<LastHit>, what: &str| {
         let [packets, bytes, trailing] =
             [total.packets, total.bytes, trailing.packets].map(|number| number.to_string());
-        output::line(&credited(&packets, &bytes, &trailing, &ago(last), what))
+        let rest = format!("{:>8}  {what}", ago(last));
+        output::line(&row(&packets, &bytes, &trailing, rates(total.rate), &rest))
     };
     for rule in rules {
         line(rule.total, rule.trailing, &rule.last, &format!("{}: {}", rule.number, rule.rule))?;
     }
     line(default.total, default.trailing, &default.last, &format!("default: {}", default.action))?;
     output::line("")?;
-    output::line(&row("packets", "bytes", "verdict", "reason"))?;
+    output::line(&row("packets", "bytes", "verdict", heads(rated), "reason"))?;
     for reason in reasons {
         let [packets, bytes] = [reason.total.packets, reason.total.bytes].map(|number| number.to_string());
-        output::line(&row(&packets, &bytes, reason.verdict, reason.reason))?;
+        output::line(&row(&packets, &bytes, reason.verdict, rates(reason.total.rate), reason.reason))?;
     }
     Ok(())
 }
 
-/// What there is to print. The filter's lock isn't held while it's printed: who reads may take their time.
-fn report(filter: &Filter) -> Result<Report, Error> {
-    let stats = stats::Stats::read(&filter.counters()?, filter.document())?;
-    Ok(Report { interfaces: filter.interface_names(), stats })
+fn print_table(table: &TableStats) -> anyhow::Result<()> {
+    let TableStats { entries, accepted, denied, early, expired, hits, reused, evicted, unrecorded } = table;
+    output::line(&format!(
+        "\nfragment table: {} of {entries} entries in use ({accepted} accepted, {denied} denied, {early} early), {expired} run out",
+        table.in_use()
+    ))?;
+    output::line(&format!(
+        "{hits} trailing fragments found their first one; {reused} datagrams took the place of one that had run out, \
+         {evicted} of one that hadn't, {unrecorded} found none"
+    ))
 }
 
-fn credited(packets: &str, bytes: &str, trailing: &str, last: &str, what: &str) -> String {
-    row(packets, bytes, trailing, &format!("{last:>8}  {what}"))
+/// How much comes in a second: packets and bits.
+type Rates = Option<[String; 2]>;
+
+fn heads(rated: bool) -> Rates {
+    rated.then(|| ["packets/s", "bit/s"].map(str::to_owned))
 }
 
-fn row(packets: &str, bytes: &str, third: &str, rest: &str) -> String {
-    format!("{packets:>14}  {bytes:>16}  {third:>8}  {rest}")
+fn rates(rate: Option<Rate>) -> Rates {
+    rate.map(|Rate { packets, bytes }| [packets, bytes * 8.0].map(short))
+}
+
+/// A number of a few digits, with a prefix of the SI.
+fn short(number: f64) -> String {
+    const PREFIXES: [&str; 5] = ["", " k", " M", " G", " T"];
+    let (mut number, mut place) = (number, 0);
+    // What is rounded up to a thousand is one of the next prefix.
+    while number >= 999.5 && place + 1 < PREFIXES.len() {
+        (number, place) = (number / 1000.0, place + 1);
+    }
+    let digits = if place > 0 && number < 99.95 { 1 } else { 0 };
+    format!("{number:.digits$}{}", PREFIXES[place])
+}
+
+fn row(first: &str, second: &str, third: &str, rates: Rates, rest: &str) -> String {
+    let rates = rates.map(|[packets, bits]| format!("{packets:>10}  {bits:>10}  ")).unwrap_or_default();
+    format!("{first:>14}  {second:>16}  {third:>8}  {rates}{rest}")
+}
+
+/// At least a tenth of a second: less tells nothing, and costs the host more than the filter does.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let wrong = || "expected a number of seconds from 0.1 to 86400".to_owned();
+    let seconds: f64 = text.parse().map_err(|_| wrong())?;
+    if (0.1..=86400.0).contains(&seconds) { Ok(Duration::from_secs_f64(seconds)) } else { Err(wrong()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_short() {
+        for (number, text) in [
+            (0.0, "0"),
+            (0.4, "0"),
+            (999.4, "999"),
+            (999.6, "1.0 k"),
+            (1234.0, "1.2 k"),
+            (99_940.0, "99.9 k"),
+            (123_456.0, "123 k"),
+            (999_499.0, "999 k"),
+            (999_600.0, "1.0 M"),
+            (9.9e12, "9.9 T"),
+            (1.5e16, "15000 T"),
+        ] {
+            assert_eq!(short(number), text, "{number}");
+        }
+    }
+
+    #[test]
+    fn a_pause_is_neither_too_short_nor_endless() {
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        for text in ["0", "0.09", "-1", "86401", "NaN", "inf", "1s", ""] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+    }
 }

@@ -18,6 +18,7 @@ use super::{
     lock::Lock,
     netlink::{self, Interface, Mode},
     state::{Link, State, links, names},
+    tallies,
 };
 use crate::ruleset::Config;
 
@@ -174,7 +175,7 @@ fn attach_all(
 ) -> Result<Vec<NewLink>, Error> {
     let mut done: Vec<NewLink> = Vec::new();
     // What is sent from now on is to be known when the replies come.
-    let mut outcome = egress::put(layout, number, interfaces);
+    let mut outcome = egress::put(layout, number, interfaces).and_then(|()| tallies::put(layout, interfaces));
     for interface in interfaces {
         outcome = outcome.and_then(|()| {
             let (mode, refusal) = link::attach(program, layout, interface, mode)?;

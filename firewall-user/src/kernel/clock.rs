@@ -38,6 +38,11 @@ impl Clock {
         Ok(Self { jiffies, per_second: jiffies_per_second()?, time: SystemTime::now() })
     }
 
+    /// The count of jiffies, as the tables measure time.
+    pub(super) const fn tick(&self) -> Tick {
+        Tick(self.jiffies as u32)
+    }
+
     /// The count of jiffies when `duration` will have passed.
     pub(super) fn after(&self, duration: Duration) -> u64 {
         let jiffies = (duration.as_millis() * u128::from(self.per_second)).div_ceil(1000);

@@ -25,6 +25,8 @@ use super::{
     pending::Pending,
     shared,
     state::{State, links, names, newest},
+    table::Table,
+    tallies::{self, InterfaceTally},
 };
 pub use super::{
     apply::{Applied, apply},
@@ -145,6 +147,24 @@ impl Filter {
     /// The kernel refuses to tell.
     pub fn counters(&self) -> Result<Counters, Error> {
         Counters::open(&shared::counters(&self.state.layout))
+    }
+
+    /// What became of the packets of each interface that it's attached to, in the order of [`Self::links`], and after them of those of
+    /// all others: some that were detached, or are in another network namespace now.
+    ///
+    /// # Errors
+    /// The kernel refuses to tell.
+    pub fn tallies(&self) -> Result<Vec<InterfaceTally>, Error> {
+        tallies::read(&self.state.layout, &self.state.links)
+    }
+
+    /// The fragment table.
+    ///
+    /// # Errors
+    /// The kernel refuses to show it.
+    pub fn table(&self) -> Result<Table, Error> {
+        let fragments = &self.state.document.config.fragments;
+        Table::open(&shared::fragments(&self.state.layout), fragments)
     }
 
     /// When its current program was loaded; `None` if the kernel doesn't tell.

@@ -4,6 +4,7 @@ use std::{io, path::Path};
 
 use aya::{
     Ebpf, EbpfError, EbpfLoader, VerifierLogLevel,
+    maps::{MapError, PerCpuArray},
     programs::{ProgramError, Xdp},
 };
 use firewall_common::{
@@ -28,7 +29,9 @@ use super::{
     netlink::{self, Interface},
     pending::Pending,
     rules,
+    run::RUN_ON,
     shared::{self, SHARED, Shared},
+    tallies,
 };
 use crate::ruleset::{Compiled, Early, Fragments, compile::Host, config::MAX_BUDGET};
 
@@ -41,6 +44,7 @@ pub(super) mod names {
     pub(in super::super) const SOURCES: &str = "SOURCES";
     pub(in super::super) const POOLS: &str = "POOLS";
     pub(in super::super) const COUNTERS: &str = "COUNTERS";
+    pub(in super::super) const INTERFACES: &str = "INTERFACES";
     pub(in super::super) const BUCKETS: &str = "BUCKETS";
     pub(in super::super) const SOURCE_BUCKETS: &str = "SOURCE_BUCKETS";
     pub(in super::super) const PREVIOUS: &str = "PREVIOUS";
@@ -268,7 +272,17 @@ impl Instance {
         rules::write(&mut ebpf, compiled)?;
         let mut instance = Self { ebpf, serial: 0 };
         instance.program()?.load()?;
+        if pins.shared.is_none() {
+            instance.count_runs()?;
+        }
         Ok(instance)
+    }
+
+    /// Gives the interface that test runs arrive on its tallies, as any that the program is attached to has.
+    fn count_runs(&mut self) -> Result<(), MapError> {
+        let missing = || MapError::InvalidName { name: names::INTERFACES.to_owned() };
+        let map = self.ebpf.map_mut(names::INTERFACES).ok_or_else(missing)?;
+        tallies::give(&mut PerCpuArray::try_from(map)?, RUN_ON, &[])
     }
 
     /// The XDP program.

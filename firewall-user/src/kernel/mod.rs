@@ -5,7 +5,8 @@
 //!
 //! ```text
 //! BPFFS/fragwall/net-INODE/       one filter a network namespace, since interface indexes repeat in each
-//!     fragments  sources  pools  buckets  source-buckets  counters    shared by all generations of the program ([`shared`])
+//!     fragments  sources  pools  buckets  source-buckets  counters  interfaces
+//!                                 shared by all generations of the program ([`shared`])
 //!     watch  event-buckets  left-out  events    shared, too: what whoever watches is told ([`watch`])
 //!     flows                       the flows that the host opened, if replies are accepted ([`egress`])
 //!     links/INTERFACE-INDEX       one XDP link an interface; what it holds is in force
@@ -53,6 +54,8 @@ mod shared;
 pub(crate) mod sockets;
 mod state;
 mod syscall;
+pub mod table;
+mod tallies;
 pub mod tc;
 pub mod transmit;
 pub mod watch;

@@ -15,6 +15,7 @@ use firewall_common::{
     record::Count,
     rules::{SLOTS, Slot, limit::BucketSet},
     stance::COUNTERS,
+    tally::{TALLIES, Tally},
 };
 
 use super::{Error, instance::names, layout::Layout};
@@ -33,7 +34,7 @@ pub(super) struct Shared {
 }
 
 /// All of them.
-pub(super) const SHARED: [Shared; 10] = [
+pub(super) const SHARED: [Shared; 11] = [
     Shared {
         name: names::FRAGMENTS,
         pin: "fragments",
@@ -77,6 +78,13 @@ pub(super) const SHARED: [Shared; 10] = [
         entries: |_| COUNTERS as u32,
     },
     Shared {
+        name: names::INTERFACES,
+        pin: "interfaces",
+        kind: MapType::PerCpuArray,
+        value: size_of::<Tally>(),
+        entries: |_| TALLIES as u32,
+    },
+    Shared {
         name: names::WATCH,
         pin: "watch",
         kind: MapType::Array,
@@ -115,6 +123,16 @@ pub(super) fn fill_buckets(layout: &Layout, slots: &[Slot]) -> Result<(), Error>
 /// The pin of the counters.
 pub(super) fn counters(layout: &Layout) -> PathBuf {
     layout.root().join("counters")
+}
+
+/// The pin of the interfaces' tallies.
+pub(super) fn interfaces(layout: &Layout) -> PathBuf {
+    layout.root().join("interfaces")
+}
+
+/// The pin of the fragment table.
+pub(super) fn fragments(layout: &Layout) -> PathBuf {
+    layout.root().join("fragments")
 }
 
 /// How many sets a fragment table of so many entries has.

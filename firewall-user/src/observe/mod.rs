@@ -6,6 +6,7 @@ pub mod explain;
 pub mod headers;
 pub mod last_hit;
 pub mod near;
+pub mod rates;
 pub mod stages;
 pub mod stats;
 pub mod summary;

@@ -2,31 +2,119 @@
 //! those that it only observed.
 
 use firewall_common::{
+    fragment::table::Room,
     record::Count,
     rules::{Action, Decision, SLOTS, Slot},
     stance::Stance,
+    tally::Tally,
     verdict::{Cell, Reason, Verdict},
 };
 use serde::Serialize;
 
 use super::last_hit::LastHit;
 use crate::{
-    kernel::{Error, clock::Clock, counters::Counters, document::Document},
+    kernel::{Error, clock::Clock, counters::Counters, document::Document, filter::Filter, table::Census},
     ruleset::action,
 };
 
 /// Packets and bytes, as JSON has them. Bytes are those of whole frames, without preamble and checksum.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Total {
     /// Packets.
     pub packets: u64,
     /// Bytes.
     pub bytes: u64,
+    /// How many of them a second, of late, if that was looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
+}
+
+/// Packets and bytes a second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Rate {
+    /// Packets a second.
+    pub packets: f64,
+    /// Bytes a second.
+    pub bytes: f64,
 }
 
 impl From<Count> for Total {
     fn from(Count { packets, bytes, last: _ }: Count) -> Self {
-        Self { packets, bytes }
+        Self { packets, bytes, rate: None }
+    }
+}
+
+impl From<Tally> for Total {
+    fn from(Tally { packets, bytes, interface: _ }: Tally) -> Self {
+        Self { packets, bytes, rate: None }
+    }
+}
+
+impl std::ops::Add for Total {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        let rate = self.rate.zip(other.rate).map(|(one, other)| Rate {
+            packets: one.packets + other.packets,
+            bytes: one.bytes + other.bytes,
+        });
+        Self { packets: self.packets + other.packets, bytes: self.bytes + other.bytes, rate }
+    }
+}
+
+impl std::iter::Sum for Total {
+    fn sum<I: Iterator<Item = Self>>(totals: I) -> Self {
+        totals.reduce(|sum, total| sum + total).unwrap_or_default()
+    }
+}
+
+/// What became of the packets of one interface.
+#[derive(Clone, Debug, Serialize)]
+pub struct InterfaceStats {
+    /// Its name; `None` of all interfaces that have none of their own here: they were detached, or are in another network namespace.
+    pub interface: Option<String>,
+    /// Packets that were handed to the network stack.
+    pub passed: Total,
+    /// Packets that were dropped.
+    pub dropped: Total,
+    /// Packets that were rejected.
+    pub rejected: Total,
+}
+
+impl InterfaceStats {
+    /// All of its packets.
+    pub fn seen(&self) -> Total {
+        self.passed + self.dropped + self.rejected
+    }
+}
+
+/// What the fragment table holds, and how it went.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct TableStats {
+    /// How many entries it has.
+    pub entries: u64,
+    /// Of these, those of datagrams whose first fragment was accepted.
+    pub accepted: u64,
+    /// Those of datagrams whose first fragment was denied.
+    pub denied: u64,
+    /// Those of datagrams whose first fragment hasn't come yet.
+    pub early: u64,
+    /// Those that have run out, and give way to any other.
+    pub expired: u64,
+    /// How many trailing fragments have found their first one's verdict.
+    pub hits: u64,
+    /// How many datagrams have taken the place of one that had run out.
+    pub reused: u64,
+    /// How many have pushed out one that hadn't.
+    pub evicted: u64,
+    /// How many went unrecorded, since all that was there was worth more.
+    pub unrecorded: u64,
+}
+
+impl TableStats {
+    /// How many entries hold what hasn't run out.
+    pub const fn in_use(&self) -> u64 {
+        self.accepted + self.denied + self.early
     }
 }
 
@@ -47,6 +135,9 @@ pub struct ReasonStats {
 pub struct RuleStats {
     /// Its number in the list, from 1.
     pub number: usize,
+    /// What its packets are credited to: it stays the same while rules before it come and go.
+    #[serde(skip)]
+    pub slot: Slot,
     /// The rule.
     pub rule: String,
     /// All of them.
@@ -82,11 +173,15 @@ pub struct Stats {
     pub enforced: Counted,
     /// What would have become of those that were only observed.
     pub observed: Counted,
+    /// The fragment table.
+    pub table: TableStats,
 }
 
 /// What was counted in one stance.
 #[derive(Clone, Debug, Serialize)]
 pub struct Counted {
+    /// By interface.
+    pub interfaces: Vec<InterfaceStats>,
     /// By reason and verdict; each packet is in exactly one of these. Those that never occurred are left out.
     pub reasons: Vec<ReasonStats>,
     /// By rule, in order.
@@ -96,22 +191,62 @@ pub struct Counted {
 }
 
 impl Stats {
-    /// Reads the counters of a filter.
+    /// Reads what a filter has counted.
     ///
     /// # Errors
     /// The kernel refuses to tell.
-    pub fn read(counters: &Counters, document: &Document) -> Result<Self, Error> {
-        let clock = Clock::now()?;
-        Ok(Self {
-            observing: document.stance == Stance::Observing,
-            enforced: Counted::read(counters, document, Stance::Enforcing, &clock)?,
-            observed: Counted::read(counters, document, Stance::Observing, &clock)?,
-        })
+    pub fn read(filter: &Filter) -> Result<Self, Error> {
+        let (clock, counters, document) = (Clock::now()?, filter.counters()?, filter.document());
+        let counted = |stance| {
+            let interfaces = interfaces(filter, stance)?;
+            Counted::read(&counters, document, stance, &clock, interfaces)
+        };
+        let (enforced, observed) = (counted(Stance::Enforcing)?, counted(Stance::Observing)?);
+        let Census { entries, accepted, denied, early, expired } = filter.table()?.census(&clock);
+        let room = |room| {
+            let read = |stance| counters.read(stance, Cell::Room(room));
+            Ok::<_, Error>((read(Stance::Enforcing)? + read(Stance::Observing)?).packets)
+        };
+        let table = TableStats {
+            entries,
+            accepted,
+            denied,
+            early,
+            expired,
+            hits: enforced.of_reason(Reason::Inherited).packets
+                + observed.of_reason(Reason::Inherited).packets,
+            reused: room(Room::Expired)?,
+            evicted: room(Room::Taken)?,
+            unrecorded: room(Room::Nowhere)?,
+        };
+        Ok(Self { observing: document.stance == Stance::Observing, enforced, observed, table })
+    }
+
+    /// What was counted in the stance that the filter has.
+    pub const fn present(&self) -> &Counted {
+        if self.observing { &self.observed } else { &self.enforced }
     }
 }
 
+/// What was counted by interface in one stance: of each that the filter is attached to, and of all others if they had any.
+fn interfaces(filter: &Filter, stance: Stance) -> Result<Vec<InterfaceStats>, Error> {
+    let names = filter.interface_names().into_iter().map(Some).chain([None]);
+    let stats = names.zip(filter.tallies()?).map(|(interface, tally)| {
+        let of = |verdict| Total::from(tally.of(stance, verdict));
+        let [passed, dropped, rejected] = [of(Verdict::Pass), of(Verdict::Drop), of(Verdict::Reject)];
+        InterfaceStats { interface, passed, dropped, rejected }
+    });
+    Ok(stats.filter(|stats| stats.interface.is_some() || stats.seen().packets > 0).collect())
+}
+
 impl Counted {
-    fn read(counters: &Counters, document: &Document, stance: Stance, clock: &Clock) -> Result<Self, Error> {
+    fn read(
+        counters: &Counters,
+        document: &Document,
+        stance: Stance,
+        clock: &Clock,
+        interfaces: Vec<InterfaceStats>,
+    ) -> Result<Self, Error> {
         let slots = SlotCounts::read(counters, stance)?;
         let mut reasons = Vec::new();
         for &reason in Reason::ALL {
@@ -135,6 +270,7 @@ impl Counted {
                 let SlotCount { total, trailing } = SlotCount::of(&slots.0[slot.index()], rule.action);
                 RuleStats {
                     number,
+                    slot,
                     rule: rule.to_string(),
                     total: total.into(),
                     trailing: trailing.into(),
@@ -151,7 +287,17 @@ impl Counted {
             trailing: trailing.into(),
             last: LastHit::of(total, clock),
         };
-        Ok(Self { reasons, rules, default })
+        Ok(Self { interfaces, reasons, rules, default })
+    }
+
+    /// All packets that got that verdict.
+    pub fn of_verdict(&self, verdict: Verdict) -> Total {
+        self.reasons.iter().filter(|reason| reason.verdict == verdict.name()).map(|reason| reason.total).sum()
+    }
+
+    /// All packets of that reason.
+    pub fn of_reason(&self, reason: Reason) -> Total {
+        self.reasons.iter().filter(|stats| stats.reason == reason.name()).map(|stats| stats.total).sum()
     }
 
     /// Whether nothing was.
