@@ -142,9 +142,17 @@ fn the_json_of_every_command_keeps_its_schema() {
         "default.trailing.bytes",
         "default.last",
     ];
-    let observed = counted.map(|key| format!("observed.{key}"));
+    let of_interfaces = ["passed", "dropped", "rejected"]
+        .map(|verdict| ["packets", "bytes"].map(|unit| format!("interfaces[].{verdict}.{unit}")));
+    let of_interfaces = of_interfaces.iter().flatten().map(String::as_str);
+    let of_interfaces: Vec<&str> = of_interfaces.chain(["interfaces[].interface"]).collect();
+    let observed: Vec<String> =
+        counted.iter().chain(&of_interfaces).map(|key| format!("observed.{key}")).collect();
     let mut stats: Vec<&str> = counted.into_iter().chain(observed.iter().map(String::as_str)).collect();
-    stats.extend(["version", "interfaces", "observing", "observed.reasons"]);
+    stats.extend(of_interfaces);
+    stats.extend(["version", "observing", "observed.reasons"]);
+    stats.extend(["table.entries", "table.accepted", "table.denied", "table.early", "table.expired"]);
+    stats.extend(["table.hits", "table.reused", "table.evicted", "table.unrecorded"]);
     stats.extend(["reasons[].reason", "reasons[].verdict", "reasons[].packets", "reasons[].bytes"]);
     stats.extend(["rules[].last.seconds_ago", "rules[].last.time"]);
     assert_schema(&json(&["stats"]), &stats);

@@ -5,7 +5,7 @@ use firewall_common::{
         Fragment,
         identity::Identity,
         progress::Progress,
-        table::{Record, Set, WAYS},
+        table::{Holding, Record, Room, Set, WAYS},
         tick::{Tick, UNIT},
     },
     rules::{Action, Decision, Slot},
@@ -160,6 +160,35 @@ fn an_early_datagram_gives_way_to_an_accepted_one_alone() {
     assert_eq!(known(&set, at(6)), [0, 1, 3]);
     set.insert(identity(102), record(DENIED, 8), at(6).stored(), at(6), TIMEOUT, TIMEOUT);
     assert!(find(&set, identity(101), at(6)).is_some());
+}
+
+/// Where there's room is told of each that is put into the table, and what it holds afterwards.
+#[test]
+fn the_table_tells_where_there_was_room_and_what_it_holds() {
+    let set = Set::default();
+    let put = |n: u64, decision, now: u32| {
+        set.insert(identity(n), record(decision, 8), at(now).stored(), at(now), TIMEOUT, TIMEOUT)
+    };
+    let holds = |now| set.holdings(at(now), TIMEOUT);
+    assert_eq!(holds(0), [Holding::Nothing; WAYS]);
+    assert_eq!(put(0, ACCEPTED, 0), Room::Free);
+    assert_eq!(put(0, ACCEPTED, 1), Room::Free, "its own entry");
+    assert_eq!(put(1, DENIED, 2), Room::Free);
+    assert_eq!(put(2, EARLY, 3), Room::Free);
+    let count = |now, holding| holds(now).iter().filter(|&&other| other == holding).count();
+    let kinds = [Holding::Nothing, Holding::Accepted, Holding::Denied, Holding::Early, Holding::Expired];
+    assert_eq!(kinds.map(|holding| count(3, holding)), [1, 1, 1, 1, 0]);
+    assert_eq!(put(3, ACCEPTED, 4), Room::Free);
+    assert_eq!(put(4, ACCEPTED, 5), Room::Taken, "the denied one's");
+    assert_eq!(put(5, DENIED, 6), Room::Nowhere);
+    assert_eq!(put(6, ACCEPTED, 7), Room::Taken, "the early one's");
+    assert_eq!(put(7, ACCEPTED, 8), Room::Taken, "the oldest accepted one's");
+    assert_eq!(kinds.map(|holding| count(8, holding)), [0, 4, 0, 0, 0]);
+    // The first of them came at 4.
+    assert_eq!(count(4 + UNITS, Holding::Expired), 0);
+    assert_eq!(count(5 + UNITS, Holding::Expired), 1);
+    assert_eq!(put(8, DENIED, 5 + UNITS), Room::Expired);
+    assert_eq!(count(60 + UNITS, Holding::Expired), 4, "denied ones run out, too");
 }
 
 #[test]

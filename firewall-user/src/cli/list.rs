@@ -86,7 +86,7 @@ pub(super) fn awaits_confirmation(left: Duration) -> String {
 /// What there is to print. The filter's lock isn't held while it's printed: who reads may take their time.
 fn report(filter: &Filter) -> Result<Report, Error> {
     let document = filter.document();
-    let mut hits = stats::hits(&filter.counters()?, document)?;
+    let mut hits = stats::hits(filter)?;
     let default_hits = hits.pop().unwrap_or_default();
     let left = filter.time_left()?;
     let rules = (1..).zip(&document.config.rules).zip(hits);

@@ -1,11 +1,19 @@
 //! Reading the program's counters.
 
-use std::path::Path;
+use std::{os::fd::AsFd as _, path::Path};
 
-use aya::maps::{Map, MapData, PerCpuArray, PerCpuValues};
-use firewall_common::{record::Count, rules::Slot, stance::Stance, verdict::Cell};
+use aya::{
+    maps::{IterableMap as _, Map, MapData, PerCpuArray, PerCpuValues},
+    util::nr_cpus,
+};
+use firewall_common::{
+    record::Count,
+    rules::Slot,
+    stance::{COUNTERS, Stance},
+    verdict::Cell,
+};
 
-use super::Error;
+use super::{Error, batch};
 
 /// The counters of a filter: one of each [`Cell`] for each stance a CPU.
 pub struct Counters(PerCpuArray<MapData, Count>);
@@ -13,6 +21,17 @@ pub struct Counters(PerCpuArray<MapData, Count>);
 impl std::fmt::Debug for Counters {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Counters").finish_non_exhaustive()
+    }
+}
+
+/// What all CPUs together had counted at a moment.
+#[derive(Clone, Debug)]
+pub struct Counted(Vec<Count>);
+
+impl Counted {
+    /// In a cell while the filter had that stance.
+    pub fn of(&self, stance: Stance, cell: Cell) -> Count {
+        self.0.get(place(stance, cell) as usize).copied().unwrap_or_default()
     }
 }
 
@@ -37,6 +56,20 @@ impl Counters {
     /// The kernel refuses to tell.
     pub fn read(&self, stance: Stance, cell: Cell) -> Result<Count, Error> {
         Ok(self.values(stance, cell)?.iter().fold(Count::default(), |sum, count| sum + *count))
+    }
+
+    /// All of them, read at once.
+    ///
+    /// # Errors
+    /// The kernel refuses to tell.
+    pub fn read_all(&self) -> Result<Counted, Error> {
+        let doing = "reading the counters";
+        let cpus = nr_cpus().map_err(|(_, error)| Error::os(doing, error))?;
+        let mut counted = Vec::with_capacity(COUNTERS);
+        let sum = |counts: &[Count]| counts.iter().fold(Count::default(), |sum, count| sum + *count);
+        batch::each_value(self.0.map().fd().as_fd(), cpus, |counts| counted.push(sum(counts)))
+            .map_err(|error| Error::os(doing, error))?;
+        Ok(Counted(counted))
     }
 
     /// Empties the cells of a slot that a new rule is about to get. What they held goes to [`Slot::RETIRED`], so that

@@ -23,6 +23,7 @@
 
 mod apply;
 mod attach;
+mod batch;
 pub mod capabilities;
 pub mod change;
 pub mod clock;

@@ -1,4 +1,4 @@
-//! The calls of bpf(2) on links that aya doesn't make, or not like that.
+//! bpf(2), and its calls on links that aya doesn't make, or not like that.
 
 use std::{
     ffi::CString,
@@ -48,9 +48,9 @@ impl Link {
             attach_type: u32,
             flags: u32,
         }
-        let attributes =
+        let mut attributes =
             Attributes { program: program.as_raw_fd(), interface, attach_type: XDP, flags: NATIVE };
-        let descriptor = bpf(LINK_CREATE, &attributes)?;
+        let descriptor = bpf(LINK_CREATE, &mut attributes)?;
         // SAFETY: the kernel has just made the descriptor, for us alone.
         Ok(Self(unsafe { OwnedFd::from_raw_fd(descriptor) }))
     }
@@ -65,8 +65,8 @@ impl Link {
             flags: u32,
         }
         let path = CString::new(path.as_os_str().as_bytes())?;
-        let attributes = Attributes { path: path.as_ptr() as u64, descriptor: 0, flags: 0 };
-        let descriptor = bpf(OBJ_GET, &attributes)?;
+        let mut attributes = Attributes { path: path.as_ptr() as u64, descriptor: 0, flags: 0 };
+        let descriptor = bpf(OBJ_GET, &mut attributes)?;
         // SAFETY: the kernel has just made the descriptor, for us alone.
         Ok(Self(unsafe { OwnedFd::from_raw_fd(descriptor) }))
     }
@@ -80,17 +80,17 @@ impl Link {
 
     /// Takes its program off its interface, whoever else holds the link.
     pub(super) fn detach(&self) -> io::Result<()> {
-        let descriptor = self.0.as_raw_fd();
-        bpf(LINK_DETACH, &descriptor).map(drop)
+        let mut descriptor = self.0.as_raw_fd();
+        bpf(LINK_DETACH, &mut descriptor).map(drop)
     }
 }
 
-/// Calls bpf(2) with the attributes that the command reads.
-fn bpf<T>(command: libc::c_int, attributes: &T) -> io::Result<i32> {
-    // SAFETY: the kernel reads as many bytes as it is told, which are the attributes', and takes all further ones for zero;
-    // what they point to outlives the call.
+/// Calls bpf(2) with the attributes that the command reads and may write.
+pub(super) fn bpf<T>(command: libc::c_int, attributes: &mut T) -> io::Result<i32> {
+    // SAFETY: the kernel reads and writes as many bytes as it is told, which are the attributes', and takes all further ones
+    // for zero; what they point to outlives the call.
     let result = unsafe {
-        libc::syscall(libc::SYS_bpf, command, std::ptr::from_ref(attributes), size_of::<T>() as libc::c_uint)
+        libc::syscall(libc::SYS_bpf, command, std::ptr::from_mut(attributes), size_of::<T>() as libc::c_uint)
     };
     i32::try_from(result).ok().filter(|&result| result >= 0).ok_or_else(io::Error::last_os_error)
 }

@@ -88,3 +88,70 @@ fn rate_all<T: Counter + Clone>(counters: &mut [T], before: &[T], seconds: f64) 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use firewall_common::rules::Slot;
+
+    use super::*;
+    use crate::observe::stats::{DefaultStats, TableStats};
+
+    fn total(packets: u64) -> Total {
+        Total { packets, bytes: packets * 100, rate: None }
+    }
+
+    fn rule(slot: usize, number: usize, packets: u64) -> RuleStats {
+        let (rule, slot) = (format!("allow udp {slot}"), Slot::rule(slot).unwrap());
+        RuleStats { number, slot, rule, total: total(packets), trailing: total(packets / 2), last: None }
+    }
+
+    fn counted(rules: Vec<RuleStats>, reasons: &[(&'static str, u64)], passed: u64) -> Counted {
+        let default = DefaultStats { action: "deny", total: total(0), trailing: total(0), last: None };
+        let reasons = reasons.iter().map(|&(reason, packets)| ReasonStats {
+            reason,
+            verdict: "pass",
+            total: total(packets),
+        });
+        let interface = Some("eth0".to_owned());
+        let interface =
+            InterfaceStats { interface, passed: total(passed), dropped: total(0), rejected: total(0) };
+        Counted { interfaces: vec![interface], reasons: reasons.collect(), rules, default }
+    }
+
+    fn stats(enforced: Counted) -> Stats {
+        let observed = counted(Vec::new(), &[], 0);
+        Stats { observing: false, enforced, observed, table: TableStats::default() }
+    }
+
+    #[test]
+    fn rates_are_of_the_same_counter_whatever_its_place() {
+        let before = stats(counted(vec![rule(0, 1, 10), rule(1, 2, 100)], &[("rule", 110)], 110));
+        // The first rule is gone, a new one is there that has taken over a third one's slot, and another reason has come.
+        let after = counted(vec![rule(1, 1, 160), rule(2, 2, 8)], &[("arp", 4), ("rule", 178)], 182);
+        let rated = stats(after).since(&before, Duration::from_secs(2)).enforced;
+        let rate = |packets: f64| Some(Rate { packets, bytes: packets * 100.0 });
+        assert_eq!([rated.rules[0].total.rate, rated.rules[1].total.rate], [rate(30.0), rate(4.0)]);
+        assert_eq!(rated.rules[0].trailing.rate, rate(15.0));
+        assert_eq!([rated.reasons[0].total.rate, rated.reasons[1].total.rate], [rate(2.0), rate(34.0)]);
+        assert_eq!(
+            [rated.interfaces[0].passed.rate, rated.interfaces[0].dropped.rate],
+            [rate(36.0), rate(0.0)]
+        );
+        assert_eq!(rated.interfaces[0].seen().rate, rate(36.0));
+        assert_eq!(rated.default.total.rate, rate(0.0));
+    }
+
+    #[test]
+    fn what_was_emptied_began_anew() {
+        let before = stats(counted(Vec::new(), &[("rule", 1000)], 0));
+        let rated = stats(counted(Vec::new(), &[("rule", 5)], 0)).since(&before, Duration::from_millis(500));
+        assert_eq!(rated.enforced.reasons[0].total.rate, Some(Rate { packets: 10.0, bytes: 1000.0 }));
+    }
+
+    #[test]
+    fn in_no_time_there_is_no_rate() {
+        let before = stats(counted(Vec::new(), &[("rule", 1)], 0));
+        let rated = before.clone().since(&before, Duration::ZERO);
+        assert_eq!(rated.enforced.reasons[0].total.rate, None);
+    }
+}

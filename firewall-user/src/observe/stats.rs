@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::last_hit::LastHit;
 use crate::{
-    kernel::{Error, clock::Clock, counters::Counters, document::Document, filter::Filter, table::Census},
+    kernel::{Error, clock::Clock, counters, document::Document, filter::Filter, table::Census},
     ruleset::action,
 };
 
@@ -196,17 +196,14 @@ impl Stats {
     /// # Errors
     /// The kernel refuses to tell.
     pub fn read(filter: &Filter) -> Result<Self, Error> {
-        let (clock, counters, document) = (Clock::now()?, filter.counters()?, filter.document());
+        let (clock, counters, document) = (Clock::now()?, filter.counters()?.read_all()?, filter.document());
         let counted = |stance| {
-            let interfaces = interfaces(filter, stance)?;
-            Counted::read(&counters, document, stance, &clock, interfaces)
+            Ok::<_, Error>(Counted::new(&counters, document, stance, &clock, interfaces(filter, stance)?))
         };
         let (enforced, observed) = (counted(Stance::Enforcing)?, counted(Stance::Observing)?);
         let Census { entries, accepted, denied, early, expired } = filter.table()?.census(&clock);
-        let room = |room| {
-            let read = |stance| counters.read(stance, Cell::Room(room));
-            Ok::<_, Error>((read(Stance::Enforcing)? + read(Stance::Observing)?).packets)
-        };
+        let room =
+            |room| Stance::ALL.map(|stance| counters.of(stance, Cell::Room(room)).packets).iter().sum();
         let table = TableStats {
             entries,
             accepted,
@@ -215,9 +212,9 @@ impl Stats {
             expired,
             hits: enforced.of_reason(Reason::Inherited).packets
                 + observed.of_reason(Reason::Inherited).packets,
-            reused: room(Room::Expired)?,
-            evicted: room(Room::Taken)?,
-            unrecorded: room(Room::Nowhere)?,
+            reused: room(Room::Expired),
+            evicted: room(Room::Taken),
+            unrecorded: room(Room::Nowhere),
         };
         Ok(Self { observing: document.stance == Stance::Observing, enforced, observed, table })
     }
@@ -240,14 +237,14 @@ fn interfaces(filter: &Filter, stance: Stance) -> Result<Vec<InterfaceStats>, Er
 }
 
 impl Counted {
-    fn read(
-        counters: &Counters,
+    fn new(
+        counters: &counters::Counted,
         document: &Document,
         stance: Stance,
         clock: &Clock,
         interfaces: Vec<InterfaceStats>,
-    ) -> Result<Self, Error> {
-        let slots = SlotCounts::read(counters, stance)?;
+    ) -> Self {
+        let slots = SlotCounts::of(counters, stance);
         let mut reasons = Vec::new();
         for &reason in Reason::ALL {
             for &verdict in reason.verdicts() {
@@ -256,7 +253,7 @@ impl Counted {
                     Reason::Default => slots.sum(Kind::Direct, verdict, is_default),
                     Reason::Inherited => slots.sum(Kind::Inherited, verdict, |_| true),
                     Reason::LateDenial => slots.sum(Kind::Late, verdict, |_| true),
-                    _ => counters.read(stance, Cell::Reason(reason, verdict))?,
+                    _ => counters.of(stance, Cell::Reason(reason, verdict)),
                 };
                 if count.packets > 0 {
                     let (reason, verdict) = (reason.name(), verdict.name());
@@ -287,7 +284,7 @@ impl Counted {
             trailing: trailing.into(),
             last: LastHit::of(total, clock),
         };
-        Ok(Self { interfaces, reasons, rules, default })
+        Self { interfaces, reasons, rules, default }
     }
 
     /// All packets that got that verdict.
@@ -311,16 +308,16 @@ impl Counted {
 ///
 /// # Errors
 /// The kernel refuses to tell.
-pub fn hits(counters: &Counters, document: &Document) -> Result<Vec<(Total, Option<LastHit>)>, Error> {
-    let clock = Clock::now()?;
+pub fn hits(filter: &Filter) -> Result<Vec<(Total, Option<LastHit>)>, Error> {
+    let (clock, counters, document) = (Clock::now()?, filter.counters()?.read_all()?, filter.document());
     let default = document.config.default;
     let rules = document.rules().into_iter().map(|(rule, slot)| (rule.action, slot));
     let all = rules.chain([(default, Decision::default_of(default).slot())]);
     let hits = all.map(|(action, slot)| {
-        let SlotCount { total, .. } = SlotCount::of(&read_slot(counters, document.stance, slot)?, action);
-        Ok((total.into(), LastHit::of(total, &clock)))
+        let SlotCount { total, .. } = SlotCount::of(&slot_counts(&counters, document.stance, slot), action);
+        (total.into(), LastHit::of(total, &clock))
     });
-    hits.collect()
+    Ok(hits.collect())
 }
 
 fn is_default(slot: Slot) -> bool {
@@ -337,7 +334,7 @@ enum Kind {
 /// The counts of one slot, by kind and verdict.
 type Counts = [[Count; 3]; 3];
 
-fn read_slot(counters: &Counters, stance: Stance, slot: Slot) -> Result<Counts, Error> {
+fn slot_counts(counters: &counters::Counted, stance: Stance, slot: Slot) -> Counts {
     let mut counts = Counts::default();
     for cell in Cell::of_slot(slot) {
         let (kind, verdict) = match cell {
@@ -345,18 +342,18 @@ fn read_slot(counters: &Counters, stance: Stance, slot: Slot) -> Result<Counts, 
             Cell::Inherited(_, verdict) => (Kind::Inherited, verdict),
             _ => (Kind::Late, Verdict::Drop),
         };
-        counts[kind as usize][usize::from(verdict.code())] = counters.read(stance, cell)?;
+        counts[kind as usize][usize::from(verdict.code())] = counters.of(stance, cell);
     }
-    Ok(counts)
+    counts
 }
 
 /// The counts of every slot.
 struct SlotCounts(Vec<Counts>);
 
 impl SlotCounts {
-    fn read(counters: &Counters, stance: Stance) -> Result<Self, Error> {
+    fn of(counters: &counters::Counted, stance: Stance) -> Self {
         let slots = (0..SLOTS).filter_map(Slot::from_index);
-        slots.map(|slot| read_slot(counters, stance, slot)).collect::<Result<_, _>>().map(Self)
+        Self(slots.map(|slot| slot_counts(counters, stance, slot)).collect())
     }
 
     fn sum(&self, kind: Kind, verdict: Verdict, wanted: impl Fn(Slot) -> bool) -> Count {

@@ -138,7 +138,7 @@ mod tests {
             summary.add(&explanation(verdict, reason, slot, class), bytes);
         }
         let report = summary.report(&config);
-        let total = |packets, bytes| Total { packets, bytes };
+        let total = |packets, bytes| Total { packets, bytes, rate: None };
         assert_eq!(report.all, total(6, 1905));
         let reasons: Vec<_> = report.reasons.iter().map(|of| (of.reason, of.verdict, of.total)).collect();
         assert_eq!(

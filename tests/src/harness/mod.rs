@@ -19,6 +19,7 @@ pub mod netns;
 pub mod nft;
 pub mod nobody;
 pub mod packet;
+pub mod pcap;
 pub mod process;
 pub mod raw;
 pub mod receiver;
@@ -26,6 +27,7 @@ pub mod requirements;
 pub mod ruleset;
 pub mod schema;
 pub mod udp;
+pub mod wait;
 pub mod xdp_filter;
 
 use anyhow::{Context, Result};

@@ -17,6 +17,7 @@ use std::time::Duration;
 use firewall_tests::harness::fragwall::binary;
 use firewall_tests::harness::host::{HOST, Host};
 use firewall_tests::harness::packet::{Ether, Internet, ip6, pattern};
+use firewall_tests::harness::pcap::pcap;
 use firewall_tests::harness::temporary_directory;
 use firewall_tests::harness::udp::{receive, socket};
 
@@ -39,21 +40,6 @@ fn exchange() -> Vec<Vec<u8>> {
         .into_iter()
         .map(|fragment| Ether::to(fragment).frame())
         .collect()
-}
-
-/// A classic pcap file, little-endian, of Ethernet frames.
-fn pcap(frames: &[Vec<u8>]) -> Vec<u8> {
-    let mut file = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0];
-    file.extend([0; 8]);
-    file.extend(65_535_u32.to_le_bytes());
-    file.extend(1_u32.to_le_bytes());
-    for frame in frames {
-        file.extend([0; 8]);
-        file.extend((frame.len() as u32).to_le_bytes());
-        file.extend((frame.len() as u32).to_le_bytes());
-        file.extend(frame);
-    }
-    file
 }
 
 /// A packet of a pcapng file.

@@ -1,0 +1,68 @@
+//! Reading a whole map at once: a filter has tens of thousands of counters, and a system call for each would take long.
+
+use std::{
+    io,
+    os::fd::{AsRawFd as _, BorrowedFd},
+};
+
+use aya::Pod;
+use nix::libc;
+
+use super::syscall::bpf;
+
+/// `BPF_MAP_LOOKUP_BATCH` of `linux/bpf.h`; of per-CPU arrays since Linux 5.13.
+const LOOKUP_BATCH: libc::c_int = 24;
+
+/// How many keys are read at once.
+const KEYS: usize = 1024;
+
+/// The part of `union bpf_attr` that the command reads, and writes.
+#[repr(C)]
+struct Attributes {
+    in_batch: u64,
+    out_batch: u64,
+    keys: u64,
+    values: u64,
+    count: u32,
+    map: i32,
+    element_flags: u64,
+    flags: u64,
+}
+
+/// Calls `each` with the values of each key of a per-CPU array in order, one value a possible CPU, of which there are `cpus`.
+///
+/// # Errors
+/// The kernel refuses, or the map isn't one of such values.
+pub(super) fn each_value<T: Pod + Default>(
+    map: BorrowedFd<'_>,
+    cpus: usize,
+    mut each: impl FnMut(&[T]),
+) -> io::Result<()> {
+    const { assert!(size_of::<T>().is_multiple_of(8), "the kernel rounds up the size of per-CPU values") };
+    let (mut keys, mut last, mut is_first) = ([0_u32; KEYS], 0_u32, true);
+    let mut values = vec![T::default(); KEYS * cpus];
+    loop {
+        let before = last;
+        let mut attributes = Attributes {
+            in_batch: if is_first { 0 } else { (&raw const before) as u64 },
+            out_batch: (&raw mut last) as u64,
+            keys: keys.as_mut_ptr() as u64,
+            values: values.as_mut_ptr() as u64,
+            count: KEYS as u32,
+            map: map.as_raw_fd(),
+            element_flags: 0,
+            flags: 0,
+        };
+        let is_last = match bpf(LOOKUP_BATCH, &mut attributes) {
+            Ok(_) => false,
+            // There are no more than these.
+            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => true,
+            Err(error) => return Err(error),
+        };
+        values.chunks_exact(cpus).take(attributes.count as usize).for_each(&mut each);
+        if is_last {
+            return Ok(());
+        }
+        is_first = false;
+    }
+}
