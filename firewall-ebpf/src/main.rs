@@ -25,6 +25,8 @@ mod rules;
 mod setting;
 mod tables;
 mod tallies;
+#[cfg(feature = "trace")]
+mod trace;
 
 use aya_ebpf::{
     bindings::{xdp_action, xdp_md},
@@ -147,29 +149,10 @@ fn settle(ctx: &XdpContext, length: usize, judgement: Judgement, fragment: Fragm
     if maps::explains() {
         maps::explain(|serial| Trace::new(&judgement, fragment, serial));
     }
-    trace(ctx, length, &judgement);
+    #[cfg(feature = "trace")]
+    trace::tell(ctx, length, &judgement, fragment.class);
     action
 }
-
-/// The program's own trace, for debugging it.
-#[cfg(feature = "trace")]
-#[inline(always)]
-fn trace(ctx: &XdpContext, length: usize, judgement: &Judgement) {
-    let Judgement { verdict, reason, slot } = judgement;
-    aya_log_ebpf::debug!(
-        ctx,
-        "{} bytes on interface {}: {} because of {}, slot {}",
-        length,
-        ctx.ingress_ifindex(),
-        verdict.name(),
-        reason.name(),
-        slot.index()
-    );
-}
-
-#[cfg(not(feature = "trace"))]
-#[inline(always)]
-const fn trace(_: &XdpContext, _: usize, _: &Judgement) {}
 
 /// The licence that the kernel asks for: GPL-compatible, since the program is MIT or Apache-2.0 and GPL.
 #[unsafe(no_mangle)]

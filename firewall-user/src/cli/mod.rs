@@ -25,6 +25,8 @@ mod rule;
 mod save;
 mod stats;
 mod status;
+#[cfg(feature = "trace")]
+mod trace;
 
 use std::{path::PathBuf, process::ExitCode};
 

@@ -71,6 +71,9 @@ pub(super) struct Monitor {
     /// How packets are printed; with --json each is an object.
     #[arg(long, value_enum, default_value_t = Format::Human, conflicts_with = "json")]
     format: Format,
+    #[cfg(feature = "trace")]
+    #[command(flatten)]
+    trace: super::trace::TraceArgs,
     /// Write packets' heads to this pcapng file, too, with a comment that tells the verdict.
     #[arg(long, value_name = "FILE")]
     write: Option<PathBuf>,
@@ -111,7 +114,13 @@ impl Monitor {
         };
         screen.begin(&names);
         let mut looked = Instant::now();
+        #[cfg(feature = "trace")]
+        let mut trace = self.trace.log().map(|log| Filter::open(&global.bpffs)?.trace(log)).transpose()?;
         while !screen.is_done() && !wait(&watcher, &signals)? {
+            #[cfg(feature = "trace")]
+            if let Some(trace) = &mut trace {
+                trace.flush();
+            }
             screen.drain(&mut watcher, BATCH)?;
             if looked.elapsed() < Duration::from_secs(1) {
                 continue;

@@ -178,6 +178,19 @@ impl Filter {
             .map_err(|error| Error::aya(format!("opening {}", path.display()), error))
     }
 
+    /// The trace (aya-log) of its current program, which is read and handed to `log` whenever it's flushed.
+    ///
+    /// # Errors
+    /// The program was loaded by a build without its trace.
+    #[cfg(feature = "trace")]
+    pub fn trace<T: log::Log>(&self, log: T) -> Result<aya_log::EbpfLogger<T>, Error> {
+        let doing = "opening the program's trace";
+        let path = self.state.layout.generation(self.state.current).join("program");
+        let info = ProgramInfo::from_pin(&path).map_err(|error| Error::aya(doing, error))?;
+        aya_log::EbpfLogger::init_from_id_with_logger(info.id(), log)
+            .map_err(|error| Error::aya(doing, error))
+    }
+
     /// How long it is until the last change is undone, if it awaits confirmation.
     ///
     /// # Errors

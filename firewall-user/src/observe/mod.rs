@@ -10,3 +10,5 @@ pub mod rates;
 pub mod stages;
 pub mod stats;
 pub mod summary;
+#[cfg(all(test, feature = "trace"))]
+mod trace_tests;

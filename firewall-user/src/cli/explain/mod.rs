@@ -54,6 +54,9 @@ pub(super) struct Explain {
     /// Linux captures on the interface `any` have such marks, and some pcapng files.
     #[arg(long)]
     replies: bool,
+    #[cfg(feature = "trace")]
+    #[command(flatten)]
+    trace: super::trace::TraceArgs,
     /// A pcap or pcapng file or a hex dump; `-` reads standard input.
     input: PathBuf,
 }
@@ -121,7 +124,7 @@ impl Explain {
         notes: &mut Notes,
     ) -> anyhow::Result<()> {
         #[cfg(feature = "trace")]
-        let mut logger = explainer.instance().trace(trace::Stderr)?;
+        let mut trace = self.trace.log().map(|log| explainer.instance().trace(log)).transpose()?;
         let mut lines = Lines::new(self.input == Path::new("-"));
         let progress = Progress::of(&self.input, self.summary);
         while let Some(packet) = capture.next() {
@@ -142,7 +145,9 @@ impl Explain {
             }
             let explanation = explainer.explain(number, &frame)?;
             #[cfg(feature = "trace")]
-            logger.flush();
+            if let Some(trace) = &mut trace {
+                trace.flush();
+            }
             if let Some(summary) = summary {
                 summary.add(&explanation, frame.len());
                 continue;
@@ -178,28 +183,5 @@ impl Explain {
             )),
             _ => {}
         }
-    }
-}
-
-/// Where the program's own trace goes in a build that has one.
-#[cfg(feature = "trace")]
-mod trace {
-    /// Prints each record to standard error.
-    pub(super) struct Stderr;
-
-    impl log::Log for Stderr {
-        fn enabled(&self, _: &log::Metadata<'_>) -> bool {
-            true
-        }
-
-        fn log(&self, record: &log::Record<'_>) {
-            super::super::output::say(format_args!(
-                "        {}: {}",
-                record.level().as_str().to_lowercase(),
-                record.args()
-            ));
-        }
-
-        fn flush(&self) {}
     }
 }

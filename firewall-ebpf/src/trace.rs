@@ -1,0 +1,30 @@
+//! The program's own trace (aya-log), for debugging it.
+
+use aya_ebpf::{bindings::xdp_md, programs::XdpContext};
+use firewall_common::{event::Kind, fragment::Class, verdict::Judgement};
+
+use crate::maps;
+
+/// Tells of a packet.
+#[inline(always)]
+pub fn tell(ctx: &XdpContext, length: usize, judgement: &Judgement, class: Class) {
+    trace(ctx.ctx, Kind::new(judgement, class, maps::stance()).to_bits(), length as u32);
+}
+
+/// The same, as a function that the verifier walks once, for whatever numbers: it writes names byte by byte.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn trace(ctx: *mut xdp_md, kind: u64, length: u32) -> u32 {
+    let ctx = XdpContext::new(ctx);
+    let Some(Judgement { verdict, reason, slot }) = Kind::from_bits(kind).judgement() else { return 0 };
+    aya_log_ebpf::debug!(
+        &ctx,
+        "{} bytes on interface {}: {} because of {}, slot {}",
+        length,
+        ctx.ingress_ifindex(),
+        verdict.name(),
+        reason.name(),
+        slot.index()
+    );
+    0
+}
