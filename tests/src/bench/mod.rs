@@ -3,7 +3,9 @@
 
 pub mod beside;
 pub mod cases;
+pub mod flood;
 pub mod flows;
+pub mod monitor;
 pub mod program;
 pub mod replies;
 pub mod report;
@@ -64,12 +66,13 @@ const SECTIONS: [(&str, Cases); 10] = [
     ("tables", || flows::tables().map(boxed)),
 ];
 
-/// The section that stands beside another filter.
-const BESIDE: &str = "nftables";
+/// The sections that are measured as a whole, over a veth, after all others.
+const LIVE: [(&str, fn() -> Result<Section>); 2] =
+    [("monitor", monitor::section), ("nftables", beside::section)];
 
 /// The names of the sections.
 pub fn section_names() -> impl Iterator<Item = &'static str> {
-    SECTIONS.iter().map(|(name, _)| *name).chain([BESIDE])
+    SECTIONS.iter().map(|(name, _)| *name).chain(LIVE.iter().map(|(name, _)| *name))
 }
 
 /// Measures every case, or those of some sections.
@@ -79,9 +82,10 @@ pub fn section_names() -> impl Iterator<Item = &'static str> {
 pub fn run(effort: Effort, only: &[String], mut progress: impl FnMut(usize)) -> Result<Report> {
     let mut noop = Instance::noop().context("loading the program that does nothing")?;
     let yardstick = cases::yardstick();
+    let is_wanted = |name: &str| only.is_empty() || only.iter().any(|wanted| wanted == name);
     let mut sections = Vec::new();
     for (name, cases) in SECTIONS {
-        if only.is_empty() || only.iter().any(|wanted| wanted == name) {
+        if is_wanted(name) {
             sections.push((name, cases()?));
         }
     }
@@ -106,8 +110,8 @@ pub fn run(effort: Effort, only: &[String], mut progress: impl FnMut(usize)) -> 
         let rows = cases.iter_mut().zip(samples).map(|(case, samples)| case.row(samples));
         report.sections.push(Section { name, over: "no-op", rows: rows.collect::<Result<_>>()? });
     }
-    if only.is_empty() || only.iter().any(|wanted| wanted == BESIDE) {
-        report.sections.push(beside::section()?);
+    for (_, section) in LIVE.iter().filter(|(name, _)| is_wanted(name)) {
+        report.sections.push(section()?);
     }
     Ok(report)
 }

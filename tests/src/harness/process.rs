@@ -191,6 +191,11 @@ impl Daemon {
         Ok(Self { child, what, log: log.to_owned() })
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until `ready` holds.
     ///
     /// # Errors
