@@ -5,6 +5,7 @@ pub mod event;
 pub mod explain;
 pub mod headers;
 pub mod last_hit;
+pub mod metrics;
 pub mod near;
 pub mod rates;
 pub mod stages;
