@@ -5,9 +5,12 @@ use firewall_common::{rules::Action, stance::Stance};
 use serde::Serialize;
 
 use super::{Global, args::FilterArgs, change::Safety, exit::Invalid, output};
-use crate::kernel::{
-    Error,
-    filter::{self, Filter, NewLink, Wanted, WantedMode},
+use crate::{
+    kernel::{
+        Error,
+        filter::{self, Filter, NewLink, Wanted, WantedMode},
+    },
+    ruleset::Config,
 };
 
 /// Attach the filter to interfaces.
@@ -78,7 +81,8 @@ impl Attach {
             return Err(Invalid(format!("attach: interface {:?} is named twice", interfaces[twice])).into());
         }
         let said_nothing = config.is_none();
-        let wanted = Wanted { config, observe: self.observe, mode: self.mode.wanted() };
+        let wanted =
+            Wanted { config, observe: self.observe, mode: self.mode.wanted(), otherwise: Config::default() };
         let links = filter::attach(&global.bpffs, &interfaces, wanted, &self.safety.precautions())?;
         self.safety.remind();
         if said_nothing && is_new_without_rules(&Filter::open(&global.bpffs), &links) {
@@ -96,12 +100,8 @@ impl Attach {
 }
 
 /// Says how an interface was attached to.
-pub(super) fn say(NewLink { interface, mode, refusal }: &NewLink) {
-    let why = match refusal {
-        Some(refusal) => format!(" (its driver refuses native mode: {refusal})"),
-        None => String::new(),
-    };
-    output::say(format_args!("{interface}: attached in {} mode{why}", mode.name()));
+pub(super) fn say(link: &NewLink) {
+    output::say(link);
 }
 
 /// Whether the filter in force was made for these links and lets nothing in. One that is gone again needs no words.

@@ -1,6 +1,6 @@
 //! Attaching to interfaces.
 
-use std::path::Path;
+use std::{fmt, path::Path};
 
 use aya::programs::Xdp;
 use firewall_common::stance::Stance;
@@ -31,6 +31,8 @@ pub struct Wanted {
     pub observe: bool,
     /// The mode.
     pub mode: WantedMode,
+    /// What a new filter is made from if there's neither a `config` nor the state of a filter whose interfaces are gone.
+    pub otherwise: Config,
 }
 
 /// An interface that was attached to just now.
@@ -44,9 +46,20 @@ pub struct NewLink {
     pub refusal: Option<String>,
 }
 
+impl fmt::Display for NewLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { interface, mode, refusal } = self;
+        write!(f, "{interface}: attached in {} mode", mode.name())?;
+        match refusal {
+            Some(refusal) => write!(f, " (its driver refuses native mode: {refusal})"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Attaches to interfaces: with a configuration, as a new filter; without, to those that the filter in force is to have as
 /// well. If none is in force, the new one is that of a filter whose interfaces are gone and whose state is still there, or
-/// else it has no rules. Either all of the interfaces are attached to, or none.
+/// else what is wanted otherwise. Either all of the interfaces are attached to, or none.
 ///
 /// # Errors
 /// An interface isn't there, isn't free, or isn't Ethernet; a filter is in force and would be replaced, or awaits
@@ -82,7 +95,7 @@ fn attach_locked(
         return Err(Error::AlreadyAttached { interface: interface.name.clone() });
     }
     must_be_free(interfaces)?;
-    let Wanted { config, observe, mode } = wanted;
+    let Wanted { config, observe, mode, otherwise } = wanted;
     if links.is_empty() {
         let stance = if observe { Stance::Observing } else { Stance::Enforcing };
         // An interface that was made anew gets the filter that it had.
@@ -91,7 +104,7 @@ fn attach_locked(
             None => match last(layout) {
                 Some(document) if !observe => (document.config, document.stance),
                 Some(document) => (document.config, stance),
-                None => (Config::default(), stance),
+                None => (otherwise, stance),
             },
         };
         return attach_new(layout, interfaces, config, stance, mode, precautions);

@@ -2,7 +2,8 @@
 
 use std::{
     io,
-    time::{Duration, SystemTime},
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant, SystemTime},
 };
 
 use aya::{
@@ -16,6 +17,9 @@ use super::{Error, instance::Instance};
 
 /// A program that tells the kernel's count of jiffies.
 pub(super) static CLOCK: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/clock"));
+
+/// How long a count of jiffies is reckoned from: the two clocks differ by a few of them after that.
+const TRUSTED: Duration = Duration::from_secs(60);
 
 /// A moment, in jiffies and in the time of day.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +40,25 @@ impl Clock {
     pub fn now() -> Result<Self, Error> {
         let jiffies = read_jiffies()?;
         Ok(Self { jiffies, per_second: jiffies_per_second()?, time: SystemTime::now() })
+    }
+
+    /// This moment, reckoned from one that the kernel told within the last minute, if it was asked then: asking it again takes longer than
+    /// all else that statistics are made of. It's no earlier than the kernel's own, and later by a few jiffies at most.
+    ///
+    /// # Errors
+    /// The kernel doesn't tell.
+    pub fn recent() -> Result<Self, Error> {
+        static TOLD: Mutex<Option<(Instant, u64)>> = Mutex::new(None);
+        let per_second = jiffies_per_second()?;
+        let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+        let (moment, jiffies) = match *told {
+            Some(told) if told.0.elapsed() < TRUSTED => told,
+            _ => *told.insert((Instant::now(), read_jiffies()?)),
+        };
+        let since = (moment.elapsed().as_millis() * u128::from(per_second)).div_ceil(1000);
+        // The count was read somewhen in a jiffy, after the moment was.
+        let jiffies = jiffies.saturating_add(u64::try_from(since).unwrap_or(u64::MAX)).saturating_add(1);
+        Ok(Self { jiffies, per_second, time: SystemTime::now() })
     }
 
     /// The count of jiffies, as the tables measure time.

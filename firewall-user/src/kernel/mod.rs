@@ -41,6 +41,7 @@ pub mod instance;
 pub mod layout;
 mod leftover;
 mod link;
+pub mod link_events;
 pub mod lock;
 pub mod netdev;
 pub mod netlink;

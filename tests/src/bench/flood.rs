@@ -61,7 +61,7 @@ impl Flood {
     /// The kernel refuses it.
     pub fn attach(&self, rules: &[Rule]) -> Result<()> {
         let config = Config { rules: rules.to_vec(), ..Config::default() };
-        let wanted = Wanted { config: Some(config), observe: false, mode: WantedMode::Native };
+        let wanted = Wanted { config: Some(config), mode: WantedMode::Native, ..Wanted::default() };
         self.host.netns.enter(|| {
             let precautions = Precautions { confirm: None, guard: &|_| Ok(()) };
             filter::attach(self.host.bpffs.path(), &[HERE.to_owned()], wanted, &precautions)?;
