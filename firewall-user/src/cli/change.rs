@@ -5,7 +5,14 @@ use std::time::Duration;
 use clap::Args;
 
 use super::output;
-use crate::{guard, kernel::change::Precautions, ruleset::duration};
+use crate::{
+    guard,
+    kernel::{
+        Error,
+        change::{Change, Precautions},
+    },
+    ruleset::duration,
+};
 
 /// The longest that a change can await confirmation.
 const MAX_CONFIRM: Duration = Duration::from_secs(24 * 3600);
@@ -21,6 +28,9 @@ pub(super) struct Safety {
     force: Force,
 }
 
+/// What may refuse a change.
+type Guard = fn(&Change<'_>) -> Result<(), Error>;
+
 /// For those who know what they do.
 #[derive(Args, Debug)]
 pub(super) struct Force {
@@ -33,6 +43,11 @@ impl Force {
     /// A change that stays.
     pub(super) fn precautions(&self) -> Precautions<'static> {
         Precautions { confirm: None, guard: if self.force { &|_| Ok(()) } else { &guard::check } }
+    }
+
+    /// What may refuse a change that stays.
+    pub(super) fn guard(&self) -> Guard {
+        if self.force { |_| Ok(()) } else { guard::check }
     }
 }
 

@@ -23,6 +23,7 @@ mod output;
 mod rollback;
 mod rule;
 mod save;
+mod serve;
 mod stats;
 mod status;
 #[cfg(feature = "trace")]
@@ -77,6 +78,7 @@ enum Command {
     Rollback(rollback::Rollback),
     Enforce(enforce::Enforce),
     Stats(stats::Stats),
+    Serve(serve::Serve),
     Monitor(monitor::Monitor),
     Explain(explain::Explain),
     Doctor(doctor::Doctor),
@@ -102,6 +104,7 @@ impl Command {
             Self::Rollback(command) => command.run(global),
             Self::Enforce(command) => command.run(global),
             Self::Stats(command) => command.run(global),
+            Self::Serve(command) => command.run(global),
             Self::Monitor(command) => command.run(global),
             Self::Explain(command) => command.run(global),
             Self::Doctor(command) => command.run(global),

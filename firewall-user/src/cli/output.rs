@@ -8,20 +8,11 @@ use std::{
 use anyhow::Context as _;
 use serde::Serialize;
 
-/// The version of the JSON that commands print.
-const SCHEMA: u32 = 1;
-
-/// A JSON document with the schema's version.
-#[derive(Serialize)]
-struct Versioned<'a, T> {
-    version: u32,
-    #[serde(flatten)]
-    data: &'a T,
-}
+use crate::json;
 
 /// Prints a JSON document in one line.
 pub(super) fn json<T: Serialize>(data: &T) -> anyhow::Result<()> {
-    line(&serde_json::to_string(&Versioned { version: SCHEMA, data }).context("writing JSON")?)
+    line(&json::document(data).context("writing JSON")?)
 }
 
 /// Prints a line.

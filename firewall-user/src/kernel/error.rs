@@ -101,7 +101,9 @@ pub enum Error {
         left: Duration,
     },
     /// Somebody watches the filter already.
-    #[error("another `fragwall monitor` watches this filter already: only one can at a time")]
+    #[error(
+        "another `fragwall monitor` or `fragwall serve` watches this filter already: only one can at a time"
+    )]
     Watched,
     /// There's no change that awaits confirmation.
     #[error("no change awaits confirmation; `fragwall status` tells what is in force, and since when")]
