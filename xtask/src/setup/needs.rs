@@ -215,4 +215,12 @@ pub(crate) const NEEDS: &[Need] = &[
         suite: BOOKWORM,
         services: &[],
     },
+    Need {
+        what: "promtool",
+        why: "a test checks the metrics, the alerts and the example of a configuration with it",
+        detect: Detect::Programs(&["promtool"]),
+        packages: &[Package::any("prometheus")],
+        suite: BOOKWORM,
+        services: &[Service { unit: "prometheus.service", script: "prometheus" }],
+    },
 ];
