@@ -15,7 +15,7 @@ use nix::fcntl::{Flock, FlockArg};
 use serde_json::{Value, json};
 
 /// Each command with its own options and arguments.
-const COMMANDS: [(&str, &[&str]); 18] = [
+const COMMANDS: [(&str, &[&str]); 19] = [
     (
         "attach",
         &["[IFACE]", "--config", "--allow", "--mode", "--default", "--observe", "--confirm", "--force"],
@@ -35,6 +35,10 @@ const COMMANDS: [(&str, &[&str]); 18] = [
     ("rollback", &[]),
     ("enforce", &["--confirm", "--force"]),
     ("stats", &[]),
+    (
+        "serve",
+        &["--config", "--listen", "--events", "--events-rate", "--mode", "--force", "/metrics", "SIGHUP"],
+    ),
     ("explain", &["<INPUT>", "--config", "--allow", "--default"]),
     ("doctor", &["[IFACE]", "Exit code 1"]),
 ];

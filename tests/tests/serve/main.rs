@@ -1,0 +1,14 @@
+//! `fragwall serve`, on a host with a neighbour.
+
+mod deploy;
+mod ends;
+mod events;
+mod formats;
+mod hostile;
+mod interfaces;
+mod manager;
+mod metrics;
+mod places;
+mod refused;
+mod reload;
+mod serving;
