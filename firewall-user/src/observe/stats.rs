@@ -196,7 +196,8 @@ impl Stats {
     /// # Errors
     /// The kernel refuses to tell.
     pub fn read(filter: &Filter) -> Result<Self, Error> {
-        let (clock, counters, document) = (Clock::recent()?, filter.counters()?.read_all()?, filter.document());
+        let (clock, counters, document) =
+            (Clock::recent()?, filter.counters()?.read_all()?, filter.document());
         let counted = |stance| {
             Ok::<_, Error>(Counted::new(&counters, document, stance, &clock, interfaces(filter, stance)?))
         };
