@@ -2,8 +2,8 @@
 //!
 //! [`ruleset`] knows how rules are written and compiled, [`kernel`] puts them into force, [`observe`] reads back what
 //! became of packets, [`guard`] keeps changes from locking anyone out, [`import`] carries over the rules of iptables and
-//! nftables, [`doctor`] looks for what is in the filter's way, [`serve`] tells metrics and events for as long as it runs, and
-//! [`cli`] is the command line.
+//! nftables, [`doctor`] looks for what is in the filter's way, [`serve`] tells metrics and events for as long as it runs, [`top`] shows on a
+//! terminal what becomes of packets, and [`cli`] is the command line.
 
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 
@@ -16,6 +16,7 @@ pub mod kernel;
 pub mod observe;
 pub mod ruleset;
 pub mod serve;
+pub mod top;
 
 #[cfg(test)]
 mod written;

@@ -1,6 +1,6 @@
 //! Arguments that several commands share.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use firewall_common::rules::Action;
 
@@ -58,4 +58,24 @@ pub(super) fn read(path: &std::path::Path) -> anyhow::Result<Config> {
 pub(super) fn rule(action: Action, text: &str, names: &Names) -> Result<Rule, Invalid> {
     let text = format!("{} {text}", action::word(action));
     Rule::parse(&text, names).map_err(|error| Invalid(format!("{error}\n{}", error.render(&text))))
+}
+
+/// How long it is from one look at the counters to the next. At least a tenth of a second: less tells nothing, and costs the host more than the filter does.
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+    let wrong = || "expected a number of seconds from 0.1 to 86400".to_owned();
+    let seconds: f64 = text.parse().map_err(|_| wrong())?;
+    if (0.1..=86400.0).contains(&seconds) { Ok(Duration::from_secs_f64(seconds)) } else { Err(wrong()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_neither_too_short_nor_endless() {
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        for text in ["0", "0.09", "-1", "86401", "NaN", "inf", "1s", ""] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+    }
 }

@@ -26,6 +26,7 @@ mod save;
 mod serve;
 mod stats;
 mod status;
+mod top;
 #[cfg(feature = "trace")]
 mod trace;
 
@@ -80,6 +81,7 @@ enum Command {
     Stats(stats::Stats),
     Serve(serve::Serve),
     Monitor(monitor::Monitor),
+    Top(top::Top),
     Explain(explain::Explain),
     Doctor(doctor::Doctor),
 }
@@ -106,6 +108,7 @@ impl Command {
             Self::Stats(command) => command.run(global),
             Self::Serve(command) => command.run(global),
             Self::Monitor(command) => command.run(global),
+            Self::Top(command) => command.run(global),
             Self::Explain(command) => command.run(global),
             Self::Doctor(command) => command.run(global),
         }

@@ -9,11 +9,12 @@ use std::{
 
 use clap::Args;
 
-use super::{Global, list::ago, output};
+use super::{Global, args::seconds, list::ago, output};
 use crate::{
     kernel::{Error, filter::Filter},
     observe::{
         last_hit::LastHit,
+        rates::short,
         stats::{self, Counted, InterfaceStats, Rate, TableStats, Total},
     },
 };
@@ -142,58 +143,7 @@ fn rates(rate: Option<Rate>) -> Rates {
     rate.map(|Rate { packets, bytes }| [packets, bytes * 8.0].map(short))
 }
 
-/// A number of a few digits, with a prefix of the SI.
-fn short(number: f64) -> String {
-    const PREFIXES: [&str; 5] = ["", " k", " M", " G", " T"];
-    let (mut number, mut place) = (number, 0);
-    // What is rounded up to a thousand is one of the next prefix.
-    while number >= 999.5 && place + 1 < PREFIXES.len() {
-        (number, place) = (number / 1000.0, place + 1);
-    }
-    let digits = if place > 0 && number < 99.95 { 1 } else { 0 };
-    format!("{number:.digits$}{}", PREFIXES[place])
-}
-
 fn row(first: &str, second: &str, third: &str, rates: Rates, rest: &str) -> String {
     let rates = rates.map(|[packets, bits]| format!("{packets:>10}  {bits:>10}  ")).unwrap_or_default();
     format!("{first:>14}  {second:>16}  {third:>8}  {rates}{rest}")
-}
-
-/// At least a tenth of a second: less tells nothing, and costs the host more than the filter does.
-fn seconds(text: &str) -> Result<Duration, String> {
-    let wrong = || "expected a number of seconds from 0.1 to 86400".to_owned();
-    let seconds: f64 = text.parse().map_err(|_| wrong())?;
-    if (0.1..=86400.0).contains(&seconds) { Ok(Duration::from_secs_f64(seconds)) } else { Err(wrong()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rates_are_short() {
-        for (number, text) in [
-            (0.0, "0"),
-            (0.4, "0"),
-            (999.4, "999"),
-            (999.6, "1.0 k"),
-            (1234.0, "1.2 k"),
-            (99_940.0, "99.9 k"),
-            (123_456.0, "123 k"),
-            (999_499.0, "999 k"),
-            (999_600.0, "1.0 M"),
-            (9.9e12, "9.9 T"),
-            (1.5e16, "15000 T"),
-        ] {
-            assert_eq!(short(number), text, "{number}");
-        }
-    }
-
-    #[test]
-    fn a_pause_is_neither_too_short_nor_endless() {
-        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
-        for text in ["0", "0.09", "-1", "86401", "NaN", "inf", "1s", ""] {
-            assert!(seconds(text).is_err(), "{text}");
-        }
-    }
 }

@@ -5,7 +5,10 @@
 
 use std::{
     fs,
-    os::fd::{AsFd, BorrowedFd},
+    os::{
+        fd::{AsFd, BorrowedFd},
+        unix::fs::MetadataExt as _,
+    },
     path::PathBuf,
     thread,
     time::{Duration, Instant, SystemTime},
@@ -87,7 +90,7 @@ struct Lease {
     ticks: u32,
     began: Instant,
     links: PathBuf,
-    _lock: Flock<fs::File>,
+    lock: Flock<fs::File>,
 }
 
 impl std::fmt::Debug for Lease {
@@ -134,7 +137,7 @@ impl Watcher {
                 ticks: jiffies_per_second()?,
                 began: Instant::now(),
                 links,
-                _lock: lock,
+                lock,
             },
         };
         watcher.before = watcher.all_left_out()?;
@@ -145,7 +148,7 @@ impl Watcher {
     /// Goes on watching, for three seconds: to be called well before they have passed.
     ///
     /// # Errors
-    /// [`Error::NotAttached`] if the filter was detached; or the kernel refuses.
+    /// [`Error::NotAttached`] if the filter was detached, also if there's another one now; or the kernel refuses.
     pub fn renew(&mut self) -> Result<(), Error> {
         self.lease.renew()
     }
@@ -189,7 +192,9 @@ impl AsFd for Watcher {
 
 impl Lease {
     fn renew(&mut self) -> Result<(), Error> {
-        if !self.links.exists() {
+        // A filter that was attached meanwhile has another directory, and another ring.
+        let is_there = self.lock.metadata().and_then(|own| Ok((own, fs::metadata(&self.links)?)));
+        if !is_there.is_ok_and(|(own, now)| (own.dev(), own.ino()) == (now.dev(), now.ino())) {
             return Err(Error::NotAttached);
         }
         self.set(self.clock.after(self.began.elapsed() + LEASE))

@@ -89,6 +89,18 @@ fn rate_all<T: Counter + Clone>(counters: &mut [T], before: &[T], seconds: f64) 
     }
 }
 
+/// A number in a few digits, with a prefix of the SI, as in `1.2 k`.
+pub fn short(number: f64) -> String {
+    const PREFIXES: [&str; 5] = ["", " k", " M", " G", " T"];
+    let (mut number, mut place) = (number, 0);
+    // What is rounded up to a thousand is one of the next prefix.
+    while number >= 999.5 && place + 1 < PREFIXES.len() {
+        (number, place) = (number / 1000.0, place + 1);
+    }
+    let digits = if place > 0 && number < 99.95 { 1 } else { 0 };
+    format!("{number:.digits$}{}", PREFIXES[place])
+}
+
 #[cfg(test)]
 mod tests {
     use firewall_common::rules::Slot;
@@ -153,5 +165,24 @@ mod tests {
         let before = stats(counted(Vec::new(), &[("rule", 1)], 0));
         let rated = before.clone().since(&before, Duration::ZERO);
         assert_eq!(rated.enforced.reasons[0].total.rate, None);
+    }
+
+    #[test]
+    fn rates_are_short() {
+        for (number, text) in [
+            (0.0, "0"),
+            (0.4, "0"),
+            (999.4, "999"),
+            (999.6, "1.0 k"),
+            (1234.0, "1.2 k"),
+            (99_940.0, "99.9 k"),
+            (123_456.0, "123 k"),
+            (999_499.0, "999 k"),
+            (999_600.0, "1.0 M"),
+            (9.9e12, "9.9 T"),
+            (1.5e16, "15000 T"),
+        ] {
+            assert_eq!(short(number), text, "{number}");
+        }
     }
 }
