@@ -15,7 +15,7 @@ use nix::fcntl::{Flock, FlockArg};
 use serde_json::{Value, json};
 
 /// Each command with its own options and arguments.
-const COMMANDS: [(&str, &[&str]); 19] = [
+const COMMANDS: [(&str, &[&str]); 20] = [
     (
         "attach",
         &["[IFACE]", "--config", "--allow", "--mode", "--default", "--observe", "--confirm", "--force"],
@@ -39,6 +39,7 @@ const COMMANDS: [(&str, &[&str]); 19] = [
         "serve",
         &["--config", "--listen", "--events", "--events-rate", "--mode", "--force", "/metrics", "SIGHUP"],
     ),
+    ("top", &["--interval", "NO_COLOR"]),
     ("explain", &["<INPUT>", "--config", "--allow", "--default"]),
     ("doctor", &["[IFACE]", "Exit code 1"]),
 ];

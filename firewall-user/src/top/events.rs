@@ -3,8 +3,11 @@
 use std::{
     io::{self, BufWriter, Stdout},
     os::fd::AsFd as _,
-    sync::mpsc::{Sender, channel},
-    thread::JoinHandle,
+    sync::{
+        Arc, Mutex, MutexGuard, TryLockError,
+        mpsc::{Sender, channel},
+    },
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -28,7 +31,7 @@ use crate::kernel;
 
 /// How much of a frame is written at once.
 const BUFFER: usize = 1 << 16;
-/// How long the thread that reads the filter has to end. It gives back that the filter tells it of packets, which else runs out by itself.
+/// How long the thread that reads the filter has to be done with that. It may have to wait for another command, too.
 const LAST: Duration = Duration::from_secs(1);
 
 type Screen = ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>;
@@ -45,6 +48,8 @@ pub(super) struct Loop {
     /// The thread that reads the filter, and how it's asked to.
     sampler: JoinHandle<()>,
     requests: Option<Sender<()>>,
+    /// Held by it while it reads.
+    reading: Arc<Mutex<()>>,
     /// When it was asked last, and whether it hasn't answered yet.
     asked: Instant,
     waiting: bool,
@@ -56,13 +61,14 @@ type Goes = bool;
 impl Loop {
     /// Takes over signals and the terminal.
     pub(super) fn new(options: &Options, began: Instant, model: Model, theme: Theme) -> Result<Self, Error> {
+        let reading = Arc::default();
         let parts = || -> io::Result<_> {
             // Before any thread is started, so that none of them gets one.
             let signals = Signals::new()?;
             let terminal = Terminal::of_process()?;
             let (to, inbox) = post()?;
             let (requests, requested) = channel();
-            let sampler = sampler(options, began, to.try_clone()?).spawn(requested)?;
+            let sampler = sampler(options, began, to.try_clone()?, &reading).spawn(requested)?;
             terminal.enter()?;
             input::spawn(to)?;
             Ok((signals, terminal, inbox, requests, sampler, screen()?))
@@ -71,7 +77,20 @@ impl Loop {
         let requests = Some(requests);
         // At once again: one look at the counters tells no rates.
         let asked = began;
-        Ok(Self { model, theme, signals, terminal, screen, inbox, sampler, requests, asked, waiting: false })
+        let waiting = false;
+        Ok(Self {
+            model,
+            theme,
+            signals,
+            terminal,
+            screen,
+            inbox,
+            sampler,
+            requests,
+            reading,
+            asked,
+            waiting,
+        })
     }
 
     /// Goes on until it's asked to end.
@@ -200,7 +219,10 @@ impl Loop {
     /// Gives the terminal back, stops, and takes it over again when it goes on, unless it's asked to end then.
     fn suspend(&mut self, who: Who) -> io::Result<Goes> {
         self.terminal.leave();
+        let reading = Arc::clone(&self.reading);
+        let settled = settled(&reading);
         self.signals.stop(who)?;
+        drop(settled);
         // Whoever ends a stopped process lets it go on for that, in the background: the terminal isn't its own then.
         while let Some(asked) = self.signals.next()? {
             if asked == Asked::End {
@@ -231,13 +253,28 @@ impl Loop {
         self.requests = None;
         let end = Instant::now() + LAST;
         while !self.sampler.is_finished() && Instant::now() < end {
-            std::thread::sleep(Duration::from_millis(1));
+            thread::sleep(Duration::from_millis(1));
         }
     }
 }
 
-fn sampler(options: &Options, began: Instant, post: Post) -> Sampler {
-    Sampler { bpffs: options.bpffs.clone(), began, post }
+fn sampler(options: &Options, began: Instant, post: Post, reading: &Arc<Mutex<()>>) -> Sampler {
+    Sampler { bpffs: options.bpffs.clone(), began, post, reading: Arc::clone(reading) }
+}
+
+/// That the filter isn't being read, and won't be as long as this is kept; `None` if that takes too long: what reads it then waits for
+/// a command that has the lock, and doesn't have it itself.
+fn settled(reading: &Mutex<()>) -> Option<MutexGuard<'_, ()>> {
+    let end = Instant::now() + LAST;
+    loop {
+        match reading.try_lock() {
+            Ok(settled) => return Some(settled),
+            Err(TryLockError::WouldBlock) if Instant::now() < end => {
+                thread::sleep(Duration::from_millis(1));
+            }
+            Err(_) => return None,
+        }
+    }
 }
 
 /// What draws on a screen that shows nothing.

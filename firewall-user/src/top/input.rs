@@ -2,6 +2,7 @@
 
 use std::{io, thread};
 
+use nix::sys::signal::{SigSet, Signal};
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 
 use super::post::{Message, Post};
@@ -12,6 +13,8 @@ use super::post::{Message, Post};
 /// The thread can't be started.
 pub(super) fn spawn(mut post: Post) -> io::Result<()> {
     let work = move || {
+        // One that reads in the background would be stopped. Whether it's to stop there, or to end, is for the loop to find out.
+        let _ = SigSet::from(Signal::SIGTTIN).thread_block();
         loop {
             let message = match event::read() {
                 Ok(Event::Key(key)) if key.kind != KeyEventKind::Release => Message::Key(key),

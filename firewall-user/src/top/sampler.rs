@@ -2,7 +2,10 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::mpsc::{Receiver, RecvTimeoutError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, RecvTimeoutError},
+    },
     thread::{self, JoinHandle},
     time::{Duration, Instant, SystemTime},
 };
@@ -63,6 +66,8 @@ pub(super) struct Sampler {
     pub(super) began: Instant,
     /// Where to tell it.
     pub(super) post: Post,
+    /// Held while it may hold the filter's lock: a process that stops then is in every other command's way.
+    pub(super) reading: Arc<Mutex<()>>,
 }
 
 /// Who listens to what the filter tells.
@@ -78,7 +83,10 @@ impl Sampler {
         let work = move || {
             let mut listener = None;
             loop {
-                let listens = match requests.recv_timeout(PAUSE) {
+                let request = requests.recv_timeout(PAUSE);
+                let reading = Arc::clone(&self.reading);
+                let _reading = reading.lock().unwrap_or_else(PoisonError::into_inner);
+                let listens = match request {
                     Ok(()) => self.sample(&mut listener),
                     Err(RecvTimeoutError::Timeout) => true,
                     Err(RecvTimeoutError::Disconnected) => false,

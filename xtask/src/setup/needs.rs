@@ -223,4 +223,12 @@ pub(crate) const NEEDS: &[Need] = &[
         suite: BOOKWORM,
         services: &[Service { unit: "prometheus.service", script: "prometheus" }],
     },
+    Need {
+        what: "tmux",
+        why: "the tests have it keep the terminals that `fragwall top` draws on",
+        detect: Detect::Programs(&["tmux"]),
+        packages: &[Package::any("tmux")],
+        suite: BOOKWORM,
+        services: &[],
+    },
 ];
