@@ -56,8 +56,7 @@ fn somebody_else_may_watch_packets() {
     terminal.hides("somebody else watches").unwrap();
     terminal.shows(":53  whole").unwrap();
     // Who quits watches no more, at once.
-    terminal.key("q").unwrap();
-    terminal.shows("ready>").unwrap();
+    terminal.quit().unwrap();
     host.ok(&["monitor", "--count", "1"]).unwrap();
 }
 
@@ -76,8 +75,7 @@ fn keys_are_answered_while_another_command_has_the_lock() {
     }
     let screen = terminal.screen().unwrap();
     assert!(!screen.contains("waiting for another"), "{screen}");
-    terminal.key("q").unwrap();
-    terminal.shows("ready>").unwrap();
+    terminal.quit().unwrap();
     assert_eq!(terminal.state().unwrap(), (false, true));
     drop(held);
 }

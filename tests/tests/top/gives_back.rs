@@ -40,6 +40,7 @@ fn however_it_ends() {
             None => terminal.key(name).unwrap(),
         }
         // What was there before is there again.
+        terminal.ended().unwrap();
         terminal.shows("before-42").unwrap();
         terminal.line(&format!("echo {name}-code-$?")).unwrap();
         terminal.shows(&format!("{name}-code-0")).unwrap();
@@ -62,6 +63,7 @@ fn also_by_an_error_which_is_said_then() {
     };
     mode(0o755);
     terminal.shows("its mode is 0755").unwrap();
+    terminal.ended().unwrap();
     terminal.line("echo code-$?").unwrap();
     terminal.shows("code-1").unwrap();
     mode(0o700);
@@ -99,7 +101,7 @@ fn as_long_as_it_is_stopped() {
     terminal
         .until("it's drawn anew", |screen| screen.starts_with("fragwall top ") && !screen.contains("Stopped"))
         .unwrap();
-    terminal.key("q").unwrap();
+    terminal.quit().unwrap();
     assert_given_back(&terminal, &settings, "end");
 }
 
@@ -111,6 +113,6 @@ fn a_stopped_one_can_be_ended() {
     terminal.key("C-z").unwrap();
     terminal.shows("Stopped").unwrap();
     terminal.line("kill %1").unwrap();
-    terminal.until("it has ended", |_| terminal.is_idle().unwrap()).unwrap();
+    terminal.ended().unwrap();
     assert_given_back(&terminal, &settings, "killed");
 }

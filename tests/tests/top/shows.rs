@@ -84,8 +84,7 @@ fn colours_and_characters_are_those_that_the_terminal_is_said_to_have() {
     terminal.top("--interval 0.2").unwrap();
     terminal.shows("│").unwrap();
     assert!(has_colour(&terminal.coloured().unwrap()));
-    terminal.key("q").unwrap();
-    terminal.shows("ready>").unwrap();
+    terminal.quit().unwrap();
     terminal.line("export NO_COLOR=1 LC_ALL=C; clear").unwrap();
     terminal.top("--interval 0.2").unwrap();
     terminal.shows("reject tcp 23").unwrap();

@@ -161,8 +161,18 @@ impl Terminal {
         Ok(kill(Pid::from_raw(*children.first().context("the shell runs nothing")?), signal)?)
     }
 
-    /// Whether the shell runs nothing.
-    pub(crate) fn is_idle(&self) -> Result<bool> {
+    /// Ends what the shell runs by the key for it.
+    pub(crate) fn quit(&self) -> Result<()> {
+        self.key("q")?;
+        self.ended()
+    }
+
+    /// Waits until the shell runs nothing, so that what is typed is for it.
+    pub(crate) fn ended(&self) -> Result<()> {
+        self.until("it has ended", |_| self.is_idle().unwrap_or(false))
+    }
+
+    fn is_idle(&self) -> Result<bool> {
         Ok(self.children()?.is_empty())
     }
 
