@@ -1,6 +1,6 @@
 //! `fragwall top`: what passes, what doesn't and why, as it happens, on a terminal.
 //!
-//! [`model`] holds what is known and what was asked to be seen, and [`draw`] puts it on a frame of any size; both are pure. `events` is
+//! `model` holds what is known and what was asked to be seen, and `draw` puts it on a frame of any size; both are pure. `events` is
 //! the loop between them and the world: `sampler` reads the filter in a thread of its own, so that keys are answered whatever
 //! that waits for, `input` reads the keys in another, and `signals` takes signals in turn with both. `terminal` takes the terminal
 //! over, and gives it back as it was.
