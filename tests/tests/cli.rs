@@ -15,7 +15,7 @@ use nix::fcntl::{Flock, FlockArg};
 use serde_json::{Value, json};
 
 /// Each command with its own options and arguments.
-const COMMANDS: [(&str, &[&str]); 20] = [
+const COMMANDS: [(&str, &[&str]); 22] = [
     (
         "attach",
         &["[IFACE]", "--config", "--allow", "--mode", "--default", "--observe", "--confirm", "--force"],
@@ -34,7 +34,22 @@ const COMMANDS: [(&str, &[&str]); 20] = [
     ("confirm", &[]),
     ("rollback", &[]),
     ("enforce", &["--confirm", "--force"]),
-    ("stats", &[]),
+    ("stats", &["--watch", "--count"]),
+    (
+        "monitor",
+        &[
+            "--verdict",
+            "--reason",
+            "--rule",
+            "--fragments",
+            "--address",
+            "--port",
+            "--rate",
+            "--format",
+            "--write",
+        ],
+    ),
+    ("import", &["[FILES]", "--from"]),
     (
         "serve",
         &["--config", "--listen", "--events", "--events-rate", "--mode", "--force", "/metrics", "SIGHUP"],

@@ -18,7 +18,7 @@ use super::{Error, instance::Instance};
 /// A program that tells the kernel's count of jiffies.
 pub(super) static CLOCK: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/clock"));
 
-/// How long a count of jiffies is reckoned from: the two clocks differ by a few of them after that.
+/// How long a count of jiffies is reckoned from. The two clocks may differ by some after that: one is slewed to keep the time of day.
 const TRUSTED: Duration = Duration::from_secs(60);
 
 /// A moment, in jiffies and in the time of day.
@@ -43,7 +43,8 @@ impl Clock {
     }
 
     /// This moment, reckoned from one that the kernel told within the last minute, if it was asked then: asking it again takes longer than
-    /// all else that statistics are made of. It's no earlier than the kernel's own, and later by a few jiffies at most.
+    /// all else that statistics are made of. It's a few jiffies earlier than the kernel's own at most, and not later: what the program
+    /// still takes for alive isn't told to have run out.
     ///
     /// # Errors
     /// The kernel doesn't tell.
@@ -53,11 +54,13 @@ impl Clock {
         let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
         let (moment, jiffies) = match *told {
             Some(told) if told.0.elapsed() < TRUSTED => told,
-            _ => *told.insert((Instant::now(), read_jiffies()?)),
+            _ => {
+                let jiffies = read_jiffies()?;
+                *told.insert((Instant::now(), jiffies))
+            }
         };
-        let since = (moment.elapsed().as_millis() * u128::from(per_second)).div_ceil(1000);
-        // The count was read somewhen in a jiffy, after the moment was.
-        let jiffies = jiffies.saturating_add(u64::try_from(since).unwrap_or(u64::MAX)).saturating_add(1);
+        let since = moment.elapsed().as_millis() * u128::from(per_second) / 1000;
+        let jiffies = jiffies.saturating_add(u64::try_from(since).unwrap_or(u64::MAX));
         Ok(Self { jiffies, per_second, time: SystemTime::now() })
     }
 

@@ -102,7 +102,7 @@ pub enum Error {
     },
     /// Somebody watches the filter already.
     #[error(
-        "another `fragwall monitor` or `fragwall serve` watches this filter already: only one can at a time"
+        "another `fragwall monitor`, `top` or `serve` watches this filter already: only one can at a time"
     )]
     Watched,
     /// There's no change that awaits confirmation.

@@ -300,7 +300,7 @@ impl Work {
         let words = match error {
             kernel::Error::NotAttached => "no events: no filter is attached".to_owned(),
             kernel::Error::Watched => {
-                "no events: another `fragwall monitor` or `serve` watches this filter, and only one can at a \
+                "no events: another `fragwall monitor`, `top` or `serve` watches this filter, and only one can at a \
                  time; it's tried again until it has ended"
                     .to_owned()
             }
