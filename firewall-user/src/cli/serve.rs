@@ -65,11 +65,11 @@ impl Serve {
             events: self.events.clone().map(|target| events::Options { target, rate: self.events_rate }),
             say: |words: &dyn Display| output::say(words),
         };
-        Ok(serve::run(options).map_err(|error| match error {
+        serve::run(options).map_err(|error| match error {
             Error::Filter(error) => error.into(),
             Error::Config(problem) => Invalid(problem).into(),
             error => anyhow::Error::from(error),
-        })?)
+        })
     }
 }
 
