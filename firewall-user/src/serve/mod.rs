@@ -3,8 +3,8 @@
 //!
 //! The filter doesn't depend on it. What is in force is pinned, and stays as it is when this ends, however it ends.
 //!
-//! One thread waits for everything ([`run`]): connections ([`http`]), signals, interfaces that come and go. What takes its time is done on
-//! others: reading the filter ([`gate`]), changing it ([`keeper`]), and writing events ([`events`]).
+//! One thread waits for everything ([`run`]): connections (`http`), signals, interfaces that come and go. What takes its time is done on
+//! others: reading the filter (`gate`), changing it (`keeper`), and writing events ([`events`]).
 
 mod error;
 pub mod events;
