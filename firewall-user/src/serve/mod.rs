@@ -15,15 +15,16 @@ pub mod listen;
 mod notify;
 mod place;
 mod routes;
+mod signals;
 mod status;
 mod stream;
+mod work;
 
 use std::{
     fmt::Display,
-    future::{Future as _, pending, poll_fn},
+    future::pending,
     io,
     path::{Path, PathBuf},
-    pin::Pin,
     sync::Arc,
     time::Duration,
 };
@@ -31,8 +32,6 @@ use std::{
 use tokio::{
     io::{Interest, unix::AsyncFd},
     runtime::{Builder, Runtime},
-    signal::unix::{Signal, SignalKind, signal},
-    task::JoinHandle,
     time::{Instant, Interval, MissedTickBehavior, interval, sleep_until},
 };
 
@@ -43,7 +42,9 @@ use self::{
     keeper::{Keeper, Outcome},
     listen::{Listen, Listener, Stream},
     notify::Notify,
+    signals::Signals,
     status::Status,
+    work::Work,
 };
 use crate::kernel::{self, filter::Filter, link_events::LinkEvents};
 
@@ -126,7 +127,7 @@ async fn serve(runtime: &Runtime, options: Options) -> Result<(), Error> {
     notify.ready(&status.words());
 
     let mut main = Main {
-        work: Work { keeper, job: None, reload: false, look: None, say },
+        work: Work::new(keeper, say),
         server: Server::new(bpffs, Arc::clone(&status)),
         listener,
         signals,
@@ -190,8 +191,8 @@ impl Main {
                     Ok(false) => {}
                     Err(error) => return Err(Error::system("waiting for interfaces", error)),
                 },
-                () = due(self.work.look) => self.work.is_due(),
-                done = finished(&mut self.work.job) => self.done(done?),
+                () = due(self.work.look()) => self.work.is_due(),
+                done = self.work.done() => self.done(done?),
                 () = tick(self.watchdog.as_mut()) => self.notify.alive(),
             }
         }
@@ -220,16 +221,13 @@ impl Main {
         if let Some(writer) = &self.writer {
             writer.reopen();
         }
-        if self.work.keeper.is_some() || self.work.job.is_some() {
-            self.work.reload = true;
-        } else {
+        if !self.work.reload() {
             self.notify.ready(&self.status.words());
         }
     }
 
     /// What was done to the filter is done.
-    fn done(&mut self, (keeper, outcome): (Keeper, Outcome)) {
-        self.work.keeper = Some(keeper);
+    fn done(&mut self, outcome: Outcome) {
         if outcome.retry {
             self.work.look_at(Instant::now() + RETRY);
         }
@@ -250,89 +248,6 @@ impl Main {
     }
 }
 
-/// What is to be done to the filter, a thing at a time.
-struct Work {
-    /// Nobody's at work if it's here.
-    keeper: Option<Keeper>,
-    job: Option<JoinHandle<(Keeper, Outcome)>>,
-    /// Whether the file is to be read.
-    reload: bool,
-    /// When interfaces are to be looked at.
-    look: Option<Instant>,
-    say: Say,
-}
-
-impl Work {
-    /// Has interfaces looked at by then.
-    fn look_at(&mut self, moment: Instant) {
-        self.look = Some(self.look.map_or(moment, |look| look.min(moment)));
-    }
-
-    /// The moment has come to look at interfaces.
-    fn is_due(&mut self) {
-        self.look = None;
-        if let Some(mut keeper) = self.keeper.take() {
-            self.job = Some(tokio::task::spawn_blocking(move || {
-                let outcome = keeper.look();
-                (keeper, outcome)
-            }));
-        } else if self.job.is_some() {
-            // It may have looked already.
-            self.look = Some(Instant::now() + SETTLED);
-        }
-    }
-
-    /// Begins to read the file, if it's to be read and nobody is at work.
-    fn begin(&mut self) {
-        if self.reload
-            && let Some(mut keeper) = self.keeper.take()
-        {
-            self.reload = false;
-            (self.say)(&"reading the config file");
-            self.job = Some(tokio::task::spawn_blocking(move || {
-                let outcome = keeper.reload();
-                (keeper, outcome)
-            }));
-        }
-    }
-}
-
-/// The signals that are taken.
-struct Signals {
-    hangup: Signal,
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            hangup: signal(SignalKind::hangup())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    /// Waits for the next one; whether it ends this. If not, files are to be opened anew.
-    async fn next(&mut self) -> bool {
-        let Self { hangup, interrupt, terminate } = self;
-        tokio::select! {
-            _ = interrupt.recv() => true,
-            _ = terminate.recv() => true,
-            _ = hangup.recv() => false,
-        }
-    }
-
-    /// Waits for one that ends this.
-    async fn end(&mut self) {
-        let Self { hangup: _, interrupt, terminate } = self;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    }
-}
-
 /// Waits until something is told of interfaces, and takes it.
 async fn interfaces(told: Option<&AsyncFd<LinkEvents>>) -> io::Result<bool> {
     let Some(told) = told else { return pending().await };
@@ -347,14 +262,6 @@ async fn due(moment: Option<Instant>) {
         Some(moment) => sleep_until(moment).await,
         None => pending().await,
     }
-}
-
-/// Waits until what is being done is done.
-async fn finished(job: &mut Option<JoinHandle<(Keeper, Outcome)>>) -> Result<(Keeper, Outcome), Error> {
-    let Some(running) = job else { return pending().await };
-    let done = poll_fn(|context| Pin::new(&mut *running).poll(context)).await;
-    *job = None;
-    done.map_err(Error::panicked)
 }
 
 /// Twice in the time within which the service manager wants to hear of it.
