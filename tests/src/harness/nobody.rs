@@ -6,11 +6,12 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use tempfile::TempDir;
 
 use super::fragwall::binary;
 use super::netns::Netns;
+use super::process::copy_program;
 use super::temporary_directory;
 
 /// The user `nobody` of most systems.
@@ -19,7 +20,8 @@ const NOBODY: u32 = 65_534;
 /// A copy of the binary that anybody may run: the build's directory may be closed to others.
 #[derive(Debug)]
 pub struct Nobody {
-    directory: TempDir,
+    _directory: TempDir,
+    binary: PathBuf,
 }
 
 impl Nobody {
@@ -28,19 +30,15 @@ impl Nobody {
     /// # Errors
     /// There's no binary, or it can't be copied.
     pub fn new() -> Result<Self> {
-        let nobody = Self { directory: temporary_directory("nobody")? };
-        fs::copy(binary()?, nobody.binary()).context("can't copy the binary")?;
-        fs::set_permissions(nobody.directory.path(), Permissions::from_mode(0o755))?;
-        Ok(nobody)
-    }
-
-    fn binary(&self) -> PathBuf {
-        self.directory.path().join("fragwall")
+        let directory = temporary_directory("nobody")?;
+        let binary = copy_program(binary()?, directory.path())?;
+        fs::set_permissions(directory.path(), Permissions::from_mode(0o755))?;
+        Ok(Self { _directory: directory, binary })
     }
 
     /// A command in the machine's own network namespace.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(self.binary());
+        let mut command = Command::new(&self.binary);
         command.uid(NOBODY);
         command
     }
@@ -50,7 +48,7 @@ impl Nobody {
     /// # Errors
     /// The namespace can't be opened.
     pub fn inside(&self, netns: &Netns) -> Result<Command> {
-        let mut command = netns.command(&self.binary().to_string_lossy())?;
+        let mut command = netns.command(&self.binary.to_string_lossy())?;
         // SAFETY: the closure makes system calls between fork and exec, and allocates nothing.
         unsafe {
             command.pre_exec(|| {
