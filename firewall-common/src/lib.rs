@@ -8,7 +8,7 @@
 #![no_std]
 #![cfg_attr(
     target_arch = "bpf",
-    feature(core_intrinsics),
+    feature(asm_experimental_arch, core_intrinsics),
     expect(
         internal_features,
         reason = "the BPF target has no atomic types, although it has the instructions"
@@ -21,6 +21,7 @@ pub mod essential;
 pub mod event;
 pub mod fragment;
 pub mod judge;
+pub mod opaque;
 pub mod packet;
 pub mod record;
 pub mod reply;

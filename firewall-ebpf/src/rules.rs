@@ -1,10 +1,9 @@
 //! The ruleset, as the loader compiled it: its tables, and what is asked of them.
 
-use core::hint::black_box;
-
 use aya_ebpf::{btf_maps::Array, macros::btf_map};
 use firewall_common::{
     fragment::{tick::Tick, word::Word},
+    opaque::opaque,
     packet::Family,
     rules::{
         Action, Decision, Lookup, MAX_RULES, PROTOCOLS, PortTable, RuleTables, Side, SourcePorts,
@@ -12,7 +11,7 @@ use firewall_common::{
         interface::Interfaces,
         limit::{self, BucketSet, Limits, Rate},
         prefix::{self, Address, Branch, Node, Tries},
-        select::{self, Consequence, Fields, Rules, Satisfied},
+        select::{self, Consequence, Fields, Packed, Rules},
     },
 };
 
@@ -159,7 +158,7 @@ impl Rules for Ruleset {
     #[inline(always)]
     fn consequence(&self, n: u32) -> Consequence {
         // The compiler knows what numbers there are and would drop the mask; the verifier doesn't.
-        setting(&CONSEQUENCES[black_box(n) as usize & (MAX_RULES - 1)])
+        setting(&CONSEQUENCES[opaque(u64::from(n)) as usize & (MAX_RULES - 1)])
     }
 
     #[inline(always)]
@@ -168,40 +167,18 @@ impl Rules for Ruleset {
     }
 
     #[inline(always)]
-    fn next(&self, satisfied: &Satisfied, start: u32) -> u32 {
-        let [first, second, third] = pack(satisfied);
+    fn next(&self, satisfied: Packed, start: u32) -> u32 {
+        let [first, second, third] = satisfied.0;
         next(first, second, third, start)
     }
 
     #[inline(always)]
-    fn select(&self, satisfied: Satisfied, source: u64, now: Tick) -> Decision {
+    fn select(&self, satisfied: Packed, source: u64, now: Tick) -> Decision {
         if !self.fields().has(Fields::LIMIT) {
-            return select::conclude(self, self.next(&satisfied, 0));
+            return select::conclude(self, self.next(satisfied, 0));
         }
-        let [first, second, third] = pack(&satisfied);
+        let [first, second, third] = satisfied.0;
         Decision::from_bits(select(first, second, third, source, now.0) as u16)
-    }
-}
-
-/// Two sets in each number.
-#[inline(always)]
-const fn pack(satisfied: &Satisfied) -> [u64; 3] {
-    const fn two(first: u32, second: u32) -> u64 {
-        first as u64 | (second as u64) << 32
-    }
-    let &Satisfied { transport, source, destination, source_port, flags, interface } = satisfied;
-    [two(transport, source), two(destination, source_port), two(flags, interface)]
-}
-
-#[inline(always)]
-const fn unpack(first: u64, second: u64, third: u64) -> Satisfied {
-    Satisfied {
-        transport: first as u32,
-        source: (first >> 32) as u32,
-        destination: second as u32,
-        source_port: (second >> 32) as u32,
-        flags: third as u32,
-        interface: (third >> 32) as u32,
     }
 }
 
@@ -226,14 +203,14 @@ extern "C" fn admits(number: u32, source: u64, now: u32) -> u32 {
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn next(first: u64, second: u64, third: u64, start: u32) -> u32 {
-    select::next(&Ruleset, &unpack(first, second, third), start)
+    select::next(&Ruleset, Packed([first, second, third]), start)
 }
 
 /// [`Rules::select`], as above.
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn select(first: u64, second: u64, third: u64, source: u64, now: u32) -> u32 {
-    u32::from(select::select(&Ruleset, &unpack(first, second, third), source, Tick(now)).to_bits())
+    u32::from(select::select(&Ruleset, Packed([first, second, third]), source, Tick(now)).to_bits())
 }
 
 impl RuleTables for Ruleset {

@@ -18,7 +18,7 @@ pub use decision::{Action, Decision, MAX_RULES, SLOTS, Slot};
 pub use lookup::Lookup;
 
 use prefix::{Address, Branch, Tries};
-use select::{Fields, Rules, Satisfied};
+use select::{Fields, Packed, Rules, Satisfied};
 
 use crate::{
     fragment::{identity::Source, tick::Tick},
@@ -137,7 +137,7 @@ fn refine<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, env: &impl Environment, transpo
         source = Source::of(bytes, ip, env.hash_key())?.0;
         now = env.now();
     }
-    Some(rules.select(satisfied, source, now))
+    Some(rules.select(Packed::of(&satisfied), source, now))
 }
 
 /// One of a packet's addresses; `None` if it can't be read.

@@ -4,10 +4,8 @@
 //! says that word `w` isn't zero. So the summaries of the sets are intersected first, and only words that are left are looked at
 //! (Baboescu and Varghese, "Scalable packet classification", 2001).
 
-use core::hint::black_box;
-
 use super::{Action, Decision, limit::Limits};
-use crate::fragment::tick::Tick;
+use crate::{fragment::tick::Tick, opaque::opaque};
 
 /// The most words a set has, without its summary.
 pub const MAX_WORDS: usize = 64;
@@ -64,6 +62,31 @@ pub struct Satisfied {
     pub interface: u32,
 }
 
+/// The same, two in each number.
+///
+/// The search takes them as this, and looks at each where it needs it: unpacked before its loop, as the compiler would, they'd
+/// take more of the kernel's stack than there is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Packed(pub [u64; 3]);
+
+impl Packed {
+    /// Of some sets.
+    #[inline(always)]
+    pub const fn of(satisfied: &Satisfied) -> Self {
+        const fn two(first: u32, second: u32) -> u64 {
+            first as u64 | (second as u64) << 32
+        }
+        let &Satisfied { transport, source, destination, source_port, flags, interface } = satisfied;
+        Self([two(transport, source), two(destination, source_port), two(flags, interface)])
+    }
+
+    /// The set of that place, in the order of [`Satisfied`].
+    #[inline(always)]
+    fn set(&self, place: usize) -> u32 {
+        (opaque(self.0[place / 2]) >> (place % 2 * 32)) as u32
+    }
+}
+
 /// What a rule says of packets that it matches: its decision, and in the upper 16 bits which limit it has, 0 for none.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[repr(transparent)]
@@ -107,7 +130,7 @@ pub trait Rules: Limits {
 
     /// The number of the first rule from `start` on that is in all sets; [`NO_RULE`] if there's none.
     #[inline(always)]
-    fn next(&self, satisfied: &Satisfied, start: u32) -> u32
+    fn next(&self, satisfied: Packed, start: u32) -> u32
     where
         Self: Sized,
     {
@@ -116,11 +139,11 @@ pub trait Rules: Limits {
 
     /// What the first rule says that all fields satisfy. `source` is a hash of who sent the packet.
     #[inline(always)]
-    fn select(&self, satisfied: Satisfied, source: u64, now: Tick) -> Decision
+    fn select(&self, satisfied: Packed, source: u64, now: Tick) -> Decision
     where
         Self: Sized,
     {
-        select(self, &satisfied, source, now)
+        select(self, satisfied, source, now)
     }
 }
 
@@ -131,7 +154,7 @@ pub const IN_ERROR: u32 = u32::MAX - 1;
 
 /// See [`Rules::select`].
 #[inline(always)]
-pub fn select(rules: &impl Rules, satisfied: &Satisfied, source: u64, now: Tick) -> Decision {
+pub fn select(rules: &impl Rules, satisfied: Packed, source: u64, now: Tick) -> Decision {
     let mut start = 0;
     for _ in 0..MAX_TRIES {
         let n = rules.next(satisfied, start);
@@ -156,7 +179,7 @@ pub fn conclude(rules: &impl Rules, n: u32) -> Decision {
 
 /// See [`Rules::next`].
 #[inline(always)]
-pub fn next(rules: &impl Rules, satisfied: &Satisfied, start: u32) -> u32 {
+pub fn next(rules: &impl Rules, satisfied: Packed, start: u32) -> u32 {
     let Some(summary) = intersect(rules, satisfied, 0) else { return IN_ERROR };
     let mut summary = summary & from(start / u64::BITS);
     for _ in 0..MAX_WORDS {
@@ -184,20 +207,15 @@ const fn from(n: u32) -> u64 {
 
 /// One word of the intersection of all sets; number 0 is the summaries'.
 #[inline(always)]
-fn intersect(rules: &impl Rules, satisfied: &Satisfied, place: u32) -> Option<u64> {
-    let &Satisfied { transport, source, destination, source_port, flags, interface } = satisfied;
+fn intersect(rules: &impl Rules, satisfied: Packed, place: u32) -> Option<u64> {
+    const OTHERS: [Fields; 5] =
+        [Fields::SOURCE, Fields::DESTINATION, Fields::SOURCE_PORT, Fields::FLAGS, Fields::INTERFACE];
     let (fields, stride) = (rules.fields(), rules.stride());
-    let mut word = rules.word(transport.wrapping_mul(stride).wrapping_add(place))?;
-    let others = [
-        (Fields::SOURCE, source),
-        (Fields::DESTINATION, destination),
-        (Fields::SOURCE_PORT, source_port),
-        (Fields::FLAGS, flags),
-        (Fields::INTERFACE, interface),
-    ];
-    for (field, set) in others {
+    let index = |set: u32| set.wrapping_mul(stride).wrapping_add(place);
+    let mut word = rules.word(index(satisfied.set(0)))?;
+    for (n, field) in OTHERS.into_iter().enumerate() {
         if fields.has(field) {
-            word &= rules.word(set.wrapping_mul(stride).wrapping_add(place))?;
+            word &= rules.word(index(satisfied.set(n + 1)))?;
         }
     }
     Some(word)
@@ -208,7 +226,7 @@ fn intersect(rules: &impl Rules, satisfied: &Satisfied, place: u32) -> Option<u6
 fn lowest(word: u64) -> u32 {
     // BPF has no such instruction, and looks the number up in a table. The compiler knows what that holds and would drop the
     // mask; the verifier doesn't, and needs it.
-    black_box(word.trailing_zeros()) & 63
+    opaque(u64::from(word.trailing_zeros())) as u32 & 63
 }
 
 #[cfg(feature = "user")]
