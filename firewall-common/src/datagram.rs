@@ -6,8 +6,8 @@ use crate::{
         Fragment,
         identity::{HashKey, Keys},
         progress::Progress,
-        source::Sources,
-        table::{Early, Found, Record, Room, Set, Sets},
+        source::{self, Sources},
+        table::{Early, Found, Order, Record, Room, Set, Sets},
         tick::Tick,
     },
     packet::Family,
@@ -227,6 +227,12 @@ impl<'a, E: Datagrams> Place<'a, E> {
         self.env.count_room(self.set.insert(self.keys.identity, record, time, self.now, timeout, held));
     }
 
+    #[inline(always)]
+    fn put_decided(&self, record: Record, order: Order) {
+        let (timeout, held) = (self.env.timeout(), self.env.held());
+        self.env.count_room(self.set.put_decided(self.keys.identity, record, self.now, timeout, held, order));
+    }
+
     /// Charges so many fragments; says whether there was room for them.
     #[inline(always)]
     fn charge(&self, due: u32) -> bool {
@@ -283,13 +289,21 @@ pub fn first(
         }
         return admission;
     }
-    if decision.is_allow() && !place.charge(progress.due()) {
-        // The host can make nothing of the rest.
-        let refused = Record { decision: Decision::REFUSED, first_end: fragment.length, progress };
-        place.insert(refused, place.now.stored());
-        return Admission::Refused;
+    let record = Record { decision, first_end: fragment.length, progress };
+    let due = progress.due();
+    if decision.is_allow() && due > 0 {
+        // The charge comes behind the entry, since it's the step by which other CPUs see that before this one looks for theirs;
+        // and the entry comes only once there's room for the charge, since it may push out others.
+        let Some(charge) = source::ask(env, keys.source, family, due, place.now) else {
+            // The host can make nothing of the rest.
+            place.put_decided(Record { decision: Decision::REFUSED, ..record }, Order::AtOnce);
+            return Admission::Refused;
+        };
+        place.put_decided(record, Order::Later);
+        charge.make();
+    } else {
+        place.put_decided(record, Order::AtOnce);
     }
-    place.insert(Record { decision, first_end: fragment.length, progress }, place.now.stored());
     // One that came to another CPU meanwhile didn't find this, or is about to.
     let meanwhile = place.take_early().progress;
     if !meanwhile.is_none() {

@@ -37,7 +37,7 @@ use firewall_common::{
     event::Kind,
     fragment::{Class, Fragment},
     judge::{Outcome, judge, judge_plain, judge_plain_fragment},
-    packet::{Bytes, ethernet},
+    packet::{Bytes, ethernet, plain},
     record::Trace,
     stance::Stance,
     verdict::{Cell, Judgement, Verdict},
@@ -66,12 +66,13 @@ pub fn fragwall(ctx: XdpContext) -> u32 {
 #[inline(always)]
 fn plain_or_any(ctx: &XdpContext) -> u32 {
     let frame = Linear::new(ctx);
-    if let Some(judgement) = judge_plain(&frame, &Kernel::<{ kernel::PLAIN }>::new(ctx)) {
+    let kernel = Kernel::<{ kernel::PLAIN }>::new(ctx);
+    if plain::is_fragment(&frame) {
+        if let Some((judgement, fragment)) = judge_plain_fragment(&frame, &kernel) {
+            return settle(ctx, frame.len(), judgement, fragment);
+        }
+    } else if let Some(judgement) = judge_plain(&frame, &kernel) {
         return settle(ctx, frame.len(), judgement, Fragment::WHOLE);
-    }
-    if let Some((judgement, fragment)) = judge_plain_fragment(&frame, &Kernel::<{ kernel::PLAIN }>::new(ctx))
-    {
-        return settle(ctx, frame.len(), judgement, fragment);
     }
     match any(ctx.ctx) {
         AGAIN => far(ctx.ctx),

@@ -130,15 +130,16 @@ impl Debt {
         self.outstanding(now, limit) + fragments as u64 * limit.cost <= limit.hold
     }
 
-    /// Charges fragments to the word that told this debt.
+    /// Charges fragments to the word that told this debt. Whatever this CPU wrote before, others see before it reads anything
+    /// else.
     #[inline(always)]
     pub fn charge(self, word: &Word, fragments: u32, now: Tick, limit: &Limit) {
         let charge = (fragments as u64 * limit.cost) << OWN_BITS;
         if self.outstanding(now, limit) > 0 {
-            word.add(charge);
+            word.add_in_order(charge);
         } else {
             // Whatever was outstanding has leaked away: it begins anew.
-            word.store(Self::none(now, self.0).0.wrapping_add(charge));
+            word.swap(Self::none(now, self.0).0.wrapping_add(charge));
         }
     }
 

@@ -44,12 +44,15 @@ pub struct Keys {
     pub source: Source,
 }
 
+/// Eight bytes as the hash takes them: what it halves needn't be read at once.
+type Pair = [u32; 2];
+
 /// The addresses of an IPv6 header as raw words: they are only compared and hashed on the machine they arrived at.
 #[derive(Clone, Copy)]
 #[repr(C, packed)]
 struct Addresses6 {
-    source: [u64; 2],
-    destination: [u64; 2],
+    source: [Pair; 2],
+    destination: [Pair; 2],
 }
 
 #[derive(Clone, Copy)]
@@ -69,9 +72,9 @@ impl HashKey {
     /// The upper 32 bits of a sum of such terms are strongly universal: without the key nobody can choose packets
     /// that meet in one set. One multiplication for 8 bytes is all that BPF, which has no 128-bit product, needs.
     #[inline(always)]
-    fn term(&self, index: usize, word: u64) -> u64 {
-        let high = self.word(index).wrapping_add(word >> 32);
-        let low = self.word(index + 1).wrapping_add(word & 0xffff_ffff);
+    fn term(&self, index: usize, [first, second]: Pair) -> u64 {
+        let high = self.word(index).wrapping_add(u64::from(second));
+        let low = self.word(index + 1).wrapping_add(u64::from(first));
         high.wrapping_mul(low)
     }
 
@@ -89,7 +92,7 @@ impl HashKey {
 
     /// The hash of an IPv6 source, of which only the upper half counts.
     #[inline(always)]
-    fn source_v6(&self, network: u64) -> u64 {
+    fn source_v6(&self, network: Pair) -> u64 {
         self.word(0).wrapping_add(self.term(1, network))
     }
 
@@ -100,25 +103,25 @@ impl HashKey {
     }
 
     #[inline(always)]
-    fn v6(&self, addresses: &[u64; 4], id: u32, scope: Option<u64>) -> Keys {
-        let source = self.source_v6(addresses[0]);
-        let mut hash = source
-            .wrapping_add(self.term(3, addresses[1]))
-            .wrapping_add(self.term(5, addresses[2]))
-            .wrapping_add(self.term(7, addresses[3]));
-        let mut last = id as u64;
-        if let Some(scope) = scope {
-            hash = hash.wrapping_add(self.term(9, scope));
-            last |= 1 << 32;
-        }
-        Keys { identity: Identity(hash.wrapping_add(self.term(11, last))), source: Source(source) }
+    fn v6(&self, [network, host]: [Pair; 2], destination: [Pair; 2], id: u32, scope: Option<Pair>) -> Keys {
+        let source = self.source_v6(network);
+        let hash = source
+            .wrapping_add(self.term(3, host))
+            .wrapping_add(self.term(5, destination[0]))
+            .wrapping_add(self.term(7, destination[1]));
+        let hash = match scope {
+            None => hash.wrapping_add(self.term(11, [id, 0])),
+            Some(scope) => hash.wrapping_add(self.term(9, scope)).wrapping_add(self.term(11, [id, 1])),
+        };
+        Keys { identity: Identity(hash), source: Source(source) }
     }
 
     #[inline(always)]
     fn v4(&self, source: u32, destination: u32, id: u32, protocol: u8) -> Keys {
-        let addresses = u64::from(source) << 32 | u64::from(destination);
-        let last = id as u64 | (protocol as u64) << 32;
-        let hash = self.word(13).wrapping_add(self.term(14, addresses)).wrapping_add(self.term(16, last));
+        let hash = self
+            .word(13)
+            .wrapping_add(self.term(14, [destination, source]))
+            .wrapping_add(self.term(16, [id, u32::from(protocol)]));
         let source = self.source_v4(source);
         Keys { identity: Identity(hash), source: Source(source) }
     }
@@ -147,7 +150,7 @@ pub(crate) fn flow<B: Bytes + ?Sized>(
                 .wrapping_add(key.term(3, local[1]))
                 .wrapping_add(key.term(5, remote[0]))
                 .wrapping_add(key.term(7, remote[1]))
-                .wrapping_add(key.term(9, last))
+                .wrapping_add(key.term(9, halves(last)))
         }
         Family::V4 => {
             let Addresses4 { source, destination } = bytes.read(offset + ipv4::ADDRESSES)?;
@@ -155,8 +158,7 @@ pub(crate) fn flow<B: Bytes + ?Sized>(
                 Side::Local => (source, destination),
                 Side::Remote => (destination, source),
             };
-            let addresses = u64::from(local) << 32 | u64::from(remote);
-            key.word(13).wrapping_add(key.term(14, addresses)).wrapping_add(key.term(16, last))
+            key.word(13).wrapping_add(key.term(14, [remote, local])).wrapping_add(key.term(16, halves(last)))
         }
     };
     // Only the upper half of such a sum is as good as random; what proves a flow takes bits of the lower one, too.
@@ -164,11 +166,18 @@ pub(crate) fn flow<B: Bytes + ?Sized>(
     Some(mixed ^ mixed >> 32)
 }
 
-/// Whether an IPv6 destination means something only on its link: multicast (`ff00::/8`) or link-local (`fe80::/10`).
+/// The lower half of a number, and the upper one.
 #[inline(always)]
-const fn is_scoped(destination: u64) -> bool {
-    let [first, second, ..] = destination.to_ne_bytes();
-    first == 0xff || first == 0xfe && second & 0xc0 == 0x80
+const fn halves(number: u64) -> Pair {
+    [number as u32, (number >> 32) as u32]
+}
+
+/// Whether an IPv6 destination that begins like this means something only on its link: multicast (`ff00::/8`) or link-local
+/// (`fe80::/10`).
+#[inline(always)]
+const fn is_scoped(start: u32) -> bool {
+    let [first, second, ..] = start.to_ne_bytes();
+    first >= 0xfe && (first == 0xff || second & 0xc0 == 0x80)
 }
 
 impl Source {
@@ -196,9 +205,8 @@ impl Keys {
         match ip.family {
             Family::V6 => {
                 let Addresses6 { source, destination } = bytes.read(ip.offset + ipv6::ADDRESSES)?;
-                let scope =
-                    is_scoped(destination[0]).then_some(u64::from(interface) << 32 | u64::from(ip.vlans));
-                Some(key.v6(&[source[0], source[1], destination[0], destination[1]], id, scope))
+                let scope = is_scoped(destination[0][0]).then_some([ip.vlans, interface]);
+                Some(key.v6(source, destination, id, scope))
             }
             Family::V4 => {
                 let Addresses4 { source, destination } = bytes.read(ip.offset + ipv4::ADDRESSES)?;
@@ -226,17 +234,20 @@ mod tests {
     proptest! {
         #[test]
         fn each_part_of_an_identity_counts(
-            addresses in any::<[u64; 4]>(), id in any::<u32>(), scope in any::<Option<u64>>(),
-            flip in 0usize..6, bit in 0u32..32,
+            addresses in any::<[[Pair; 2]; 2]>(), id in any::<u32>(), scope in any::<Option<Pair>>(),
+            flip in 0usize..11, bit in 0u32..32,
         ) {
-            let before = key().v6(&addresses, id, scope);
+            let [source, destination] = addresses;
+            let before = key().v6(source, destination, id, scope);
             let (mut other, mut other_id, mut other_scope) = (addresses, id, scope);
             match flip {
-                4 => other_id ^= 1 << bit,
-                5 => other_scope = if scope.is_some() { None } else { Some(0) },
-                n => other[n] ^= 1 << bit,
+                8 => other_id ^= 1 << bit,
+                9 => other_scope = if scope.is_some() { None } else { Some([0, 0]) },
+                10 => other_scope = scope.map(|[vlans, interface]| [vlans, interface ^ 1 << bit]).or(Some([0, 0])),
+                n => other[n / 4][n / 2 % 2][n % 2] ^= 1 << bit,
             }
-            prop_assert_ne!(before.identity, key().v6(&other, other_id, other_scope).identity);
+            let [source, destination] = other;
+            prop_assert_ne!(before.identity, key().v6(source, destination, other_id, other_scope).identity);
         }
 
         #[test]
@@ -253,11 +264,14 @@ mod tests {
         }
 
         #[test]
-        fn a_source_is_an_ipv6_prefix_of_64_bits(addresses: [u64; 4], other: [u64; 4], ids: [u32; 2], bit in 0u32..64) {
-            let source = key().v6(&addresses, ids[0], None).source;
-            let [prefix, ..] = addresses;
-            prop_assert_eq!(source, key().v6(&[prefix, other[1], other[2], other[3]], ids[1], Some(7)).source);
-            prop_assert_ne!(source, key().v6(&[prefix ^ 1 << bit, addresses[1], addresses[2], addresses[3]], ids[0], None).source);
+        fn a_source_is_an_ipv6_prefix_of_64_bits(
+            address: [Pair; 2], other: [Pair; 2], destinations: [[Pair; 2]; 2], ids: [u32; 2], bit in 0usize..64,
+        ) {
+            let source = key().v6(address, destinations[0], ids[0], None).source;
+            let [mut prefix, host] = address;
+            prop_assert_eq!(source, key().v6([prefix, other[1]], destinations[1], ids[1], Some([7, 0])).source);
+            prefix[bit / 32] ^= 1 << (bit % 32);
+            prop_assert_ne!(source, key().v6([prefix, host], destinations[0], ids[0], None).source);
         }
     }
 
@@ -274,8 +288,8 @@ mod tests {
             ([0x20, 0x01], false),
             ([0xfd, 0x00], false),
         ] {
-            let word = u64::from_ne_bytes([address[0], address[1], 0, 0, 0, 0, 0, 0]);
-            assert_eq!(is_scoped(word), scoped, "{address:x?}");
+            let start = u32::from_ne_bytes([address[0], address[1], 0, 0]);
+            assert_eq!(is_scoped(start), scoped, "{address:x?}");
         }
     }
 
@@ -284,7 +298,7 @@ mod tests {
     fn sequential_identifications_spread() {
         let mut counts = [0u32; 1024];
         for id in 0..64 * 1024 {
-            let Identity(hash) = key().v6(&[1, 2, 3, 4], id, None).identity;
+            let Identity(hash) = key().v6([[1, 0], [2, 0]], [[3, 0], [4, 0]], id, None).identity;
             counts[(hash >> 54) as usize] += 1;
         }
         // 64 expected in each; a Poisson variable of mean 64 beyond 128 has a probability below 1e-11.

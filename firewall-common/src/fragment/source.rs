@@ -73,62 +73,125 @@ pub trait Sources {
 /// See [`Sources::charge`].
 #[inline(always)]
 pub fn charge(sources: &impl Sources, source: Source, family: Family, fragments: u32, now: Tick) -> bool {
+    match ask(sources, source, family, fragments, now) {
+        Some(charge) => {
+            charge.make();
+            true
+        }
+        None => false,
+    }
+}
+
+/// A charge that there's room for, which is still to be made.
+#[derive(Debug)]
+pub struct Charge<'a> {
+    set: &'a SourceSet,
+    /// Of a stranger.
+    pool: Option<&'a Pool>,
+    way: usize,
+    debt: Debt,
+    source: Source,
+    fragments: u32,
+    now: Tick,
+    limits: Limits,
+}
+
+/// Whether there's room for fragments, at least one, of a source: what they are charged then.
+#[inline(always)]
+pub fn ask<'a>(
+    sources: &'a impl Sources,
+    source: Source,
+    family: Family,
+    fragments: u32,
+    now: Tick,
+) -> Option<Charge<'a>> {
     // A table that is missing is an error of the loader's: there's no room in it.
-    let (Some(set), Some(pool)) = (sources.sources(source), sources.pool(family)) else { return false };
-    set.charge(source, fragments, now, &sources.limits(family), pool)
+    sources.sources(source)?.ask(source, fragments, now, sources.limits(family), || sources.pool(family))
+}
+
+impl Charge<'_> {
+    /// Makes it. Whatever this CPU wrote before, others see before it reads anything else.
+    ///
+    /// What others charge and give back between asking and making counts as well, but for what room there was: of CPUs that ask
+    /// at once each may be given what only one has room for.
+    #[inline(always)]
+    pub fn make(self) {
+        let Self { set, pool, way, debt, source, fragments, now, limits } = self;
+        let limit = limits.of_source();
+        // Each way has a step that puts what went before in order: a source that goes unrecorded is a stranger.
+        if let Some(pool) = pool {
+            pool.debt(now).charge(&pool.0, fragments, now, &limits.of_strangers());
+        }
+        let way = if way == WAYS { set.insert(source, debt, now, &limit) } else { way };
+        if way < WAYS {
+            debt.charge(&set.0[way & (WAYS - 1)].debt, fragments, now, &limit);
+        }
+    }
 }
 
 /// See [`Sources::refund`].
 #[inline(always)]
 pub fn refund(sources: &impl Sources, source: Source, family: Family, fragments: u32, now: Tick) {
-    if let (Some(set), Some(pool)) = (sources.sources(source), sources.pool(family)) {
-        set.refund(source, fragments, now, &sources.limits(family), pool);
+    if let Some(set) = sources.sources(source) {
+        set.refund(source, fragments, now, &sources.limits(family), || sources.pool(family));
     }
 }
 
 impl Pool {
-    /// Charges fragments to all strangers; says whether there was room for them.
+    /// What all strangers have outstanding.
     #[inline(always)]
-    fn charge(&self, fragments: u32, now: Tick, limit: &Limit) -> bool {
-        let debt = Debt::of(&self.0, now, WRITTEN);
-        let has_room = debt.has_room(fragments, now, limit);
-        if has_room {
-            debt.charge(&self.0, fragments, now, limit);
-        }
-        has_room
+    fn debt(&self, now: Tick) -> Debt {
+        Debt::of(&self.0, now, WRITTEN)
     }
 
     #[inline(always)]
     fn refund(&self, fragments: u32, now: Tick, limit: &Limit) {
-        Debt::of(&self.0, now, WRITTEN).refund(&self.0, fragments, now, limit);
+        self.debt(now).refund(&self.0, fragments, now, limit);
     }
 }
 
 impl SourceSet {
-    /// See [`Sources::charge`].
+    /// See [`ask`]. Only a stranger needs the `pool`.
     #[inline(always)]
-    pub fn charge(&self, source: Source, fragments: u32, now: Tick, limits: &Limits, pool: &Pool) -> bool {
-        let limit = limits.of_source();
+    pub fn ask<'a>(
+        &'a self,
+        source: Source,
+        fragments: u32,
+        now: Tick,
+        limits: Limits,
+        pool: impl FnOnce() -> Option<&'a Pool>,
+    ) -> Option<Charge<'a>> {
         let (way, debt) = self.find(source, now);
-        if !debt.has_room(fragments, now, &limit) {
-            return false;
+        if !debt.has_room(fragments, now, &limits.of_source()) {
+            return None;
         }
-        if debt.0 & KNOWN == 0 && !pool.charge(fragments, now, &limits.of_strangers()) {
-            return false;
-        }
-        let way = if way == WAYS { self.insert(source, debt, now, &limit) } else { way };
-        if way < WAYS {
-            debt.charge(&self.0[way & (WAYS - 1)].debt, fragments, now, &limit);
-        }
-        true
+        let pool = if debt.0 & KNOWN == 0 {
+            let pool = pool()?;
+            if !pool.debt(now).has_room(fragments, now, &limits.of_strangers()) {
+                return None;
+            }
+            Some(pool)
+        } else {
+            None
+        };
+        Some(Charge { set: self, pool, way, debt, source, fragments, now, limits })
     }
 
     /// See [`Sources::refund`].
     #[inline(always)]
-    pub fn refund(&self, source: Source, fragments: u32, now: Tick, limits: &Limits, pool: &Pool) {
+    pub fn refund<'a>(
+        &self,
+        source: Source,
+        fragments: u32,
+        now: Tick,
+        limits: &Limits,
+        pool: impl FnOnce() -> Option<&'a Pool>,
+    ) {
         let limit = limits.of_source();
         let (way, debt) = self.find(source, now);
-        if debt.0 & KNOWN == 0 {
+        if debt.0 & KNOWN == 0
+            && let Some(pool) = pool()
+        {
             pool.refund(fragments, now, &limits.of_strangers());
         }
         if way == WAYS {

@@ -13,7 +13,7 @@
 //!
 //! Where a network card spreads packets by port, a datagram's first fragment meets one CPU and all others another, at the
 //! same moment. So that neither misses what the other one counts, each puts its entry in place and only then looks for the
-//! other's ([`Set::insert`], [`Set::take_early`]); what was counted of trailing ones goes to the one that takes it.
+//! other's ([`Set::insert`], [`Set::put_decided`], [`Set::take_early`]); what was counted of trailing ones goes to the one that takes it.
 
 use super::{
     identity::Identity,
@@ -146,6 +146,16 @@ pub struct Early {
     pub time: u32,
 }
 
+/// When other CPUs see an entry that is put into a set.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Order {
+    /// Before this one looks for theirs.
+    AtOnce,
+    /// As late as they may: the caller takes a step that puts what went before it in order ([`Word::add_in_order`],
+    /// [`Word::swap`]), and only then looks for theirs.
+    Later,
+}
+
 /// Whether an entry is that datagram's.
 #[inline(always)]
 const fn is_of(identity: Identity, tag: u64, word: u64) -> bool {
@@ -223,14 +233,14 @@ impl Set {
     #[inline(always)]
     pub fn take_early(&self, identity: Identity, now: Tick, timeout: u32) -> Early {
         let mut early = Early { progress: Progress::NONE, time: now.stored() };
+        // Hardly any set has an early entry, of whatever datagram.
+        if !self.0.iter().any(|entry| decision_of(entry.record.load()).is_undecided()) {
+            return early;
+        }
         for entry in &self.0 {
-            let word = entry.record.load();
-            // Hardly any entry is early: no more of the others is looked at.
-            if !decision_of(word).is_undecided() {
-                continue;
-            }
-            let tag = entry.tag.load();
-            if is_of(identity, tag, word)
+            let (tag, word) = (entry.tag.load(), entry.record.load());
+            if decision_of(word).is_undecided()
+                && is_of(identity, tag, word)
                 && entry.record.take(word)
                 && now.age_of(time_of(word)) <= timeout + SKEW
             {
@@ -261,7 +271,50 @@ impl Set {
         timeout: u32,
         held: u32,
     ) -> Room {
-        let is_early = record.decision.is_undecided();
+        let written = if record.decision.is_undecided() {
+            self.write::<true>(identity, record, time, now, timeout, held)
+        } else {
+            self.write::<false>(identity, record, time, now, timeout, held)
+        };
+        let Some((entry, tag, room)) = written else { return Room::Nowhere };
+        entry.tag.swap(tag);
+        room
+    }
+
+    /// The same of a datagram that was decided just now.
+    #[inline(always)]
+    pub fn put_decided(
+        &self,
+        identity: Identity,
+        record: Record,
+        now: Tick,
+        timeout: u32,
+        held: u32,
+        order: Order,
+    ) -> Room {
+        let written = self.write::<false>(identity, record, now.stored(), now, timeout, held);
+        let Some((entry, tag, room)) = written else { return Room::Nowhere };
+        match order {
+            Order::Later => entry.tag.store(tag),
+            Order::AtOnce => {
+                entry.tag.swap(tag);
+            }
+        }
+        room
+    }
+
+    /// Writes the entry but for its tag, which it returns, and says where there was room; `None` if there's none. `EARLY`: it's of an
+    /// early datagram.
+    #[inline(always)]
+    fn write<const EARLY: bool>(
+        &self,
+        identity: Identity,
+        record: Record,
+        time: u32,
+        now: Tick,
+        timeout: u32,
+        held: u32,
+    ) -> Option<(&Entry, u64, Room)> {
         let mut place = WAYS;
         let mut fits = true;
         let mut room = Room::Free;
@@ -269,12 +322,12 @@ impl Set {
             let (tag, word) = (entry.tag.load(), entry.record.load());
             if word == 0 {
                 // An early one comes from the other end, so as not to meet a first one that comes at the same moment.
-                if is_early || place == WAYS {
+                if EARLY || place == WAYS {
                     place = way;
                 }
             } else if is_of(identity, tag, word)
                 && !decision_of(word).is_undecided()
-                && (!is_early || now.age_of(time_of(word)) > timeout + SKEW)
+                && (!EARLY || now.age_of(time_of(word)) > timeout + SKEW)
             {
                 place = way;
                 // What the host holds of another first fragment won't fit to this one's: it can't tell when all is done.
@@ -287,7 +340,7 @@ impl Set {
         if place == WAYS {
             let (victim, worth) = self.least(now, timeout);
             if worth >> CLASS_SHIFT > class(record.decision) {
-                return Room::Nowhere;
+                return None;
             }
             room = if worth >> CLASS_SHIFT == EXPIRED { Room::Expired } else { Room::Taken };
             place = victim;
@@ -296,8 +349,7 @@ impl Set {
         let progress = if fits { record.progress } else { record.progress.spoiled() };
         let word = Record { progress, ..record }.pack(time);
         entry.record.store(word);
-        entry.tag.swap((identity.0 ^ word) & IDENTITY_MASK | u64::from(progress.upper()));
-        room
+        Some((entry, (identity.0 ^ word) & IDENTITY_MASK | u64::from(progress.upper()), room))
     }
 
     /// The entry that is worth least, and what it's worth.

@@ -3,6 +3,9 @@
 #[cfg(target_arch = "bpf")]
 use core::intrinsics::{AtomicOrdering, atomic_cxchg, atomic_xadd, atomic_xchg};
 
+#[cfg(target_arch = "bpf")]
+use crate::opaque::opaque;
+
 /// A 64-bit word that CPUs share: reads and writes are whole, in no order.
 #[derive(Debug, Default)]
 #[repr(transparent)]
@@ -57,6 +60,16 @@ impl Word {
         // SAFETY: as above.
         unsafe { atomic_xadd::<u64, u64, { AtomicOrdering::Relaxed }>(self.0.get(), value) };
     }
+
+    /// The same; and whatever this CPU wrote before, others see before it reads anything else, as with [`Word::swap`]. That
+    /// takes the instruction that fetches the value before (`BPF_ADD | BPF_FETCH`, Linux 5.12): the other is in no order.
+    #[inline(always)]
+    pub fn add_in_order(&self, value: u64) {
+        // SAFETY: as above.
+        let before = unsafe { atomic_xadd::<u64, u64, { AtomicOrdering::SeqCst }>(self.0.get(), value) };
+        // Of a value that nobody asks for, the compiler would make the other instruction.
+        opaque(before);
+    }
 }
 
 // SAFETY: each access is one whole machine access; see above.
@@ -92,5 +105,11 @@ impl Word {
     /// Adds to its value, which wraps around, in one step.
     pub fn add(&self, value: u64) {
         self.0.fetch_add(value, core::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// The same; and whatever this CPU wrote before, others see before it reads anything else, as with [`Word::swap`].
+    pub fn add_in_order(&self, value: u64) {
+        self.0.fetch_add(value, core::sync::atomic::Ordering::SeqCst);
+        core::sync::atomic::fence(core::sync::atomic::Ordering::SeqCst);
     }
 }

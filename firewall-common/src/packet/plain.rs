@@ -81,6 +81,21 @@ pub fn ethertype<B: Bytes + ?Sized>(bytes: &B) -> Option<u16> {
     bytes.read(ethernet::HEADER - size_of::<Be16>()).map(|ethertype: Be16| ethertype.value())
 }
 
+/// Whether the frame's packet is to be read as a fragment: the others' headers aren't looked at then.
+#[inline(always)]
+pub fn is_fragment<B: Bytes + ?Sized>(bytes: &B) -> bool {
+    // What is read is as long as a whole packet's headers, so that of those nothing is compared twice.
+    match ethertype(bytes) {
+        Some(ethernet::IPV6) => bytes
+            .read(ethernet::HEADER)
+            .is_some_and(|header: Plain6| header.next_header == extension::FRAGMENT),
+        Some(ethernet::IPV4) => bytes
+            .read(ethernet::HEADER)
+            .is_some_and(|header: Plain4| header.flags_offset.value() & (OFFSET_MASK | MORE_FRAGMENTS) != 0),
+        _ => false,
+    }
+}
+
 /// The packet in a frame of [`ethernet::IPV6`]; `None` if it's none of these.
 #[inline(always)]
 pub fn v6<B: Bytes + ?Sized>(bytes: &B) -> Option<Ip> {

@@ -8,7 +8,7 @@ use firewall_common::{
     fragment::{
         budget::Limits,
         identity::Source,
-        source::{Pool, SourceSet},
+        source::{Charge, Pool, SourceSet},
         tick::Tick,
     },
     judge::judge,
@@ -199,20 +199,20 @@ fn a_known_source_with_much_outstanding_gives_way_to_none_of_the_other_ip_versio
     let [four, six] = [Limits::new(30_000, 8, 20), Limits::new(60_000, 8, 20)];
     let source = |n: u64| Source((n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let (set, pool) = (SourceSet::default(), Pool::default());
+    let charge = |n: u64, limits: &Limits, now: u32| {
+        set.ask(source(n), 1, Tick(now), *limits, || Some(&pool)).map(Charge::make).is_some()
+    };
     let know = |n: u64, limits: &Limits, now: u32| {
-        assert!(set.charge(source(n), 1, Tick(now), limits, &pool));
-        set.refund(source(n), 1, Tick(now), limits, &pool);
+        assert!(charge(n, limits, now));
+        set.refund(source(n), 1, Tick(now), limits, || Some(&pool));
     };
     for n in 1..=4 {
         know(n, &six, 5000);
     }
-    while set.charge(source(1), 1, Tick(5000), &six, &pool) {}
+    while charge(1, &six, 5000) {}
     // Three others are silent, and one of them would do.
     know(5, &four, 5001);
-    assert!(
-        !set.charge(source(1), 1, Tick(5001), &six, &pool),
-        "its debt is forgotten, and it's a stranger again"
-    );
+    assert!(!charge(1, &six, 5001), "its debt is forgotten, and it's a stranger again");
 }
 
 /// The host holds such a datagram's other fragments for nothing, and no other datagram finds room meanwhile.

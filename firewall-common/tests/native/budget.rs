@@ -3,7 +3,7 @@
 use firewall_common::fragment::{
     budget::{Debt, Limits},
     identity::Source,
-    source::{Pool, SourceSet},
+    source::{Charge, Pool, SourceSet},
     tick::Tick,
     word::Word,
 };
@@ -25,11 +25,11 @@ struct Accounts {
 
 impl Accounts {
     fn charge(&self, n: u64, fragments: u32, now: u32) -> bool {
-        self.set.charge(source(n), fragments, Tick(now), &LIMITS, &self.pool)
+        self.set.ask(source(n), fragments, Tick(now), LIMITS, || Some(&self.pool)).map(Charge::make).is_some()
     }
 
     fn refund(&self, n: u64, fragments: u32, now: u32) {
-        self.set.refund(source(n), fragments, Tick(now), &LIMITS, &self.pool);
+        self.set.refund(source(n), fragments, Tick(now), &LIMITS, || Some(&self.pool));
     }
 
     /// How many fragments of a source find room, one by one.
@@ -148,7 +148,9 @@ fn of_known_sources_the_one_silent_for_longest_gives_way() {
 fn the_debt_of_a_flooding_stranger_is_remembered() {
     let limits = Limits::new(HOLD, 8, 1_000_000);
     let accounts = Accounts::default();
-    let charge = |n| accounts.set.charge(source(n), 1, Tick(0), &limits, &accounts.pool);
+    let charge = |n| {
+        accounts.set.ask(source(n), 1, Tick(0), limits, || Some(&accounts.pool)).map(Charge::make).is_some()
+    };
     while charge(1) {}
     for n in 10..1000 {
         charge(n);
