@@ -122,7 +122,7 @@ fn functions(object: &File<'_>) -> BTreeMap<Place, Function> {
 }
 
 /// The nesting below a function that takes the most: how much, in bytes, and its functions.
-fn deepest<'a>(functions: &'a BTreeMap<Place, Function>, place: Place) -> (usize, Vec<&'a Function>) {
+fn deepest(functions: &BTreeMap<Place, Function>, place: Place) -> (usize, Vec<&Function>) {
     let function = functions.get(&place).expect("a call leads to a function");
     let (below, mut nesting) = function
         .calls

@@ -66,9 +66,11 @@ const SECTIONS: [(&str, Cases); 10] = [
     ("tables", || flows::tables().map(boxed)),
 ];
 
+/// What measures a whole section.
+type Measure = fn() -> Result<Section>;
+
 /// The sections that are measured as a whole, over a veth, after all others.
-const LIVE: [(&str, fn() -> Result<Section>); 2] =
-    [("monitor", monitor::section), ("nftables", beside::section)];
+const LIVE: [(&str, Measure); 2] = [("monitor", monitor::section), ("nftables", beside::section)];
 
 /// The names of the sections.
 pub fn section_names() -> impl Iterator<Item = &'static str> {
