@@ -10,7 +10,7 @@ use aya_ebpf::{
 use firewall_common::{
     event::{
         Event, HEAD, Kind, LOGGED_WORDS, Logged,
-        watch::{Buckets, Watch},
+        watch::{Buckets, LeftOut, Watch},
     },
     fragment::{Class, tick::Tick},
     rules::Slot,
@@ -37,7 +37,7 @@ static EVENT_BUCKETS: Array<Buckets, 1> = Array::new();
 
 /// How many packets were asked for and not told of.
 #[btf_map]
-static LEFT_OUT: PerCpuArray<u64, 1> = PerCpuArray::new();
+static LEFT_OUT: PerCpuArray<LeftOut, 1> = PerCpuArray::new();
 
 /// What is told, for whoever watches to read. Its size in bytes is a power of two, in pages.
 #[btf_map]
@@ -76,15 +76,24 @@ extern "C" fn tell_watcher(ctx: *mut xdp_md, kind: u64, length: u32) -> u32 {
     let kind = Kind::from_bits(kind);
     // SAFETY: the helper takes nothing and only reads the clock.
     let now = unsafe { bpf_jiffies64() };
-    let (Some(watch), Some(buckets)) = (WATCH.get(0), EVENT_BUCKETS.get(0)) else { return 0 };
-    if now >= setting(&watch.until) || !watch.wants(kind) {
+    let (Some(watch), Some(left_out)) = (WATCH.get(0), LEFT_OUT.get_ptr_mut(0)) else { return 0 };
+    // SAFETY: it's this CPU's own, and nothing interrupts the program to count on the same CPU.
+    let left_out = unsafe { &mut *left_out };
+    let until = setting(&watch.until);
+    if left_out.is_again(kind, now, until) {
+        left_out.packets += 1;
         return 0;
     }
-    if !(buckets.take(watch, kind, Tick(now as u32)) && write(ctx, kind, length))
-        && let Some(left_out) = LEFT_OUT.get_ptr_mut(0)
-    {
-        // SAFETY: the counter is this CPU's own, and nothing interrupts the program to count on the same CPU.
-        unsafe { *left_out += 1 };
+    if now >= until || !watch.wants(kind) {
+        return 0;
+    }
+    let Some(buckets) = EVENT_BUCKETS.get(0) else { return 0 };
+    let has_room = buckets.take(watch, kind, Tick(now as u32));
+    if !has_room {
+        left_out.remember(kind, now, until);
+    }
+    if !(has_room && write(ctx, kind, length)) {
+        left_out.packets += 1;
     }
     0
 }

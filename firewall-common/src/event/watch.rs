@@ -106,8 +106,44 @@ impl Buckets {
     }
 }
 
+/// What one CPU has left out. Integers only, no padding.
+///
+/// In a flood the same kind of packet comes again and again, and a bucket that is full stays so until the next tick: what was found
+/// out of the last one needn't be found out anew.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[repr(C)]
+pub struct LeftOut {
+    /// How many packets were asked for and not told of.
+    pub packets: u64,
+    /// What kind the last one was of for which there was no room in the buckets ([`Kind::to_bits`]).
+    kind: u64,
+    /// When that was, in the kernel's own jiffies.
+    at: u64,
+    /// [`Watch::until`] of who asked for it.
+    until: u64,
+}
+
+impl LeftOut {
+    /// Whether a packet has no more room than the last one had.
+    #[inline(always)]
+    pub const fn is_again(&self, kind: Kind, now: u64, until: u64) -> bool {
+        self.at == now && self.kind == kind.to_bits() && self.until == until
+    }
+
+    /// There was no room in the buckets for a packet.
+    #[inline(always)]
+    pub const fn remember(&mut self, kind: Kind, now: u64, until: u64) {
+        (self.kind, self.at, self.until) = (kind.to_bits(), now, until);
+    }
+}
+
 #[cfg(feature = "user")]
 mod user {
+    // SAFETY: integers only, laid out without padding (4 * 8 = 32 bytes): any bits are a value.
+    unsafe impl aya::Pod for super::LeftOut {}
+
+    const _: () = assert!(size_of::<super::LeftOut>() == 32);
+
     // SAFETY: integers only, laid out without padding (2 * 8 + 4 * 4 + 4 * 8 = 64 bytes): any bits are a value.
     unsafe impl aya::Pod for super::Watch {}
 
@@ -157,6 +193,23 @@ mod tests {
         let each = [1, 2, 3, 4].map(|reason| told(&buckets, &watch, kind(reason, 0), 5000, 1000));
         assert_eq!(each, [100, 100, 50, 0]);
         assert_eq!(told(&buckets, &watch, kind(5, 0), 5000, 1100), 100);
+    }
+
+    #[test]
+    fn only_the_same_kind_in_the_same_tick_for_the_same_watcher_is_left_out_again() {
+        let mut left_out = LeftOut::default();
+        left_out.remember(kind(7, 20), 1000, 4000);
+        assert!(left_out.is_again(kind(7, 20), 1000, 4000));
+        for (kind, now, until) in [
+            (kind(8, 20), 1000, 4000),
+            (kind(7, 21), 1000, 4000),
+            (kind(7, 20), 1001, 4000),
+            (kind(7, 20), 1000, 5000),
+        ] {
+            assert!(!left_out.is_again(kind, now, until));
+        }
+        let class = Kind { class: 1, ..kind(7, 20) };
+        assert!(!left_out.is_again(class, 1000, 4000), "who watches may not ask for it");
     }
 
     #[test]

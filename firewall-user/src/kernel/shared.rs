@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use aya::maps::{Array, Map, MapData, MapInfo, MapType};
 use firewall_common::{
-    event::watch::{Buckets, Watch},
+    event::watch::{Buckets, LeftOut, Watch},
     fragment::{
         source::{Pool, SourceSet},
         table::{Set, WAYS},
@@ -102,7 +102,7 @@ pub(super) const SHARED: [Shared; 11] = [
         name: names::LEFT_OUT,
         pin: "left-out",
         kind: MapType::PerCpuArray,
-        value: size_of::<u64>(),
+        value: size_of::<LeftOut>(),
         entries: |_| 1,
     },
     // Its records have no size of their own, and its entries are bytes.

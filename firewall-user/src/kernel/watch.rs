@@ -17,7 +17,7 @@ use std::{
 use aya::maps::{Array, Map, MapData, MapError, PerCpuArray, RingBuf};
 use firewall_common::event::{
     Event,
-    watch::{Pace, Watch},
+    watch::{LeftOut, Pace, Watch},
 };
 use nix::{
     errno::Errno,
@@ -77,7 +77,7 @@ impl Asked {
 pub struct Watcher {
     events: RingBuf<MapData>,
     lease: Lease,
-    left_out: PerCpuArray<MapData, u64>,
+    left_out: PerCpuArray<MapData, LeftOut>,
     /// How many had been left out before.
     before: u64,
 }
@@ -179,7 +179,7 @@ impl Watcher {
     }
 
     fn all_left_out(&self) -> Result<u64, Error> {
-        Ok(self.left_out.get(&0, 0).map_err(refused)?.iter().sum())
+        Ok(self.left_out.get(&0, 0).map_err(refused)?.iter().map(|left_out| left_out.packets).sum())
     }
 }
 
