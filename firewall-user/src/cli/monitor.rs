@@ -126,7 +126,7 @@ impl Monitor {
                 continue;
             }
             looked = Instant::now();
-            match watcher.renew().and_then(|()| screen.learn()) {
+            match watcher.check().and_then(|()| screen.learn()) {
                 Ok(()) => {}
                 Err(Error::NotAttached) => {
                     output::say("the filter was detached");

@@ -10,6 +10,10 @@ use std::{
         unix::fs::MetadataExt as _,
     },
     path::PathBuf,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        mpsc::{self, RecvTimeoutError},
+    },
     thread,
     time::{Duration, Instant, SystemTime},
 };
@@ -34,6 +38,9 @@ use super::{
 
 /// How long a lease lasts.
 const LEASE: Duration = Duration::from_secs(3);
+
+/// How long it is until it's renewed.
+const RENEWAL: Duration = Duration::from_secs(1);
 
 /// Far longer than a packet is in the program's hands.
 const SETTLED: Duration = Duration::from_millis(20);
@@ -76,13 +83,23 @@ impl Asked {
 /// Someone who watches. What is told is there to be read until this is dropped.
 pub struct Watcher {
     events: RingBuf<MapData>,
-    lease: Lease,
+    lease: Renewed,
     left_out: PerCpuArray<MapData, LeftOut>,
     /// How many had been left out before.
     before: u64,
 }
 
-/// That the program tells: taken back when this is dropped.
+/// A lease that is renewed by a thread of its own: whoever watches may wait for the filter's lock, or for somebody to read what was
+/// printed, and what is told or left out meanwhile is still there, or counted.
+#[derive(Debug)]
+struct Renewed {
+    lease: Arc<Mutex<Lease>>,
+    /// Has the thread end.
+    end: Option<mpsc::Sender<()>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+/// That the program tells.
 struct Lease {
     watch: Array<MapData, Watch>,
     asked: Asked,
@@ -126,31 +143,25 @@ impl Watcher {
         let watch = Array::try_from(map(layout, "watch")?).map_err(refused)?;
         // What is left of someone who was killed.
         while events.next().is_some() {}
-        let mut watcher = Self {
-            events,
-            left_out,
-            before: 0,
-            lease: Lease {
-                watch,
-                asked,
-                clock: Clock::now()?,
-                ticks: jiffies_per_second()?,
-                began: Instant::now(),
-                links,
-                lock,
-            },
+        let lease = Lease {
+            watch,
+            asked,
+            clock: Clock::now()?,
+            ticks: jiffies_per_second()?,
+            began: Instant::now(),
+            links,
+            lock,
         };
-        watcher.before = watcher.all_left_out()?;
-        watcher.renew()?;
-        Ok(watcher)
+        let before = count(&left_out)?;
+        Ok(Self { events, left_out, before, lease: Renewed::new(lease)? })
     }
 
-    /// Goes on watching, for three seconds: to be called well before they have passed.
+    /// Whether there's still something to watch.
     ///
     /// # Errors
     /// [`Error::NotAttached`] if the filter was detached, also if there's another one now; or the kernel refuses.
-    pub fn renew(&mut self) -> Result<(), Error> {
-        self.lease.renew()
+    pub fn check(&self) -> Result<(), Error> {
+        self.lease.lock().renew()
     }
 
     /// The next packet that the program told of, if there's one.
@@ -164,7 +175,7 @@ impl Watcher {
     /// # Errors
     /// The kernel refuses to tell.
     pub fn left_out(&self) -> Result<u64, Error> {
-        Ok(self.all_left_out()? - self.before)
+        Ok(count(&self.left_out)? - self.before)
     }
 
     /// Ends it: when this returns, all that will be told is there to be read, and all that is left out was counted.
@@ -177,10 +188,11 @@ impl Watcher {
         thread::sleep(SETTLED);
         Ok(())
     }
+}
 
-    fn all_left_out(&self) -> Result<u64, Error> {
-        Ok(self.left_out.get(&0, 0).map_err(refused)?.iter().map(|left_out| left_out.packets).sum())
-    }
+/// How many packets were left out, on all CPUs.
+fn count(left_out: &PerCpuArray<MapData, LeftOut>) -> Result<u64, Error> {
+    Ok(left_out.get(&0, 0).map_err(refused)?.iter().map(|left_out| left_out.packets).sum())
 }
 
 /// Readable when something is told.
@@ -188,6 +200,47 @@ impl AsFd for Watcher {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.events.as_fd()
     }
+}
+
+impl Renewed {
+    fn new(mut lease: Lease) -> Result<Self, Error> {
+        lease.renew()?;
+        let lease = Arc::new(Mutex::new(lease));
+        let (end, ended) = mpsc::channel();
+        let own = Arc::clone(&lease);
+        let renew = move || {
+            // Whoever watches is told by `check` if it can't be renewed any more.
+            while ended.recv_timeout(RENEWAL) == Err(RecvTimeoutError::Timeout) && lock(&own).renew().is_ok()
+            {
+            }
+        };
+        let thread = thread::Builder::new().name("lease".to_owned()).spawn(renew);
+        let thread = thread.map_err(|error| Error::os("starting a thread to watch the filter", error))?;
+        Ok(Self { lease, end: Some(end), thread: Some(thread) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Lease> {
+        lock(&self.lease)
+    }
+
+    /// Takes it back, for good.
+    fn end(&mut self) -> Result<(), Error> {
+        self.end = None;
+        // If it has panicked it renews nothing any more either.
+        let _ = self.thread.take().map(thread::JoinHandle::join);
+        self.lock().end()
+    }
+}
+
+impl Drop for Renewed {
+    fn drop(&mut self) {
+        // If that fails the lease runs out by itself.
+        let _ = self.end();
+    }
+}
+
+fn lock(lease: &Mutex<Lease>) -> MutexGuard<'_, Lease> {
+    lease.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Lease {
@@ -206,13 +259,6 @@ impl Lease {
 
     fn set(&mut self, until: u64) -> Result<(), Error> {
         self.watch.set(0, self.asked.watch(until, self.ticks), 0).map_err(refused)
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        // If that fails the lease runs out by itself.
-        let _ = self.end();
     }
 }
 

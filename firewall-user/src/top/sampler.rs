@@ -155,7 +155,7 @@ fn begin(filter: &Filter, listener: &mut Option<Listener>) -> Result<Watching, E
 impl Listener {
     /// What was told, and how many more there were.
     fn hear(&mut self, bpffs: &Path) -> Result<(Vec<Line>, u64), Error> {
-        self.watcher.renew()?;
+        self.watcher.check()?;
         let mut lines = Vec::new();
         while lines.len() < BATCH
             && let Some(event) = self.watcher.next_event()

@@ -1,8 +1,14 @@
 //! A monitor and what happens to its filter, and to itself.
 
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::Stdio;
+use std::time::Duration;
+
 use firewall_tests::harness::host::Host;
 use firewall_tests::harness::packet::{Internet as _, ip6};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
 
 use super::watching::{LIMIT, Neighbour, Watching};
 
@@ -80,4 +86,42 @@ fn what_cant_be_asked_for_is_refused() {
     let output = host.fragwall().run(&["monitor", "--write", "/nonexistent/x.pcapng"]).unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(String::from_utf8_lossy(&output.stderr).contains("/nonexistent/x.pcapng"), "{output:?}");
+}
+
+/// How many packets are dropped before nobody reads any more, and after that: the first are more than a pipe holds when they're told of.
+const READ: usize = 2000;
+const UNREAD: usize = 3000;
+/// Longer than a lease.
+const STUCK: Duration = Duration::from_secs(5);
+
+/// A pager that isn't scrolled on keeps the monitor from printing: what is dropped meanwhile is still told of later, or counted.
+#[test]
+fn while_nobody_reads_what_it_prints_nothing_goes_uncounted() {
+    let host = Host::new("unread").unwrap();
+    host.ok(&["attach", "eth0"]).unwrap();
+    let mut command = host.fragwall().command().unwrap();
+    command.args(["monitor", "--json", "--rate", "100000"]);
+    let mut monitor =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = String::new();
+    BufReader::new(monitor.stderr.as_mut().unwrap()).read_line(&mut said).unwrap();
+    assert!(said.contains("watching eth0"), "{said}");
+    let before = host.fragwall().statistics().unwrap().dropped();
+    let neighbour = Neighbour::new(&host).unwrap();
+    let flood = |packets| {
+        for _ in 0..packets {
+            neighbour.send(ip6("2001:db8::2", "2001:db8::1").udp(9, 53, b"x")).unwrap();
+        }
+    };
+    flood(READ);
+    std::thread::sleep(STUCK);
+    flood(UNREAD);
+    kill(Pid::from_raw(monitor.id() as i32), Signal::SIGINT).unwrap();
+    let mut printed = String::new();
+    monitor.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
+    assert!(monitor.wait().unwrap().success());
+    let summary: Value = serde_json::from_str(printed.lines().last().unwrap()).unwrap();
+    let [shown, left_out] = ["shown", "left_out"].map(|key| summary[key].as_u64().unwrap());
+    let dropped = host.fragwall().statistics().unwrap().dropped() - before;
+    assert_eq!((dropped, shown + left_out), ((READ + UNREAD) as u64, (READ + UNREAD) as u64), "{summary}");
 }

@@ -223,7 +223,7 @@ impl Work {
                 continue;
             }
             looked = Instant::now();
-            watcher.renew()?;
+            watcher.check()?;
             reader.change(learn(&self.bpffs)?);
             self.count_left_out(watcher, &mut left_out)?;
         }
