@@ -1,7 +1,7 @@
 //! What became of a packet, and why.
 
 use crate::{
-    fragment::table::Room,
+    fragment::room::Room,
     rules::{Action, Decision, SLOTS, Slot},
 };
 

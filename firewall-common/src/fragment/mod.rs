@@ -7,6 +7,7 @@
 pub mod budget;
 pub mod identity;
 pub mod progress;
+pub mod room;
 pub mod source;
 pub mod table;
 pub mod tick;

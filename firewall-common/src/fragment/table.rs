@@ -18,6 +18,7 @@
 use super::{
     identity::Identity,
     progress::Progress,
+    room::{Holding, Room, Worth},
     tick::{SKEW, Tick},
     word::Word,
 };
@@ -32,39 +33,6 @@ pub const WAYS: usize = 4;
 pub struct Entry {
     tag: Word,
     record: Word,
-}
-
-/// Where a datagram that was put into the table found room.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Room {
-    /// In an entry that was free, or was its own before.
-    Free,
-    /// In one that had run out.
-    Expired,
-    /// In one that hadn't, and was worth no more.
-    Taken,
-    /// Nowhere: all that are there are worth more.
-    Nowhere,
-}
-
-impl Room {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Free, Self::Expired, Self::Taken, Self::Nowhere];
-}
-
-/// What an entry holds.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Holding {
-    /// Nothing.
-    Nothing,
-    /// A datagram that has run out, and gives way to any other.
-    Expired,
-    /// One whose first fragment was denied.
-    Denied,
-    /// One whose first fragment hasn't come yet.
-    Early,
-    /// One whose first fragment was accepted.
-    Accepted,
 }
 
 /// Entries that compete for room: one cache line.
@@ -339,10 +307,10 @@ impl Set {
         }
         if place == WAYS {
             let (victim, worth) = self.least(now, timeout);
-            if worth >> CLASS_SHIFT > class(record.decision) {
+            room = worth.room_for(record.decision);
+            if room == Room::Nowhere {
                 return None;
             }
-            room = if worth >> CLASS_SHIFT == EXPIRED { Room::Expired } else { Room::Taken };
             place = victim;
         }
         let entry = &self.0[place & (WAYS - 1)];
@@ -354,8 +322,8 @@ impl Set {
 
     /// The entry that is worth least, and what it's worth.
     #[inline(always)]
-    fn least(&self, now: Tick, timeout: u32) -> (usize, u64) {
-        let mut least = (0, u64::MAX);
+    fn least(&self, now: Tick, timeout: u32) -> (usize, Worth) {
+        let mut least = (0, Worth::MAX);
         for (way, entry) in self.0.iter().enumerate() {
             let worth = worth(entry.record.load(), now, timeout);
             if worth < least.1 {
@@ -378,15 +346,9 @@ impl Set {
 
     /// What its entries hold.
     pub fn holdings(&self, now: Tick, timeout: u32) -> [Holding; WAYS] {
-        self.0.each_ref().map(|entry| {
-            let word = entry.record.load();
-            match worth(word, now, timeout) >> CLASS_SHIFT {
-                _ if word == 0 => Holding::Nothing,
-                EXPIRED => Holding::Expired,
-                DENIED => Holding::Denied,
-                EARLY => Holding::Early,
-                _ => Holding::Accepted,
-            }
+        self.0.each_ref().map(|entry| match entry.record.load() {
+            0 => Holding::Nothing,
+            word => worth(word, now, timeout).holding(),
         })
     }
 
@@ -398,30 +360,8 @@ impl Set {
     }
 }
 
-/// What an entry is worth by: its class above, its youth below.
-const CLASS_SHIFT: u32 = 32;
-const EXPIRED: u64 = 1;
-const DENIED: u64 = 2;
-const EARLY: u64 = 3;
-const ACCEPTED: u64 = 4;
-
+/// What an entry is worth.
 #[inline(always)]
-const fn class(decision: Decision) -> u64 {
-    if decision.is_allow() {
-        ACCEPTED
-    } else if decision.is_undecided() {
-        EARLY
-    } else {
-        DENIED
-    }
-}
-
-/// What an entry is worth keeping for: its class, and the more the younger it is.
-#[inline(always)]
-fn worth(word: u64, now: Tick, timeout: u32) -> u64 {
-    let age = now.age_of(time_of(word));
-    if age > timeout + SKEW {
-        return EXPIRED << CLASS_SHIFT;
-    }
-    class(decision_of(word)) << CLASS_SHIFT | u64::from(u32::MAX - age)
+fn worth(word: u64, now: Tick, timeout: u32) -> Worth {
+    Worth::new(decision_of(word), now.age_of(time_of(word)), timeout + SKEW)
 }

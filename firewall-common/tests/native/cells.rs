@@ -1,6 +1,7 @@
 //! Counters: every judgement has one, and shares it with those only that are counted together.
 
 use firewall_common::{
+    fragment::room::Room,
     rules::{Action, Decision, MAX_RULES, Slot},
     verdict::{CELLS, Cell, Judgement, Reason},
 };
@@ -65,7 +66,9 @@ proptest! {
 }
 
 #[test]
-fn the_last_rule_has_the_last_counters() {
+fn behind_the_last_rules_counters_are_those_of_the_fragment_table() {
     let last = Slot::rule(MAX_RULES - 1).expect("below the maximum");
-    assert_eq!(Cell::Late(last).index() as usize, CELLS - 1);
+    assert_eq!(Cell::Late(last).index() as usize, CELLS - 1 - Room::ALL.len());
+    let of_rooms: Vec<usize> = Room::ALL.map(|room| Cell::Room(room).index() as usize).into();
+    assert_eq!(of_rooms, (CELLS - Room::ALL.len()..CELLS).collect::<Vec<_>>());
 }

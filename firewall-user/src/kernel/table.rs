@@ -3,7 +3,10 @@
 use std::{ffi::c_void, io, num::NonZeroUsize, os::fd::AsFd as _, path::Path, ptr::NonNull, slice};
 
 use aya::maps::MapData;
-use firewall_common::fragment::table::{Holding, Set, WAYS};
+use firewall_common::fragment::{
+    room::Holding,
+    table::{Set, WAYS},
+};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 
 use super::{

@@ -2,7 +2,7 @@
 //! those that it only observed.
 
 use firewall_common::{
-    fragment::table::Room,
+    fragment::room::Room,
     record::Count,
     rules::{Action, Decision, SLOTS, Slot},
     stance::Stance,

@@ -26,7 +26,7 @@ use crate::{
 
 /// How many packets a second the filter is asked to tell of: as many as somebody can look at.
 const RATE: u32 = 20;
-/// How long nothing is read, at most, that the filter tells. It must be told that somebody listens more often than that is long.
+/// How long nothing is read, at most, that the filter tells.
 const PAUSE: Duration = Duration::from_millis(500);
 /// How many are read at once.
 const BATCH: usize = 512;

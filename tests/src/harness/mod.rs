@@ -15,6 +15,7 @@ pub mod loaded;
 pub mod minimise;
 pub mod mounts;
 pub mod native;
+pub mod neighbour;
 pub mod netns;
 pub mod nft;
 pub mod nobody;

@@ -1,9 +1,10 @@
 //! A flood doesn't drown what is rare, and nothing goes uncounted.
 
 use firewall_tests::harness::host::Host;
+use firewall_tests::harness::neighbour::Neighbour;
 use firewall_tests::harness::packet::{Internet as _, ip6};
 
-use super::watching::{Neighbour, Watching, objects};
+use super::watching::{Watching, objects};
 
 /// How many packets flood in, and every how many another kind comes between them.
 const PACKETS: usize = 60_000;

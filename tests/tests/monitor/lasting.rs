@@ -5,12 +5,13 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use firewall_tests::harness::host::Host;
+use firewall_tests::harness::neighbour::Neighbour;
 use firewall_tests::harness::packet::{Internet as _, ip6};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use super::watching::{LIMIT, Neighbour, Watching};
+use super::watching::{LIMIT, Watching};
 
 fn send(host: &Host, port: u16) {
     Neighbour::new(host).unwrap().send(ip6("2001:db8::2", "2001:db8::1").udp(9, port, b"x")).unwrap();

@@ -1,11 +1,12 @@
 //! What is told of packets.
 
 use firewall_tests::harness::host::Host;
+use firewall_tests::harness::neighbour::Neighbour;
 use firewall_tests::harness::packet::{Internet as _, ip4, ip6, pattern};
 use firewall_tests::harness::process::{run_ok, tool};
 use serde_json::{Value, json};
 
-use super::watching::{Neighbour, Watching, objects};
+use super::watching::{Watching, objects};
 
 /// What of an object doesn't differ from run to run.
 fn fixed(object: &Value) -> Value {

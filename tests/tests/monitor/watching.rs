@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use firewall_tests::harness::host::Host;
-use firewall_tests::harness::packet::{Ether, Payload};
 use firewall_tests::harness::process::Daemon;
-use firewall_tests::harness::raw::RawSender;
 use firewall_tests::harness::temporary_directory;
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -60,17 +58,4 @@ pub(crate) fn objects(said: &str) -> Result<(Vec<Value>, Value)> {
     let mut objects: Vec<Value> = lines.map(serde_json::from_str).collect::<Result<_, _>>()?;
     let summary = objects.pop().context("nothing was printed")?;
     Ok((objects, summary))
-}
-
-/// Sends packets from the neighbour's interface, each in turn.
-pub(crate) struct Neighbour(RawSender);
-
-impl Neighbour {
-    pub(crate) fn new(host: &Host) -> Result<Self> {
-        RawSender::new(&host.neighbour, "eth0").map(Self)
-    }
-
-    pub(crate) fn send(&self, packet: impl Payload) -> Result<()> {
-        self.0.send_in_turn(&Ether::to(packet).frame())
-    }
 }

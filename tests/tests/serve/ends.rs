@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use firewall_tests::harness::host::Host;
+use firewall_tests::harness::neighbour::Neighbour;
 use firewall_tests::harness::packet::{Internet as _, ip6};
 use firewall_tests::harness::temporary_directory;
 use nix::sys::signal::Signal;
 
-use super::serving::{LIMIT, Neighbour, Serving, configure};
+use super::serving::{LIMIT, Serving, configure};
 
 #[test]
 fn the_filter_stays_in_force_however_it_ends() {

@@ -7,13 +7,14 @@ use std::os::unix::net::UnixDatagram;
 use firewall_tests::harness::fragwall::binary;
 use firewall_tests::harness::host::Host;
 use firewall_tests::harness::mounts;
+use firewall_tests::harness::neighbour::Neighbour;
 use firewall_tests::harness::packet::{Internet as _, ip6, pattern};
 use firewall_tests::harness::process::Daemon;
 use firewall_tests::harness::temporary_directory;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use super::serving::{LIMIT, Neighbour, Serving};
+use super::serving::{LIMIT, Serving};
 
 /// Sends a packet that is dropped.
 fn send(host: &Host, port: u16) {

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use firewall_common::verdict::Reason;
 use firewall_tests::harness::host::Host;
+use firewall_tests::harness::neighbour::Neighbour;
 use firewall_tests::harness::packet::{Internet as _, ip4, ip6, pattern};
 use serde_json::Value;
 
-use super::serving::{Neighbour, Serving};
+use super::serving::Serving;
 
 /// What the metrics must tell of these statistics, but for reasons that never occurred.
 fn expected(stats: &Value) -> BTreeMap<String, f64> {

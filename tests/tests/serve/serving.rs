@@ -10,9 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use firewall_tests::harness::host::Host;
-use firewall_tests::harness::packet::{Ether, Payload};
 use firewall_tests::harness::process::Daemon;
-use firewall_tests::harness::raw::RawSender;
 use firewall_tests::harness::temporary_directory;
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
@@ -154,17 +152,4 @@ pub(crate) fn configure(directory: &Path, text: &str) -> Result<String> {
     let path = directory.join("fragwall.toml");
     fs::write(&path, text)?;
     Ok(path.to_string_lossy().into_owned())
-}
-
-/// Sends packets from the neighbour's interface, each in turn.
-pub(crate) struct Neighbour(RawSender);
-
-impl Neighbour {
-    pub(crate) fn new(host: &Host) -> Result<Self> {
-        RawSender::new(&host.neighbour, "eth0").map(Self)
-    }
-
-    pub(crate) fn send(&self, packet: impl Payload) -> Result<()> {
-        self.0.send_in_turn(&Ether::to(packet).frame())
-    }
 }
