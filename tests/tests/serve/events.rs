@@ -134,7 +134,7 @@ fn one_watches_at_a_time() {
     assert!(monitor.ended(LIMIT).unwrap().success());
     serving.says("writing events of eth0").unwrap();
     let refused = host.fragwall().run(&["monitor"]).unwrap();
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("`fragwall serve` watches"), "{refused:?}");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("`top` or `serve` watches"), "{refused:?}");
     let said = serving.end().unwrap();
     assert_eq!(said.matches("only one can").count(), 1, "it's said once: {said}");
 }
