@@ -16,7 +16,7 @@ use super::{
 use crate::harness::{process::Daemon, temporary_directory};
 
 /// How often each is measured, in turn.
-const ROUNDS: usize = 21;
+const ROUNDS: usize = 41;
 /// How many packets a measurement has.
 const PACKETS: u32 = 1_000_000;
 /// The packets a second that it's asked to show: what it shows by itself, and a thousand times that.
