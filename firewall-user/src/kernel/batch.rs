@@ -2,10 +2,13 @@
 
 use std::{
     io,
-    os::fd::{AsRawFd as _, BorrowedFd},
+    os::fd::{AsFd as _, AsRawFd as _},
 };
 
-use aya::Pod;
+use aya::{
+    Pod,
+    maps::{MapData, MapType},
+};
 use nix::libc;
 
 use super::syscall::bpf;
@@ -34,11 +37,16 @@ struct Attributes {
 /// # Errors
 /// The kernel refuses, or the map isn't one of such values.
 pub(super) fn each_value<T: Pod + Default>(
-    map: BorrowedFd<'_>,
+    map: &MapData,
     cpus: usize,
     mut each: impl FnMut(&[T]),
 ) -> io::Result<()> {
     const { assert!(size_of::<T>().is_multiple_of(8), "the kernel rounds up the size of per-CPU values") };
+    // The kernel goes by the map, not by the room that there is for what it writes.
+    let info = map.info().map_err(io::Error::other)?;
+    if info.map_type().ok() != Some(MapType::PerCpuArray) || info.value_size() as usize != size_of::<T>() {
+        return Err(io::Error::other("the map has values of another size"));
+    }
     let (mut keys, mut last, mut is_first) = ([0_u32; KEYS], 0_u32, true);
     let mut values = vec![T::default(); KEYS * cpus];
     loop {
@@ -49,7 +57,7 @@ pub(super) fn each_value<T: Pod + Default>(
             keys: keys.as_mut_ptr() as u64,
             values: values.as_mut_ptr() as u64,
             count: KEYS as u32,
-            map: map.as_raw_fd(),
+            map: map.fd().as_fd().as_raw_fd(),
             element_flags: 0,
             flags: 0,
         };

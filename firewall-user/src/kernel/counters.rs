@@ -1,6 +1,6 @@
 //! Reading the program's counters.
 
-use std::{os::fd::AsFd as _, path::Path};
+use std::path::Path;
 
 use aya::{
     maps::{IterableMap as _, Map, MapData, PerCpuArray, PerCpuValues},
@@ -67,7 +67,7 @@ impl Counters {
         let cpus = nr_cpus().map_err(|(_, error)| Error::os(doing, error))?;
         let mut counted = Vec::with_capacity(COUNTERS);
         let sum = |counts: &[Count]| counts.iter().fold(Count::default(), |sum, count| sum + *count);
-        batch::each_value(self.0.map().fd().as_fd(), cpus, |counts| counted.push(sum(counts)))
+        batch::each_value(self.0.map(), cpus, |counts| counted.push(sum(counts)))
             .map_err(|error| Error::os(doing, error))?;
         Ok(Counted(counted))
     }

@@ -67,16 +67,16 @@ fn owner<T: BorrowMut<MapData>>(tallies: &Tallies<T>, row: u32) -> Result<u32, M
 pub(super) fn read(layout: &Layout, links: &[Link]) -> Result<Vec<InterfaceTally>, Error> {
     let tallies = open(layout)?;
     let refused = |error| Error::aya("reading what was counted by interface", error);
-    let rows = links.iter().map(|link| {
+    let own = links.iter().map(|link| {
         let interface = link.pinned.name;
-        let is_own = |row: &u32| owner(&tallies, *row).is_ok_and(|owner| owner == interface);
-        tally::rows(interface).find(is_own)
+        for row in tally::rows(interface) {
+            if owner(&tallies, row)? == interface {
+                return sum(&tallies, row);
+            }
+        }
+        Ok(InterfaceTally::default())
     });
-    let all = rows.chain([Some(OTHERS)]).map(|row| match row {
-        Some(row) => sum(&tallies, row).map_err(refused),
-        None => Ok(InterfaceTally::default()),
-    });
-    all.collect()
+    own.chain([sum(&tallies, OTHERS)]).collect::<Result<_, _>>().map_err(refused)
 }
 
 /// What all CPUs together have counted in a row.
