@@ -13,6 +13,7 @@ use firewall_common::{
         watch::{Buckets, LeftOut, Watch},
     },
     fragment::{Class, tick::Tick},
+    opaque::opaque,
     rules::Slot,
     verdict::{Judgement, Verdict},
 };
@@ -57,8 +58,12 @@ pub fn tell(ctx: &XdpContext, length: usize, judgement: &Judgement, class: Class
 /// Whether the rule of a slot has `log`.
 #[inline(always)]
 fn is_logged(slot: Slot) -> bool {
-    setting(&LOGS) != 0
-        && LOGGED.get(slot.index() / 64).is_some_and(|word| setting(word) >> (slot.index() % 64) & 1 != 0)
+    if setting(&LOGS) == 0 {
+        return false;
+    }
+    // The mask is for the verifier, which up to Linux 6.6 forgets what a slot was compared with once it was kept on the stack.
+    let slot = opaque(slot.index() as u64) as usize;
+    setting(&LOGGED[slot / 64 & (LOGGED_WORDS - 1)]) >> (slot % 64) & 1 != 0
 }
 
 /// Whether somebody watches, or did and died.
@@ -103,12 +108,13 @@ extern "C" fn tell_watcher(ctx: *mut xdp_md, kind: u64, length: u32) -> u32 {
 fn write(ctx: *mut xdp_md, kind: Kind, length: u32) -> bool {
     let Some(mut entry) = EVENTS.reserve(0) else { return false };
     let event: *mut Event = entry.as_mut_ptr();
-    let captured = if length < HEAD as u32 { length } else { HEAD as u32 };
+    // What the compiler knows nothing of stays in 64 bits, and is compared as it's written here: Linux 6.1's verifier neither
+    // sees that half a register's copy is bound by what the register is compared with, nor that what isn't 0 is 1 at least.
+    let captured = opaque(u64::from(length)).min(HEAD as u64).max(opaque(1)) as u32;
     // SAFETY: the record is the program's own until it's submitted, and as large as an event; all of it is written, but
     // for what of its head isn't the packet's, which readers don't look at. The kernel writes no more than it is told to.
     unsafe {
-        let is_read =
-            captured > 0 && bpf_xdp_load_bytes(ctx, 0, (&raw mut (*event).head).cast(), captured) == 0;
+        let is_read = bpf_xdp_load_bytes(ctx, 0, (&raw mut (*event).head).cast(), captured) == 0;
         (*event).time = bpf_ktime_get_ns();
         (*event).interface = (*ctx).ingress_ifindex;
         (*event).length = length;

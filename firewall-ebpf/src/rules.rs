@@ -213,6 +213,13 @@ extern "C" fn select(first: u64, second: u64, third: u64, source: u64, now: u32)
     u32::from(select::select(&Ruleset, Packed([first, second, third]), source, Tick(now)).to_bits())
 }
 
+/// A port as a place in a table. The compiler knows that a port has 16 bits and would drop the mask; up to Linux 6.12 the
+/// verifier doesn't, once the port was kept on the stack.
+#[inline(always)]
+fn at(port: u16) -> usize {
+    opaque(u64::from(port)) as usize & usize::from(u16::MAX)
+}
+
 impl RuleTables for Ruleset {
     #[inline(always)]
     fn protocol(&self, family: Family, protocol: u8) -> Lookup {
@@ -221,7 +228,7 @@ impl RuleTables for Ruleset {
 
     #[inline(always)]
     fn port(&self, table: u32, port: u16) -> Option<Lookup> {
-        PORT_LOOKUPS.get(table).map(|table| table[usize::from(port)])
+        PORT_LOOKUPS.get(table).map(|table| table[at(port)])
     }
 
     #[inline(always)]
@@ -231,7 +238,7 @@ impl RuleTables for Ruleset {
 
     #[inline(always)]
     fn source_port(&self, port: u16) -> Option<u32> {
-        SOURCE_PORTS.get(0).map(|table| table[usize::from(port)])
+        SOURCE_PORTS.get(0).map(|table| table[at(port)])
     }
 
     #[inline(always)]

@@ -104,7 +104,7 @@ impl Kind {
 pub type Logged = [u64; LOGGED_WORDS];
 
 /// How many words that takes.
-pub const LOGGED_WORDS: usize = crate::rules::SLOTS.div_ceil(u64::BITS as usize);
+pub const LOGGED_WORDS: usize = crate::rules::SLOTS.div_ceil(u64::BITS as usize).next_power_of_two();
 
 const _: () = assert!(size_of::<Event>() == 256 && align_of::<Event>() == 8);
 
