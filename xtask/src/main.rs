@@ -1,9 +1,10 @@
-//! The project's tasks: `cargo xtask setup | demo | test | fuzz | bench`.
+//! The project's tasks: `cargo xtask setup | demo | test | fuzz | bench | vm`.
 
 mod ebpf_toolchain;
 mod fuzz;
 mod mount_root;
 mod setup;
+mod vm;
 
 use std::{
     env,
@@ -42,6 +43,8 @@ enum Task {
     },
     /// Sets up, then looks for inputs that break what holds of every packet, rule and config file.
     Fuzz(fuzz::Fuzz),
+    /// Sets up, then runs the integration tests on Debian's kernels, in virtual machines.
+    Vm(vm::Vm),
     /// Sets up, then measures the kernel program.
     Bench {
         /// Passed on to the benchmark.
@@ -66,6 +69,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Demo { args } => run_binary("demo", &args),
         Task::Bench { args } => run_binary("bench", &args),
         Task::Fuzz(fuzz) => fuzz::run(&fuzz),
+        Task::Vm(vm) => vm::run(&vm),
         // The examples in the documentation first: a run ends on the line of those who have the most to say.
         Task::Test { args } if args.is_empty() => {
             let mut examples = cargo();

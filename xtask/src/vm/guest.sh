@@ -1,0 +1,22 @@
+# What the guest does once the root directory is there: RELEASE, MODULES, FOLDER and TESTS ("NAME FILE" a line) are set above.
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+mkdir -p /dev/pts /dev/shm
+mount -t devpts pts /dev/pts
+mount -t tmpfs shm /dev/shm
+mount -t tmpfs run /run
+mount -t bpf bpf /sys/fs/bpf
+mkdir -p "/lib/modules/$RELEASE"
+mount --bind "$MODULES" "/lib/modules/$RELEASE"
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root CI=true RUST_BACKTRACE=0
+ip link set lo up
+cd "$FOLDER"
+echo "$TESTS" | while read -r name file; do
+    "$file" >"/tmp/results/$name.log" 2>&1 </dev/null
+    echo "$name $?" >>/tmp/results/codes
+done
+echo done >>/tmp/results/codes
+sync
+echo o >/proc/sysrq-trigger
+sleep 60

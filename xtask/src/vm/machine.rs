@@ -1,0 +1,118 @@
+//! A virtual machine, from its start to its end.
+
+use std::{
+    fmt::Write as _,
+    fs::{self, File},
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::{
+    Test,
+    kernels::{Files, tool},
+    report::Outcome,
+    workspace,
+};
+
+/// What a virtual machine is made of, and what it does.
+pub(crate) struct Machine<'a> {
+    pub(crate) files: &'a Files,
+    pub(crate) initramfs: &'a Path,
+    pub(crate) tests: &'a [Test],
+}
+
+/// A process of ours, which doesn't outlive us.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It has ended by itself, mostly.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Machine<'_> {
+    /// Boots it, waits until all tests have ended, and tells how each did.
+    ///
+    /// # Errors
+    ///
+    /// QEMU doesn't start, or the guest doesn't boot.
+    pub(crate) fn run(&self, limit: Duration) -> Result<Vec<Outcome>> {
+        let results = self.files.folder.join("results");
+        if results.exists() {
+            fs::remove_dir_all(&results).with_context(|| format!("can't remove {}", results.display()))?;
+        }
+        fs::create_dir_all(&results).with_context(|| format!("can't make {}", results.display()))?;
+        fs::write(results.join("guest.sh"), self.script()).context("can't write what the guest does")?;
+        let console = results.join("console");
+        let log = File::create(&console).with_context(|| format!("can't write {}", console.display()))?;
+        let mut command = self.command(&results)?;
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        let mut qemu = Running(command.spawn().with_context(|| format!("can't start {command:?}"))?);
+        let until = Instant::now() + limit;
+        while qemu.0.try_wait().context("can't wait for QEMU")?.is_none() && Instant::now() < until {
+            thread::sleep(Duration::from_millis(200));
+        }
+        drop(qemu);
+        let codes = fs::read_to_string(results.join("codes")).unwrap_or_default();
+        if codes.is_empty()
+            && self.tests.iter().all(|test| !results.join(format!("{}.log", test.name)).exists())
+        {
+            let said = fs::read_to_string(&console).unwrap_or_default();
+            bail!("Linux {} ran no test; its console said:\n{}", self.files.release, tail(&said, 20));
+        }
+        Ok(self.tests.iter().map(|test| Outcome::read(&test.name, &codes, &results)).collect())
+    }
+
+    /// What the guest does.
+    fn script(&self) -> String {
+        let mut script = String::new();
+        let modules = self.files.folder.join("root/lib/modules").join(&self.files.release);
+        let release = &self.files.release;
+        // Writing to a string can't fail.
+        let _ = writeln!(script, "RELEASE='{release}' MODULES='{}'", modules.display());
+        let _ = writeln!(script, "FOLDER='{}'", workspace().join("tests").display());
+        let tests: Vec<_> =
+            self.tests.iter().map(|test| format!("{} {}", test.name, test.file.display())).collect();
+        let _ = writeln!(script, "TESTS='{}'", tests.join("\n"));
+        script + include_str!("guest.sh")
+    }
+
+    fn command(&self, results: &Path) -> Result<Command> {
+        let mut command = Command::new(tool("qemu-system-x86_64")?);
+        command.args(["-nodefaults", "-display", "none", "-no-reboot", "-machine", "q35"]);
+        // Emulation: not every machine lets its guests have guests.
+        command.args([
+            "-accel",
+            "tcg,thread=multi",
+            "-cpu",
+            "max",
+            "-smp",
+            "2",
+            "-m",
+            "3072",
+            "-serial",
+            "stdio",
+        ]);
+        command.arg("-kernel").arg(&self.files.image).arg("-initrd").arg(self.initramfs);
+        command.args(["-append", "console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off"]);
+        command.args(["-device", "virtio-rng-pci"]);
+        command
+            .args(["-virtfs", "local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap"]);
+        command
+            .arg("-virtfs")
+            .arg(format!("local,path={},mount_tag=results,security_model=none", results.display()));
+        Ok(command)
+    }
+}
+
+/// The last lines of a text.
+pub(super) fn tail(text: &str, lines: usize) -> String {
+    let all: Vec<_> = text.lines().collect();
+    all[all.len().saturating_sub(lines)..].join("\n")
+}

@@ -1,0 +1,150 @@
+//! `cargo xtask vm`: the integration tests on Debian's kernels, in virtual machines.
+//!
+//! Each kernel boots in QEMU under software emulation, to a small initramfs made on the spot, with this machine's root
+//! directory below an overlay as its own: programs and tests are the very files that were built here.
+
+mod initramfs;
+mod kernels;
+mod machine;
+mod report;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+
+use self::{
+    kernels::{KERNELS, Kernel},
+    machine::Machine,
+    report::Report,
+};
+use crate::{
+    cargo,
+    setup::{self, Found, is_root},
+};
+
+/// What is asked for.
+#[derive(Args)]
+pub(crate) struct Vm {
+    /// The kernel to boot, by Linux's version or Debian's suite; may be given again [default: all].
+    #[arg(long = "kernel", value_name = "KERNEL", value_parser = kernels::named)]
+    kernels: Vec<&'static Kernel>,
+    /// How long a machine may run, in minutes.
+    #[arg(long, value_name = "MINUTES", default_value_t = 15)]
+    minutes: u64,
+    /// The integration tests to run, by the names of tests/tests [default: counters, exchange and explain].
+    tests: Vec<String>,
+}
+
+/// The tests of what differs between kernels: whether they take the programs, attach them, let them see the packets of
+/// a link, and hand over in one step from one program to the next.
+const TESTS: [&str; 4] = ["exchange", "headers", "kernel", "live"];
+
+/// Boots the kernels one after the other, and runs the tests in each.
+///
+/// # Errors
+///
+/// A kernel can't be fetched or doesn't boot, or the tests can't be built.
+pub(crate) fn run(vm: &Vm) -> Result<ExitCode> {
+    if !is_root()? {
+        bail!(
+            "a virtual machine has this machine's root directory, all of which only root can read: run this as root"
+        );
+    }
+    setup::run(Found::Keep)?;
+    let home = home();
+    let tests =
+        build(if vm.tests.is_empty() { TESTS.map(str::to_owned).to_vec() } else { vm.tests.clone() })?;
+    let all: Vec<_> = KERNELS.iter().collect();
+    let mut report = Report::default();
+    for kernel in if vm.kernels.is_empty() { &all } else { &vm.kernels } {
+        eprintln!("Linux {}: fetching it, if it isn't there", kernel.version);
+        let files = kernel
+            .fetch(&home)
+            .with_context(|| format!("Linux {} can't be had from {}", kernel.version, kernel.suite))?;
+        let initramfs = initramfs::make(&files)?;
+        eprintln!("Linux {}: booting", kernel.version);
+        let machine = Machine { files: &files, initramfs: &initramfs, tests: &tests };
+        report.add(kernel, machine.run(Duration::from_secs(60 * vm.minutes))?);
+    }
+    print!("{report}");
+    Ok(if report.all_passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Where kernels, initramfs and results are kept.
+fn home() -> PathBuf {
+    workspace().join("target/vm")
+}
+
+/// The project's folder.
+fn workspace() -> PathBuf {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned())
+}
+
+/// An integration test, built.
+struct Test {
+    name: String,
+    file: PathBuf,
+}
+
+/// Builds the command and the integration tests of those names.
+fn build(names: Vec<String>) -> Result<Vec<Test>> {
+    let mut build = cargo();
+    build.args(["build", "--package", "firewall-user"]);
+    succeed(&mut build)?;
+    names.into_iter().map(|name| test(&name).map(|file| Test { name, file })).collect()
+}
+
+/// Builds an integration test, and tells where it is.
+fn test(name: &str) -> Result<PathBuf> {
+    let mut build = cargo();
+    build.args([
+        "test",
+        "--no-run",
+        "--message-format=json-render-diagnostics",
+        "--package",
+        "firewall-tests",
+    ]);
+    build.args(["--test", name]).stderr(Stdio::inherit());
+    let output = build.output().with_context(|| format!("can't start {build:?}"))?;
+    if !output.status.success() {
+        bail!("there is no integration test `{name}`, or it doesn't build: cargo's messages above say which");
+    }
+    executable(&String::from_utf8_lossy(&output.stdout))
+        .with_context(|| format!("cargo doesn't say where `{name}` is"))
+}
+
+/// The last program that cargo's messages, a JSON object a line, tell of: the only key of that name, and never escaped.
+fn executable(messages: &str) -> Option<PathBuf> {
+    let at = messages.rsplit("\"executable\":\"").next().filter(|rest| rest.len() < messages.len())?;
+    Some(PathBuf::from(at.split('"').next()?))
+}
+
+/// Runs a command to its end.
+fn succeed(command: &mut Command) -> Result<()> {
+    let status = command.stdin(Stdio::null()).status().with_context(|| format!("can't start {command:?}"))?;
+    if !status.success() {
+        bail!("{command:?} failed: its messages above say why");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_program_is_found_in_cargos_messages() {
+        let messages = "{\"reason\":\"compiler-artifact\",\"executable\":null}\n\
+                        {\"reason\":\"compiler-artifact\",\"executable\":\"/a/deps/live-1\",\"fresh\":true}\n\
+                        {\"reason\":\"build-finished\",\"success\":true}\n";
+        assert_eq!(executable(messages), Some(PathBuf::from("/a/deps/live-1")));
+        assert_eq!(executable("{\"executable\":null}"), None);
+    }
+}
