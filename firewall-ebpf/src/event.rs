@@ -63,7 +63,7 @@ fn is_logged(slot: Slot) -> bool {
     }
     // The mask is for the verifier, which up to Linux 6.6 forgets what a slot was compared with once it was kept on the stack.
     let slot = opaque(slot.index() as u64) as usize;
-    setting(&LOGGED[slot / 64 & (LOGGED_WORDS - 1)]) >> (slot % 64) & 1 != 0
+    setting(&LOGGED[(slot / 64) & (LOGGED_WORDS - 1)]) >> (slot % 64) & 1 != 0
 }
 
 /// Whether somebody watches, or did and died.
