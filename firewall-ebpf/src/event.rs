@@ -61,7 +61,7 @@ fn is_logged(slot: Slot) -> bool {
     if setting(&LOGS) == 0 {
         return false;
     }
-    // The mask is for the verifier, which up to Linux 6.6 forgets what a slot was compared with once it was kept on the stack.
+    // The mask is for the verifier, which in Linux 6.1 forgets what a slot was compared with once it was kept on the stack.
     let slot = opaque(slot.index() as u64) as usize;
     setting(&LOGGED[(slot / 64) & (LOGGED_WORDS - 1)]) >> (slot % 64) & 1 != 0
 }

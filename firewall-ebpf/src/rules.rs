@@ -213,8 +213,8 @@ extern "C" fn select(first: u64, second: u64, third: u64, source: u64, now: u32)
     u32::from(select::select(&Ruleset, Packed([first, second, third]), source, Tick(now)).to_bits())
 }
 
-/// A port as a place in a table. The compiler knows that a port has 16 bits and would drop the mask; up to Linux 6.12 the
-/// verifier doesn't, once the port was kept on the stack.
+/// A port as a place in a table. The compiler knows that a port has 16 bits and would drop the mask; Linux 6.12's verifier
+/// doesn't, once the port was kept on the stack.
 #[inline(always)]
 fn at(port: u16) -> usize {
     opaque(u64::from(port)) as usize & usize::from(u16::MAX)

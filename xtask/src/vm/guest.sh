@@ -13,10 +13,9 @@ export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/r
 ip link set lo up
 cd "$FOLDER"
 echo "$TESTS" | while read -r name file; do
-    "$file" >"/tmp/results/$name.log" 2>&1 </dev/null
-    echo "$name $?" >>/tmp/results/codes
+    "$file" >"/results/$name.log" 2>&1 </dev/null
+    echo "$name $?" >>/results/codes
 done
-echo done >>/tmp/results/codes
 sync
 echo o >/proc/sysrq-trigger
 sleep 60

@@ -10,8 +10,6 @@ $b mount -t 9p -o trans=virtio,version=9p2000.L,ro,cache=loose,msize=512000 root
 $b mount -t tmpfs -o size=1g upper /upper
 $b mkdir /upper/files /upper/work
 $b mount -t overlay -o lowerdir=/host,upperdir=/upper/files,workdir=/upper/work root /root
-# Under /root/tmp is the host's, whose sockets and folders are nothing to the guest.
-$b mount -t tmpfs tmp /root/tmp
-$b mkdir /root/tmp/results
-$b mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000 results /root/tmp/results
-exec $b switch_root /root /bin/sh /tmp/results/guest.sh
+$b mkdir /root/results
+$b mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000 results /root/results
+exec $b switch_root /root /bin/sh /results/guest.sh

@@ -17,6 +17,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use serde_json::{Value, json};
 
 use self::{
     kernels::{KERNELS, Kernel},
@@ -41,9 +42,9 @@ pub(crate) struct Vm {
     tests: Vec<String>,
 }
 
-/// The tests of what differs between kernels: whether they take the programs, attach them, let them see the packets of
-/// a link, and hand over in one step from one program to the next.
-const TESTS: [&str; 4] = ["exchange", "headers", "kernel", "live"];
+/// Those that are run unless others are named: that a kernel takes the programs for one ruleset and another, and that they judge
+/// and count there as on the host, in a few minutes of emulation.
+const TESTS: [&str; 3] = ["counters", "exchange", "explain"];
 
 /// Boots the kernels one after the other, and runs the tests in each.
 ///
@@ -116,14 +117,18 @@ fn test(name: &str) -> Result<PathBuf> {
     if !output.status.success() {
         bail!("there is no integration test `{name}`, or it doesn't build: cargo's messages above say which");
     }
-    executable(&String::from_utf8_lossy(&output.stdout))
+    executable(&String::from_utf8_lossy(&output.stdout), name)
         .with_context(|| format!("cargo doesn't say where `{name}` is"))
 }
 
-/// The last program that cargo's messages, a JSON object a line, tell of: the only key of that name, and never escaped.
-fn executable(messages: &str) -> Option<PathBuf> {
-    let at = messages.rsplit("\"executable\":\"").next().filter(|rest| rest.len() < messages.len())?;
-    Some(PathBuf::from(at.split('"').next()?))
+/// The program of an integration test, by cargo's messages, a JSON object a line: they tell of the package's other programs as well,
+/// in any order.
+fn executable(messages: &str, name: &str) -> Option<PathBuf> {
+    messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find_map(|message| {
+        let target = &message["target"];
+        let is_it = target["name"] == name && target["kind"] == json!(["test"]);
+        message["executable"].as_str().filter(|_| is_it).map(PathBuf::from)
+    })
 }
 
 /// Runs a command to its end.
@@ -141,10 +146,13 @@ mod tests {
 
     #[test]
     fn the_program_is_found_in_cargos_messages() {
-        let messages = "{\"reason\":\"compiler-artifact\",\"executable\":null}\n\
-                        {\"reason\":\"compiler-artifact\",\"executable\":\"/a/deps/live-1\",\"fresh\":true}\n\
-                        {\"reason\":\"build-finished\",\"success\":true}\n";
-        assert_eq!(executable(messages), Some(PathBuf::from("/a/deps/live-1")));
-        assert_eq!(executable("{\"executable\":null}"), None);
+        let messages = r#"
+            {"reason":"compiler-artifact","target":{"kind":["lib"],"name":"live"},"executable":null}
+            {"reason":"compiler-artifact","target":{"kind":["test"],"name":"live"},"executable":"/deps/live-1"}
+            {"reason":"compiler-artifact","target":{"kind":["bin"],"name":"live"},"executable":"/debug/live"}
+            {"reason":"compiler-artifact","target":{"kind":["bin"],"name":"demo"},"executable":"/debug/demo"}
+            {"reason":"build-finished","success":true}"#;
+        assert_eq!(executable(messages, "live"), Some(PathBuf::from("/deps/live-1")));
+        assert_eq!(executable(messages, "demo"), None);
     }
 }
