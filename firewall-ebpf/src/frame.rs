@@ -50,6 +50,30 @@ impl Bytes for Linear {
     }
 }
 
+/// The same, of which headers are looked at where they lie: fewer instructions, and more stack.
+pub struct InPlace(pub Linear);
+
+impl Bytes for InPlace {
+    const IN_PLACE: bool = true;
+
+    #[inline(always)]
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    #[inline(always)]
+    fn read<T: Wire>(&self, offset: usize) -> Option<T> {
+        self.0.read(offset)
+    }
+
+    #[inline(always)]
+    fn look<T: Wire, R>(&self, offset: usize, look: impl FnOnce(&T) -> R) -> Option<R> {
+        // SAFETY: the bytes lie before the packet's end, any bytes make a T, and it has no alignment (its contract); and the packet
+        // is written only when it's no longer looked at.
+        self.0.place(offset).map(|header: *const T| look(unsafe { &*header }))
+    }
+}
+
 /// A packet in several buffers, read through the kernel (`bpf_xdp_load_bytes`, Linux 5.18).
 pub struct Far<'a> {
     ctx: &'a XdpContext,

@@ -42,7 +42,7 @@ use firewall_common::{
     stance::Stance,
     verdict::{Cell, Judgement, Verdict},
 };
-use frame::{Far, Linear};
+use frame::{Far, InPlace, Linear};
 use kernel::Kernel;
 
 /// Judges a packet, counts it, and passes or drops it, or sends its sender an answer.
@@ -65,7 +65,7 @@ pub fn fragwall(ctx: XdpContext) -> u32 {
 /// What becomes of a packet: an XDP action, or from [`answer::DUE`] on an answer.
 #[inline(always)]
 fn plain_or_any(ctx: &XdpContext) -> u32 {
-    let frame = Linear::new(ctx);
+    let frame = InPlace(Linear::new(ctx));
     let kernel = Kernel::<{ kernel::PLAIN }>::new(ctx);
     if plain::is_fragment(&frame) {
         if let Some((judgement, fragment)) = judge_plain_fragment(&frame, &kernel) {

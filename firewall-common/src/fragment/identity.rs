@@ -44,15 +44,43 @@ pub struct Keys {
     pub source: Source,
 }
 
-/// Eight bytes as the hash takes them: what it halves needn't be read at once.
+/// Eight bytes, of which the hash takes halves.
+trait Halves: Copy {
+    /// The first four, and the others.
+    fn halves(self) -> [u32; 2];
+}
+
+/// What was read at once is kept in one register, and taken apart when it's hashed: that takes little stack.
 type Pair = [u32; 2];
+
+/// What is read only when it's hashed is read by halves: that takes fewer instructions.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Apart {
+    first: u32,
+    second: u32,
+}
+
+impl Halves for Pair {
+    #[inline(always)]
+    fn halves(self) -> [u32; 2] {
+        self
+    }
+}
+
+impl Halves for Apart {
+    #[inline(always)]
+    fn halves(self) -> [u32; 2] {
+        [self.first, self.second]
+    }
+}
 
 /// The addresses of an IPv6 header as raw words: they are only compared and hashed on the machine they arrived at.
 #[derive(Clone, Copy)]
 #[repr(C, packed)]
-struct Addresses6 {
-    source: [Pair; 2],
-    destination: [Pair; 2],
+struct Addresses6<P> {
+    source: [P; 2],
+    destination: [P; 2],
 }
 
 #[derive(Clone, Copy)]
@@ -63,7 +91,9 @@ struct Addresses4 {
 }
 
 // SAFETY: packed, and made of integers only.
-unsafe impl Wire for Addresses6 {}
+unsafe impl Wire for Addresses6<Pair> {}
+// SAFETY: as above.
+unsafe impl Wire for Addresses6<Apart> {}
 // SAFETY: as above.
 unsafe impl Wire for Addresses4 {}
 
@@ -72,7 +102,8 @@ impl HashKey {
     /// The upper 32 bits of a sum of such terms are strongly universal: without the key nobody can choose packets
     /// that meet in one set. One multiplication for 8 bytes is all that BPF, which has no 128-bit product, needs.
     #[inline(always)]
-    fn term(&self, index: usize, [first, second]: Pair) -> u64 {
+    fn term(&self, index: usize, pair: impl Halves) -> u64 {
+        let [first, second] = pair.halves();
         let high = self.word(index).wrapping_add(u64::from(second));
         let low = self.word(index + 1).wrapping_add(u64::from(first));
         high.wrapping_mul(low)
@@ -92,7 +123,7 @@ impl HashKey {
 
     /// The hash of an IPv6 source, of which only the upper half counts.
     #[inline(always)]
-    fn source_v6(&self, network: Pair) -> u64 {
+    fn source_v6(&self, network: impl Halves) -> u64 {
         self.word(0).wrapping_add(self.term(1, network))
     }
 
@@ -103,12 +134,12 @@ impl HashKey {
     }
 
     #[inline(always)]
-    fn v6(&self, [network, host]: [Pair; 2], destination: [Pair; 2], id: u32, scope: Option<Pair>) -> Keys {
-        let source = self.source_v6(network);
+    fn v6(&self, addresses: &Addresses6<impl Halves>, id: u32, scope: Option<Pair>) -> Keys {
+        let source = self.source_v6(addresses.source[0]);
         let hash = source
-            .wrapping_add(self.term(3, host))
-            .wrapping_add(self.term(5, destination[0]))
-            .wrapping_add(self.term(7, destination[1]));
+            .wrapping_add(self.term(3, addresses.source[1]))
+            .wrapping_add(self.term(5, addresses.destination[0]))
+            .wrapping_add(self.term(7, addresses.destination[1]));
         let hash = match scope {
             None => hash.wrapping_add(self.term(11, [id, 0])),
             Some(scope) => hash.wrapping_add(self.term(9, scope)).wrapping_add(self.term(11, [id, 1])),
@@ -140,7 +171,7 @@ pub(crate) fn flow<B: Bytes + ?Sized>(
 ) -> Option<u64> {
     let sum = match family {
         Family::V6 => {
-            let Addresses6 { source, destination } = bytes.read(offset + ipv6::ADDRESSES)?;
+            let Addresses6::<Pair> { source, destination } = bytes.read(offset + ipv6::ADDRESSES)?;
             let (local, remote) = match sender {
                 Side::Local => (source, destination),
                 Side::Remote => (destination, source),
@@ -186,7 +217,7 @@ impl Source {
     pub fn of<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, key: &HashKey) -> Option<Self> {
         match ip.family {
             Family::V6 => {
-                let Addresses6 { source, .. } = bytes.read(ip.offset + ipv6::ADDRESSES)?;
+                let Addresses6::<Pair> { source, .. } = bytes.read(ip.offset + ipv6::ADDRESSES)?;
                 Some(Self(key.source_v6(source[0])))
             }
             Family::V4 => {
@@ -204,9 +235,18 @@ impl Keys {
     pub fn of<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, id: u32, key: &HashKey, interface: u32) -> Option<Self> {
         match ip.family {
             Family::V6 => {
-                let Addresses6 { source, destination } = bytes.read(ip.offset + ipv6::ADDRESSES)?;
-                let scope = is_scoped(destination[0][0]).then_some([ip.vlans, interface]);
-                Some(key.v6(source, destination, id, scope))
+                let offset = ip.offset + ipv6::ADDRESSES;
+                let link = [ip.vlans, interface];
+                if B::IN_PLACE {
+                    bytes.look(offset, |addresses: &Addresses6<Apart>| {
+                        let is_scoped = is_scoped(addresses.destination[0].first);
+                        key.v6(addresses, id, is_scoped.then_some(link))
+                    })
+                } else {
+                    let addresses: Addresses6<Pair> = bytes.read(offset)?;
+                    let is_scoped = is_scoped(addresses.destination[0][0]);
+                    Some(key.v6(&addresses, id, is_scoped.then_some(link)))
+                }
             }
             Family::V4 => {
                 let Addresses4 { source, destination } = bytes.read(ip.offset + ipv4::ADDRESSES)?;
@@ -231,6 +271,14 @@ mod tests {
         }))
     }
 
+    fn v6(source: [Pair; 2], destination: [Pair; 2], id: u32, scope: Option<Pair>) -> Keys {
+        let keys = key().v6(&Addresses6 { source, destination }, id, scope);
+        let apart = |address: [Pair; 2]| address.map(|[first, second]| Apart { first, second });
+        let addresses = Addresses6 { source: apart(source), destination: apart(destination) };
+        assert_eq!(key().v6(&addresses, id, scope), keys);
+        keys
+    }
+
     proptest! {
         #[test]
         fn each_part_of_an_identity_counts(
@@ -238,7 +286,7 @@ mod tests {
             flip in 0usize..11, bit in 0u32..32,
         ) {
             let [source, destination] = addresses;
-            let before = key().v6(source, destination, id, scope);
+            let before = v6(source, destination, id, scope);
             let (mut other, mut other_id, mut other_scope) = (addresses, id, scope);
             match flip {
                 8 => other_id ^= 1 << bit,
@@ -247,7 +295,7 @@ mod tests {
                 n => other[n / 4][n / 2 % 2][n % 2] ^= 1 << bit,
             }
             let [source, destination] = other;
-            prop_assert_ne!(before.identity, key().v6(source, destination, other_id, other_scope).identity);
+            prop_assert_ne!(before.identity, v6(source, destination, other_id, other_scope).identity);
         }
 
         #[test]
@@ -267,11 +315,11 @@ mod tests {
         fn a_source_is_an_ipv6_prefix_of_64_bits(
             address: [Pair; 2], other: [Pair; 2], destinations: [[Pair; 2]; 2], ids: [u32; 2], bit in 0usize..64,
         ) {
-            let source = key().v6(address, destinations[0], ids[0], None).source;
+            let source = v6(address, destinations[0], ids[0], None).source;
             let [mut prefix, host] = address;
-            prop_assert_eq!(source, key().v6([prefix, other[1]], destinations[1], ids[1], Some([7, 0])).source);
+            prop_assert_eq!(source, v6([prefix, other[1]], destinations[1], ids[1], Some([7, 0])).source);
             prefix[bit / 32] ^= 1 << (bit % 32);
-            prop_assert_ne!(source, key().v6([prefix, host], destinations[0], ids[0], None).source);
+            prop_assert_ne!(source, v6([prefix, host], destinations[0], ids[0], None).source);
         }
     }
 
@@ -298,7 +346,7 @@ mod tests {
     fn sequential_identifications_spread() {
         let mut counts = [0u32; 1024];
         for id in 0..64 * 1024 {
-            let Identity(hash) = key().v6([[1, 0], [2, 0]], [[3, 0], [4, 0]], id, None).identity;
+            let Identity(hash) = v6([[1, 0], [2, 0]], [[3, 0], [4, 0]], id, None).identity;
             counts[(hash >> 54) as usize] += 1;
         }
         // 64 expected in each; a Poisson variable of mean 64 beyond 128 has a probability below 1e-11.

@@ -88,6 +88,16 @@ pub trait Bytes {
     /// Reads a header at `offset`, or `None` if it isn't there as a whole.
     fn read<T: Wire>(&self, offset: usize) -> Option<T>;
 
+    /// Whether what is read seldom at once is better looked at in its place ([`Bytes::look`]).
+    const IN_PLACE: bool = false;
+
+    /// Looks at a header in its place, which spares reading all of it before any of it is needed; `None` if it isn't there as a
+    /// whole.
+    #[inline(always)]
+    fn look<T: Wire, R>(&self, offset: usize, look: impl FnOnce(&T) -> R) -> Option<R> {
+        self.read(offset).map(|header| look(&header))
+    }
+
     /// Whether there are none.
     fn is_empty(&self) -> bool {
         self.len() == 0
