@@ -119,12 +119,17 @@ pub fn judge_plain_fragment<B: Bytes + ?Sized>(
 /// The same, of a packet that was read: a trailing fragment, or a first one that the rules are asked about.
 #[inline(always)]
 fn judge_fragment<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, env: &impl Environment) -> Judgement {
-    let Some(keys) = keys(bytes, ip, env) else { return Judgement::drop(Reason::Truncated) };
     if ip.fragment.is_trailing() {
-        return env.trailing(keys, ip.family, ip.fragment).judgement();
+        return match keys(bytes, ip, env) {
+            Some(keys) => env.trailing(keys, ip.family, ip.fragment).judgement(),
+            None => Judgement::drop(Reason::Truncated),
+        };
     }
-    match by_rules(bytes, ip, env) {
-        Some((judgement, decision)) => env.first(keys, ip.family, ip.fragment, decision).of(judgement),
+    let Some((judgement, decision)) = by_rules(bytes, ip, env) else {
+        return Judgement::drop(Reason::Truncated);
+    };
+    match keys(bytes, ip, env) {
+        Some(keys) => env.first(keys, ip.family, ip.fragment, decision).of(judgement),
         None => Judgement::drop(Reason::Truncated),
     }
 }

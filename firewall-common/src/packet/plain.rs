@@ -9,7 +9,7 @@ use super::{
     ipv6,
     transport::{TCP, Transport, UDP, header_length},
 };
-use crate::fragment::Fragment;
+use crate::fragment::{Class, Fragment};
 
 #[derive(Clone, Copy)]
 #[repr(C, packed)]
@@ -175,14 +175,16 @@ fn part<B: Bytes + ?Sized>(
         protocol,
         transport: Transport::OPAQUE,
     };
-    if fragment.is_first() {
-        if !is_plain(protocol) || payload + header_length(protocol) > end {
+    // A trailing one is told by its offset alone, and goes its own way from here on.
+    if fragment.offset == 0 {
+        if !fragment.more || !is_plain(protocol) || payload + header_length(protocol) > end {
             return None;
         }
         let port: Be16 = bytes.read(payload + size_of::<Be16>())?;
+        ip.fragment.class = Class::First;
         ip.transport = Transport::ports(port.value());
-    } else if !fragment.is_trailing() {
-        return None;
+    } else {
+        ip.fragment.class = Class::Trailing;
     }
     Some(ip)
 }
