@@ -81,57 +81,56 @@ pub fn judge<B: Bytes + ?Sized>(bytes: &B, env: &impl Environment) -> Outcome {
         ethernet::ARP => Judgement::pass(Reason::Arp),
         // What lies behind more tags than are stepped over can't be judged by rules.
         tag if ethernet::is_tag(tag) => {
-            Judgement::decided(Decision::default_of(env.rules().default_action()), Reason::Default)
+            Judgement::decided(Decision::default_of(env.rules().default_action()))
         }
         _ => Judgement::pass(Reason::NotIp),
     })
 }
 
-/// Judges a packet as most are ([`plain`]); `None` if it's another, of which nothing is known then.
-#[inline(always)]
-pub fn judge_plain<B: Bytes + ?Sized>(bytes: &B, env: &impl Environment) -> Option<Judgement> {
-    match plain::ethertype(bytes)? {
-        ethernet::IPV6 => Some(by_rules(bytes, &plain::v6(bytes)?, env)?.0),
-        ethernet::IPV4 => Some(by_rules(bytes, &plain::v4(bytes)?, env)?.0),
-        _ => None,
-    }
+/// What is done with a packet's judgement. (A closure can't be told to be compiled into its place.)
+pub trait Settle<R> {
+    /// Does it.
+    fn settle(&self, judgement: Judgement, fragment: Fragment) -> R;
 }
 
-/// Judges a fragment of a datagram as most are ([`plain`]); `None` if it's another, of which nothing is known then.
+/// Judges a packet as most are ([`plain`]); `None` if it's another, of which nothing is known then.
+///
+/// What is done with the judgement is compiled into each way that leads to one, so that nothing needs to be kept that only other ways
+/// have.
 #[inline(always)]
-pub fn judge_plain_fragment<B: Bytes + ?Sized>(
+pub fn judge_plain<B: Bytes + ?Sized, R>(
     bytes: &B,
     env: &impl Environment,
-) -> Option<(Judgement, Fragment)> {
-    match plain::ethertype(bytes)? {
-        ethernet::IPV6 => {
-            let ip = plain::fragment6(bytes)?;
-            Some((judge_fragment(bytes, &ip, env), ip.fragment))
+    settle: &impl Settle<R>,
+) -> Option<R> {
+    match plain::kind(bytes)? {
+        plain::Kind::Whole6 => {
+            Some(settle.settle(by_rules(bytes, &plain::whole6(bytes)?, env)?.0, Fragment::WHOLE))
         }
-        ethernet::IPV4 => {
-            let ip = plain::fragment4(bytes)?;
-            Some((judge_fragment(bytes, &ip, env), ip.fragment))
+        plain::Kind::Whole4 => {
+            Some(settle.settle(by_rules(bytes, &plain::whole4(bytes)?, env)?.0, Fragment::WHOLE))
         }
-        _ => None,
+        plain::Kind::Fragment6 => judge_plain_fragment(bytes, plain::fragment6(bytes)?, env, settle),
+        plain::Kind::Fragment4 => judge_plain_fragment(bytes, plain::fragment4(bytes)?, env, settle),
     }
 }
 
-/// The same, of a packet that was read: a trailing fragment, or a first one that the rules are asked about.
+/// The same, of a trailing fragment, or a first one that the rules are asked about.
 #[inline(always)]
-fn judge_fragment<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, env: &impl Environment) -> Judgement {
+fn judge_plain_fragment<B: Bytes + ?Sized, R>(
+    bytes: &B,
+    ip: Ip,
+    env: &impl Environment,
+    settle: &impl Settle<R>,
+) -> Option<R> {
+    let keys = || Keys::of_plain(bytes, &ip, ip.fragment.id, env.hash_key());
     if ip.fragment.is_trailing() {
-        return match keys(bytes, ip, env) {
-            Some(keys) => env.trailing(keys, ip.family, ip.fragment).judgement(),
-            None => Judgement::drop(Reason::Truncated),
-        };
+        let judgement = env.trailing(keys()?, ip.family, ip.fragment).judgement();
+        return Some(settle.settle(judgement, ip.fragment));
     }
-    let Some((judgement, decision)) = by_rules(bytes, ip, env) else {
-        return Judgement::drop(Reason::Truncated);
-    };
-    match keys(bytes, ip, env) {
-        Some(keys) => env.first(keys, ip.family, ip.fragment, decision).of(judgement),
-        None => Judgement::drop(Reason::Truncated),
-    }
+    let (judgement, decision) = by_rules(bytes, &ip, env)?;
+    let judgement = env.first(keys()?, ip.family, ip.fragment, decision).of(judgement, decision);
+    Some(settle.settle(judgement, ip.fragment))
 }
 
 /// What becomes of an IP packet that was read like this.
@@ -147,12 +146,15 @@ fn outcome<B: Bytes + ?Sized>(bytes: &B, parsed: Result<Ip, Reason>, env: &impl 
 #[inline(always)]
 fn judge_ip<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, env: &impl Environment) -> Judgement {
     if ip.fragment.is_trailing() {
-        return judge_fragment(bytes, ip, env);
+        return match keys(bytes, ip, env) {
+            Some(keys) => env.trailing(keys, ip.family, ip.fragment).judgement(),
+            None => Judgement::drop(Reason::Truncated),
+        };
     }
     let (judgement, decision) = by_headers(bytes, ip, env);
     let (true, Some(decision)) = (ip.fragment.is_first(), decision) else { return judgement };
     match keys(bytes, ip, env) {
-        Some(keys) => env.first(keys, ip.family, ip.fragment, decision).of(judgement),
+        Some(keys) => env.first(keys, ip.family, ip.fragment, decision).of(judgement, decision),
         None => Judgement::drop(Reason::Truncated),
     }
 }
@@ -194,6 +196,5 @@ fn by_rules<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, env: &impl Environment) -> Op
         return Some((Judgement::pass(reason), reply::DECISION));
     }
     let decision = env.decide(bytes, ip)?;
-    let reason = if decision.slot().as_rule().is_some() { Reason::Rule } else { Reason::Default };
-    Some((Judgement::decided(decision, reason), decision))
+    Some((Judgement::decided(decision), decision))
 }

@@ -52,15 +52,15 @@ pub struct Trace {
 impl Trace {
     /// The record of a judgement.
     #[inline(always)]
-    pub const fn new(judgement: &Judgement, fragment: Fragment, serial: u32) -> Self {
+    pub fn new(judgement: Judgement, fragment: Fragment, serial: u32) -> Self {
         let Fragment { class, id, offset, more, length: _ } = fragment;
         Self {
-            reason: judgement.reason.code(),
-            verdict: judgement.verdict.code(),
+            reason: judgement.reason().code(),
+            verdict: judgement.verdict().code(),
             class: class.code(),
             more: more as u8,
-            slot: judgement.slot.index() as u16,
-            offset,
+            slot: judgement.slot().index() as u16,
+            offset: offset as u16,
             id,
             serial,
         }

@@ -40,5 +40,45 @@ impl Stance {
     }
 }
 
+/// What the program does with judgements besides counting them: the setting that the loader writes.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[repr(transparent)]
+pub struct Mode(u32);
+
+impl Mode {
+    const OBSERVES: u32 = 1;
+    const EXPLAINS: u32 = 2;
+
+    /// It carries them out, and explains none.
+    pub const USUAL: Self = Self(0);
+
+    /// Of a filter of that stance, which explains its judgements or not.
+    pub const fn new(stance: Stance, explains: bool) -> Self {
+        let explains = if explains { Self::EXPLAINS } else { 0 };
+        match stance {
+            Stance::Enforcing => Self(explains),
+            Stance::Observing => Self(explains | Self::OBSERVES),
+        }
+    }
+
+    /// Whether verdicts are carried out.
+    #[inline(always)]
+    pub const fn stance(self) -> Stance {
+        if self.0 & Self::OBSERVES == 0 { Stance::Enforcing } else { Stance::Observing }
+    }
+
+    /// Whether judgements are explained.
+    #[inline(always)]
+    pub const fn explains(self) -> bool {
+        self.0 & Self::EXPLAINS != 0
+    }
+}
+
+#[cfg(feature = "user")]
+mod user {
+    // SAFETY: a transparent 32-bit integer: any bits are a value, and there's no padding.
+    unsafe impl aya::Pod for super::Mode {}
+}
+
 /// How many counters a filter has: each cell for each stance.
 pub const COUNTERS: usize = CELLS * Stance::ALL.len();

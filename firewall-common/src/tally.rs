@@ -49,17 +49,17 @@ pub fn rows(interface: u32) -> impl Iterator<Item = u32> {
     (0..CHOICES).map(move |n| interface.wrapping_add(n * (OWN / CHOICES + 1)) % OWN)
 }
 
-/// The place of a row's tally of the packets that got a verdict, among [`TALLIES`].
+/// The place of a row's tally of the packets that got the verdict of a number ([`Verdict::code`]), among [`TALLIES`].
 #[inline(always)]
-pub const fn place(row: u32, stance: Stance, verdict: Verdict) -> u32 {
-    row * ROW + stance.index() as u32 * Verdict::ALL.len() as u32 + verdict.code() as u32
+pub const fn place(row: u32, stance: Stance, verdict: u32) -> u32 {
+    row * ROW + stance.index() as u32 * Verdict::ALL.len() as u32 + verdict
 }
 
 /// The places of a row's tallies.
 pub fn places(row: u32) -> impl Iterator<Item = u32> {
-    Stance::ALL
-        .into_iter()
-        .flat_map(move |stance| Verdict::ALL.into_iter().map(move |verdict| place(row, stance, verdict)))
+    Stance::ALL.into_iter().flat_map(move |stance| {
+        Verdict::ALL.into_iter().map(move |verdict| place(row, stance, verdict.code().into()))
+    })
 }
 
 #[cfg(feature = "user")]

@@ -14,7 +14,6 @@ use firewall_common::{
     },
     fragment::{Class, tick::Tick},
     opaque::opaque,
-    rules::Slot,
     verdict::{Judgement, Verdict},
 };
 
@@ -46,23 +45,23 @@ static EVENTS: RingBuf<Event, { 1 << 19 }> = RingBuf::new();
 
 /// Tells of a packet, if it's one to be told of and somebody watches.
 #[inline(always)]
-pub fn tell(ctx: &XdpContext, length: usize, judgement: &Judgement, class: Class) {
-    if (judgement.verdict == Verdict::Pass && !is_logged(judgement.slot)) || maps::explains() {
+pub fn tell(ctx: &XdpContext, length: usize, judgement: Judgement, class: Class) {
+    if judgement.verdict() == Verdict::Pass && !is_logged(judgement) {
         return;
     }
     if WATCH.get(0).is_some_and(is_watched) {
-        tell_watcher(ctx.ctx, Kind::new(judgement, class, maps::stance()).to_bits(), length as u32);
+        tell_watcher(ctx.ctx, judgement.to_bits(), class.code().into(), length as u32);
     }
 }
 
-/// Whether the rule of a slot has `log`.
+/// Whether it's by a rule that has `log`.
 #[inline(always)]
-fn is_logged(slot: Slot) -> bool {
+fn is_logged(judgement: Judgement) -> bool {
     if setting(&LOGS) == 0 {
         return false;
     }
     // The mask is for the verifier, which in Linux 6.1 forgets what a slot was compared with once it was kept on the stack.
-    let slot = opaque(slot.index() as u64) as usize;
+    let slot = opaque(judgement.slot().index() as u64) as usize;
     setting(&LOGGED[(slot / 64) & (LOGGED_WORDS - 1)]) >> (slot % 64) & 1 != 0
 }
 
@@ -77,8 +76,9 @@ fn is_watched(watch: &Watch) -> bool {
 /// A function that the verifier walks once, for whatever numbers. The kernel wants such a function to return something.
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn tell_watcher(ctx: *mut xdp_md, kind: u64, length: u32) -> u32 {
-    let kind = Kind::from_bits(kind);
+extern "C" fn tell_watcher(ctx: *mut xdp_md, judgement: u32, class: u32, length: u32) -> u32 {
+    let class = Class::from_code(class as u8).unwrap_or_default();
+    let kind = Kind::new(Judgement::from_bits(judgement), class, maps::mode().stance());
     // SAFETY: the helper takes nothing and only reads the clock.
     let now = unsafe { bpf_jiffies64() };
     let (Some(watch), Some(left_out)) = (WATCH.get(0), LEFT_OUT.get_ptr_mut(0)) else { return 0 };

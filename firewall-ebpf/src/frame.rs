@@ -48,29 +48,11 @@ impl Bytes for Linear {
         // SAFETY: the bytes lie before the packet's end, and any bytes make a T (its contract).
         self.place(offset).map(|header: *const T| unsafe { header.read_unaligned() })
     }
-}
-
-/// The same, of which headers are looked at where they lie: fewer instructions, and more stack.
-pub struct InPlace(pub Linear);
-
-impl Bytes for InPlace {
-    const IN_PLACE: bool = true;
-
-    #[inline(always)]
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    #[inline(always)]
-    fn read<T: Wire>(&self, offset: usize) -> Option<T> {
-        self.0.read(offset)
-    }
 
     #[inline(always)]
     fn look<T: Wire, R>(&self, offset: usize, look: impl FnOnce(&T) -> R) -> Option<R> {
-        // SAFETY: the bytes lie before the packet's end, any bytes make a T, and it has no alignment (its contract); and the packet
-        // is written only when it's no longer looked at.
-        self.0.place(offset).map(|header: *const T| look(unsafe { &*header }))
+        // SAFETY: as above, and it has no alignment; and the packet is written only when it's no longer looked at.
+        self.place(offset).map(|header: *const T| look(unsafe { &*header }))
     }
 }
 

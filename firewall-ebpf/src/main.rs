@@ -34,15 +34,14 @@ use aya_ebpf::{
     programs::XdpContext,
 };
 use firewall_common::{
-    event::Kind,
     fragment::{Class, Fragment},
-    judge::{Outcome, judge, judge_plain, judge_plain_fragment},
-    packet::{Bytes, ethernet, plain},
+    judge::{Outcome, Settle, judge, judge_plain},
+    packet::{Bytes, ethernet},
     record::Trace,
-    stance::Stance,
-    verdict::{Cell, Judgement, Verdict},
+    stance::{Mode, Stance},
+    verdict::{Judgement, Verdict},
 };
-use frame::{Far, InPlace, Linear};
+use frame::{Far, Linear};
 use kernel::Kernel;
 
 /// Judges a packet, counts it, and passes or drops it, or sends its sender an answer.
@@ -65,18 +64,27 @@ pub fn fragwall(ctx: XdpContext) -> u32 {
 /// What becomes of a packet: an XDP action, or from [`answer::DUE`] on an answer.
 #[inline(always)]
 fn plain_or_any(ctx: &XdpContext) -> u32 {
-    let frame = InPlace(Linear::new(ctx));
+    let frame = Linear::new(ctx);
     let kernel = Kernel::<{ kernel::PLAIN }>::new(ctx);
-    if plain::is_fragment(&frame) {
-        if let Some((judgement, fragment)) = judge_plain_fragment(&frame, &kernel) {
-            return settle(ctx, frame.len(), judgement, fragment);
-        }
-    } else if let Some(judgement) = judge_plain(&frame, &kernel) {
-        return settle(ctx, frame.len(), judgement, Fragment::WHOLE);
+    if let Some(action) = judge_plain(&frame, &kernel, &Packet { ctx, length: frame.len() }) {
+        return action;
     }
     match any(ctx.ctx) {
         AGAIN => far(ctx.ctx),
         action => action,
+    }
+}
+
+/// A packet whose judgement is to be settled.
+struct Packet<'a> {
+    ctx: &'a XdpContext,
+    length: usize,
+}
+
+impl Settle<u32> for Packet<'_> {
+    #[inline(always)]
+    fn settle(&self, judgement: Judgement, fragment: Fragment) -> u32 {
+        settle(self.ctx, self.length, judgement, fragment)
     }
 }
 
@@ -95,14 +103,14 @@ fn any(ctx: *mut xdp_md) -> u32 {
     let mut length = frame.len();
     // Only a packet that ended too soon, or a frame that goes on behind its packet, can have more buffers than were looked
     // at: all others are spared the call. Padding up to the least length of a frame is no such case.
-    let past_end = judgement.reason.is_past_end();
+    let past_end = judgement.is_past_end();
     if past_end || (length > end && length > ethernet::MIN_FRAME) {
         length = frame::length(&ctx);
         if past_end && length > frame.len() {
             return AGAIN;
         }
     }
-    settled_of(&ctx, length, &judgement, fragment)
+    settled_of(&ctx, length, judgement, fragment)
 }
 
 /// The same for a packet that goes on in further buffers (jumbo frames): its bytes cost a call each.
@@ -111,48 +119,56 @@ fn far(ctx: *mut xdp_md) -> u32 {
     let ctx = XdpContext::new(ctx);
     let frame = Far::new(&ctx);
     let Outcome { judgement, fragment, end: _ } = judge(&frame, &Kernel::<{ kernel::FAR }>::new(&ctx));
-    settled_of(&ctx, frame.len(), &judgement, fragment)
+    settled_of(&ctx, frame.len(), judgement, fragment)
 }
 
 /// [`settle`], called, for want of stack.
 #[inline(always)]
-fn settled_of(ctx: &XdpContext, length: usize, judgement: &Judgement, fragment: Fragment) -> u32 {
-    let kind = Kind::new(judgement, fragment.class, Stance::Enforcing);
-    settled(ctx.ctx, kind.to_bits(), fragment.to_bits(), fragment.id, length as u32)
+fn settled_of(ctx: &XdpContext, length: usize, judgement: Judgement, fragment: Fragment) -> u32 {
+    let what = u64::from(judgement.to_bits()) | u64::from(fragment.class.code()) << 32;
+    settled(ctx.ctx, what, fragment.to_bits(), fragment.id, length as u32)
 }
 
-/// [`settle`], as a function that takes and returns nothing but numbers, so that the verifier walks it for any. What isn't known is
-/// dropped.
+/// [`settle`], as a function that takes and returns nothing but numbers, so that the verifier walks it for any: a judgement below a
+/// class.
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn settled(ctx: *mut xdp_md, kind: u64, fragment: u64, id: u32, length: u32) -> u32 {
-    let kind = Kind::from_bits(kind);
-    let (Some(judgement), Some(class)) = (kind.judgement(), Class::from_code(kind.class)) else {
-        return xdp_action::XDP_DROP;
-    };
+extern "C" fn settled(ctx: *mut xdp_md, what: u64, fragment: u64, id: u32, length: u32) -> u32 {
+    let judgement = Judgement::from_bits(what as u32);
+    let class = Class::from_code((what >> 32) as u8).unwrap_or_default();
     let fragment = Fragment { class, id, ..Fragment::from_bits(fragment) };
-    settle(&XdpContext::new(ctx), length as usize, judgement, fragment)
+    settle_in(maps::mode(), &XdpContext::new(ctx), length as usize, judgement, fragment)
 }
 
 /// Counts a packet, explains it if asked to, tells of it to whoever watches, and says how its verdict is carried out: see [`plain_or_any`].
 #[inline(always)]
 fn settle(ctx: &XdpContext, length: usize, judgement: Judgement, fragment: Fragment) -> u32 {
-    event::tell(ctx, length, &judgement, fragment.class);
-    // Before the rest, so that it's all that is left of the judgement in the end: there is little room.
-    let action = match judgement.verdict {
-        Verdict::Pass => xdp_action::XDP_PASS,
-        _ if maps::observes() => xdp_action::XDP_PASS,
-        Verdict::Drop => xdp_action::XDP_DROP,
-        Verdict::Reject => answer::due(judgement.slot),
-    };
-    maps::count(Cell::of(&judgement), length as u64);
-    tallies::count(ctx.ctx, judgement.verdict, length as u64);
-    if maps::explains() {
-        maps::explain(|serial| Trace::new(&judgement, fragment, serial));
+    // The verifier, which knows the mode, drops one of the two: in the usual mode nothing of the others is asked on the way.
+    match maps::mode() {
+        Mode::USUAL => settle_in(Mode::USUAL, ctx, length, judgement, fragment),
+        _ => settled_of(ctx, length, judgement, fragment),
+    }
+}
+
+#[inline(always)]
+fn settle_in(mode: Mode, ctx: &XdpContext, length: usize, judgement: Judgement, fragment: Fragment) -> u32 {
+    if !mode.explains() {
+        event::tell(ctx, length, judgement, fragment.class);
+    }
+    let stance = mode.stance();
+    maps::count(stance, judgement.cell(), length as u64);
+    tallies::count(ctx.ctx, stance, judgement.verdict_code(), length as u64);
+    if mode.explains() {
+        maps::explain(|serial| Trace::new(judgement, fragment, serial));
     }
     #[cfg(feature = "trace")]
-    trace::tell(ctx, length, &judgement, fragment.class);
-    action
+    trace::tell(ctx, length, judgement, fragment.class);
+    match judgement.verdict() {
+        Verdict::Pass => xdp_action::XDP_PASS,
+        _ if stance == Stance::Observing => xdp_action::XDP_PASS,
+        Verdict::Drop => xdp_action::XDP_DROP,
+        Verdict::Reject => answer::due(judgement.slot()),
+    }
 }
 
 /// The licence that the kernel asks for: GPL-compatible, since the program is MIT or Apache-2.0 and GPL.

@@ -16,8 +16,7 @@ use firewall_common::{
     },
     packet::Family,
     record::{Count, Trace},
-    stance::{COUNTERS as ALL_COUNTERS, Stance},
-    verdict::Cell,
+    stance::{COUNTERS as ALL_COUNTERS, Mode, Stance},
 };
 
 use crate::setting::{MMAPABLE, setting};
@@ -62,13 +61,9 @@ pub static ACCEPTS_REPLIES: u32 = 0;
 #[unsafe(no_mangle)]
 pub static ACCEPTS_ICMP_ERRORS: u32 = 0;
 
-/// Not 0: each judgement is written to [`TRACE`].
+/// What is done with judgements; those that are explained are written to [`TRACE`].
 #[unsafe(no_mangle)]
-static EXPLAINS: u32 = 0;
-
-/// Not 0: verdicts are only counted, and every packet passes.
-#[unsafe(no_mangle)]
-static OBSERVES: u32 = 0;
+static MODE: Mode = Mode::USUAL;
 
 /// The fragment table. The loader sets its size.
 #[btf_map]
@@ -94,10 +89,10 @@ static TRACE: Array<Trace, 1> = Array::new();
 #[btf_map]
 static SOURCE: Array<[u8; 4096], 1> = Array::new();
 
-/// Adds a packet of `bytes` to a counter.
+/// Adds a packet of `bytes` to the counter of a cell's place ([`Cell::index`](firewall_common::verdict::Cell::index)).
 #[inline(always)]
-pub fn count(cell: Cell, bytes: u64) {
-    if let Some(count) = COUNTERS.get_ptr_mut(stance().first_counter() + cell.index()) {
+pub fn count(stance: Stance, cell: u32, bytes: u64) {
+    if let Some(count) = COUNTERS.get_ptr_mut(stance.first_counter() + cell) {
         // SAFETY: the counter is this CPU's own, and nothing interrupts the program to count on the same CPU.
         unsafe {
             (*count).packets += 1;
@@ -107,22 +102,10 @@ pub fn count(cell: Cell, bytes: u64) {
     }
 }
 
-/// What is done with verdicts.
+/// What is done with judgements.
 #[inline(always)]
-pub fn stance() -> Stance {
-    if observes() { Stance::Observing } else { Stance::Enforcing }
-}
-
-/// Whether verdicts are only counted.
-#[inline(always)]
-pub fn observes() -> bool {
-    setting(&OBSERVES) != 0
-}
-
-/// Whether judgements are to be explained.
-#[inline(always)]
-pub fn explains() -> bool {
-    setting(&EXPLAINS) != 0
+pub fn mode() -> Mode {
+    setting(&MODE)
 }
 
 /// Writes down a judgement; `record` is given the packet's number, from 1.

@@ -103,7 +103,7 @@ impl<const CALLS: bool> Datagrams for Tables<CALLS> {
     #[inline(always)]
     fn count_room(&self, room: Room) {
         if room != Room::Free {
-            maps::count(Cell::Room(room), 0);
+            maps::count(maps::mode().stance(), Cell::Room(room).index(), 0);
         }
     }
 
@@ -119,7 +119,7 @@ impl<const CALLS: bool> Datagrams for Tables<CALLS> {
         }
         let Keys { identity, source } = keys;
         let (decision, family) = (u32::from(decision.to_bits()), family.index() as u32);
-        Admission::from_code(first(identity.0, source.0, fragment.to_bits(), decision, family))
+        Admission::from_code(first(identity.0, source.0, fragment.length as u32, decision, family))
     }
 
     #[inline(always)]
@@ -139,9 +139,11 @@ impl<const CALLS: bool> Datagrams for Tables<CALLS> {
 /// for any arguments.
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn first(identity: u64, source: u64, fragment: u64, decision: u32, family: u32) -> u32 {
+extern "C" fn first(identity: u64, source: u64, length: u32, decision: u32, family: u32) -> u32 {
     let keys = Keys { identity: Identity(identity), source: Source(source) };
-    let (fragment, decision) = (Fragment::from_bits(fragment), Decision::from_bits(decision as u16));
+    // It is at the datagram's beginning, and more follow.
+    let fragment = Fragment::new(0, 0, true, length as usize & 0xffff);
+    let decision = Decision::from_bits(decision as u16);
     datagram::first(&Tables::<false>, keys, family_of(family), &fragment, decision).code()
 }
 

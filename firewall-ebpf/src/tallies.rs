@@ -2,8 +2,8 @@
 
 use aya_ebpf::{bindings::xdp_md, btf_maps::PerCpuArray, macros::btf_map};
 use firewall_common::{
+    stance::Stance,
     tally::{self, OTHERS, TALLIES, Tally},
-    verdict::Verdict,
 };
 
 use crate::maps;
@@ -14,18 +14,18 @@ static INTERFACES: PerCpuArray<Tally, TALLIES> = PerCpuArray::new();
 
 /// Adds a packet to its interface's tally.
 #[inline(always)]
-pub fn count(ctx: *mut xdp_md, verdict: Verdict, bytes: u64) {
+pub fn count(ctx: *mut xdp_md, stance: Stance, verdict: u32, bytes: u64) {
     // SAFETY: the kernel keeps the context valid while the program runs.
     let interface = unsafe { (*ctx).ingress_ifindex };
-    if !tally::rows(interface).next().is_some_and(|row| add(row, interface, verdict, bytes)) {
-        add_elsewhere(interface, u32::from(verdict.code()), bytes as u32);
+    if !tally::rows(interface).next().is_some_and(|row| add(row, interface, stance, verdict, bytes)) {
+        add_elsewhere(interface, verdict, bytes as u32);
     }
 }
 
 /// Adds a packet to the tally of a row if that is the interface's; says whether it is.
 #[inline(always)]
-fn add(row: u32, interface: u32, verdict: Verdict, bytes: u64) -> bool {
-    let Some(tally) = INTERFACES.get_ptr_mut(tally::place(row, maps::stance(), verdict)) else {
+fn add(row: u32, interface: u32, stance: Stance, verdict: u32, bytes: u64) -> bool {
+    let Some(tally) = INTERFACES.get_ptr_mut(tally::place(row, stance, verdict)) else {
         return false;
     };
     // SAFETY: the tally is this CPU's own, and nothing interrupts the program to count on the same CPU.
@@ -44,9 +44,8 @@ fn add(row: u32, interface: u32, verdict: Verdict, bytes: u64) -> bool {
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn add_elsewhere(interface: u32, verdict: u32, bytes: u32) -> u32 {
-    let verdict = Verdict::from_code(verdict as u8).unwrap_or(Verdict::Drop);
-    let bytes = u64::from(bytes);
-    let is_own = tally::rows(interface).skip(1).any(|row| add(row, interface, verdict, bytes));
+    let (stance, bytes) = (maps::mode().stance(), u64::from(bytes));
+    let is_own = tally::rows(interface).skip(1).any(|row| add(row, interface, stance, verdict, bytes));
     // What is nobody's bears the index 0.
-    u32::from(is_own || add(OTHERS, 0, verdict, bytes))
+    u32::from(is_own || add(OTHERS, 0, stance, verdict, bytes))
 }

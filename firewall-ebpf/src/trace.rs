@@ -7,24 +7,24 @@ use crate::maps;
 
 /// Tells of a packet.
 #[inline(always)]
-pub fn tell(ctx: &XdpContext, length: usize, judgement: &Judgement, class: Class) {
-    trace(ctx.ctx, Kind::new(judgement, class, maps::stance()).to_bits(), length as u32);
+pub fn tell(ctx: &XdpContext, length: usize, judgement: Judgement, class: Class) {
+    trace(ctx.ctx, judgement.to_bits(), length as u32);
 }
 
 /// The same, as a function that the verifier walks once, for whatever numbers: it writes names byte by byte.
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn trace(ctx: *mut xdp_md, kind: u64, length: u32) -> u32 {
+extern "C" fn trace(ctx: *mut xdp_md, judgement: u32, length: u32) -> u32 {
     let ctx = XdpContext::new(ctx);
-    let Some(Judgement { verdict, reason, slot }) = Kind::from_bits(kind).judgement() else { return 0 };
+    let judgement = Judgement::from_bits(judgement);
     aya_log_ebpf::debug!(
         &ctx,
         "{} bytes on interface {}: {} because of {}, slot {}",
         length,
         ctx.ingress_ifindex(),
-        verdict.name(),
-        reason.name(),
-        slot.index()
+        judgement.verdict().name(),
+        judgement.reason().name(),
+        judgement.slot().index()
     );
     0
 }

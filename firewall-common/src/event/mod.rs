@@ -55,11 +55,11 @@ pub struct Kind {
 impl Kind {
     /// Of a packet of that class.
     #[inline(always)]
-    pub const fn new(judgement: &Judgement, class: Class, stance: Stance) -> Self {
+    pub fn new(judgement: Judgement, class: Class, stance: Stance) -> Self {
         Self {
-            verdict: judgement.verdict.code(),
-            reason: judgement.reason.code(),
-            slot: judgement.slot.index() as u16,
+            verdict: judgement.verdict().code(),
+            reason: judgement.reason().code(),
+            slot: judgement.slot().index() as u16,
             class: class.code(),
             observed: matches!(stance, Stance::Observing) as u8,
             reserved: [0; 2],
@@ -69,11 +69,11 @@ impl Kind {
     /// The judgement; `None` if its numbers are none of one.
     #[inline(always)]
     pub fn judgement(self) -> Option<Judgement> {
-        Some(Judgement {
-            verdict: Verdict::from_code(self.verdict)?,
-            reason: Reason::from_code(self.reason)?,
-            slot: Slot::from_index(self.slot.into())?,
-        })
+        Some(Judgement::new(
+            Verdict::from_code(self.verdict)?,
+            Reason::from_code(self.reason)?,
+            Slot::from_index(self.slot.into())?,
+        ))
     }
 
     /// All of it as a number, as functions of the program take it.

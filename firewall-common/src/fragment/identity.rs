@@ -208,7 +208,7 @@ const fn halves(number: u64) -> Pair {
 #[inline(always)]
 const fn is_scoped(start: u32) -> bool {
     let [first, second, ..] = start.to_ne_bytes();
-    first >= 0xfe && (first == 0xff || second & 0xc0 == 0x80)
+    first >= ipv6::LINK_LOCAL && (first == 0xff || second & 0xc0 == 0x80)
 }
 
 impl Source {
@@ -235,24 +235,29 @@ impl Keys {
     pub fn of<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, id: u32, key: &HashKey, interface: u32) -> Option<Self> {
         match ip.family {
             Family::V6 => {
-                let offset = ip.offset + ipv6::ADDRESSES;
-                let link = [ip.vlans, interface];
-                if B::IN_PLACE {
-                    bytes.look(offset, |addresses: &Addresses6<Apart>| {
-                        let is_scoped = is_scoped(addresses.destination[0].first);
-                        key.v6(addresses, id, is_scoped.then_some(link))
-                    })
-                } else {
-                    let addresses: Addresses6<Pair> = bytes.read(offset)?;
-                    let is_scoped = is_scoped(addresses.destination[0][0]);
-                    Some(key.v6(&addresses, id, is_scoped.then_some(link)))
-                }
+                let addresses: Addresses6<Pair> = bytes.read(ip.offset + ipv6::ADDRESSES)?;
+                let is_scoped = is_scoped(addresses.destination[0][0]);
+                Some(key.v6(&addresses, id, is_scoped.then_some([ip.vlans, interface])))
             }
-            Family::V4 => {
-                let Addresses4 { source, destination } = bytes.read(ip.offset + ipv4::ADDRESSES)?;
-                Some(key.v4(source, destination, id, ip.protocol))
-            }
+            Family::V4 => Self::of_v4(bytes, ip, id, key),
         }
+    }
+
+    /// The same of a fragment whose destination means the same on each link, in fewer instructions.
+    #[inline(always)]
+    pub fn of_plain<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, id: u32, key: &HashKey) -> Option<Self> {
+        match ip.family {
+            Family::V6 => bytes.look(ip.offset + ipv6::ADDRESSES, |addresses: &Addresses6<Apart>| {
+                key.v6(addresses, id, None)
+            }),
+            Family::V4 => Self::of_v4(bytes, ip, id, key),
+        }
+    }
+
+    #[inline(always)]
+    fn of_v4<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, id: u32, key: &HashKey) -> Option<Self> {
+        let Addresses4 { source, destination } = bytes.read(ip.offset + ipv4::ADDRESSES)?;
+        Some(key.v4(source, destination, id, ip.protocol))
     }
 }
 

@@ -5,6 +5,7 @@
 //! [`progress`] says that it's complete, its fragments are on its [`source`]'s [`budget`].
 
 pub mod budget;
+pub mod entry;
 pub mod identity;
 pub mod progress;
 pub mod room;
@@ -16,7 +17,7 @@ pub mod word;
 use crate::{packet::transport::TCP, verdict::Reason};
 
 /// The largest datagram that fragments can make, in bytes.
-const MAX_END: u32 = 65535;
+const MAX_END: usize = 65535;
 
 /// What kind of packet it is, in respect of fragmentation.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
@@ -70,12 +71,12 @@ pub struct Fragment {
     pub class: Class,
     /// The identification, host byte order; 16 bits of it in IPv4.
     pub id: u32,
-    /// Where its payload belongs in the datagram's fragmentable part, in bytes: a multiple of 8.
-    pub offset: u16,
+    /// Where its payload belongs in the datagram's fragmentable part, in bytes: a multiple of 8, below 2^16.
+    pub offset: usize,
     /// Whether more fragments follow it.
     pub more: bool,
-    /// The length of its payload, in bytes.
-    pub length: u16,
+    /// The length of its payload, in bytes: below 2^16.
+    pub length: usize,
 }
 
 impl Fragment {
@@ -87,7 +88,7 @@ impl Fragment {
 
     /// Of a packet whose header says this.
     #[inline(always)]
-    pub const fn new(id: u32, offset: u16, more: bool, length: u16) -> Self {
+    pub const fn new(id: u32, offset: usize, more: bool, length: usize) -> Self {
         let class = match (offset, more) {
             (0, false) => Class::Atomic,
             (0, true) => Class::First,
@@ -123,13 +124,14 @@ impl Fragment {
     /// The place of that number, of a datagram with no identification.
     #[inline(always)]
     pub const fn from_bits(bits: u64) -> Self {
-        Self::new(0, bits as u16, bits >> 32 & 1 != 0, (bits >> 16) as u16)
+        const MASK: usize = u16::MAX as usize;
+        Self::new(0, bits as usize & MASK, bits >> 32 & 1 != 0, (bits >> 16) as usize & MASK)
     }
 
     /// Where it ends in the datagram, in bytes.
     #[inline(always)]
-    pub const fn end(&self) -> u32 {
-        self.offset as u32 + self.length as u32
+    pub const fn end(&self) -> usize {
+        self.offset + self.length
     }
 
     /// The checks that a fragment passes or fails by itself; `protocol` is what its header says it carries.

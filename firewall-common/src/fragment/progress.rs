@@ -22,7 +22,7 @@ pub type Boundaries = [u32; BOUNDARIES];
 /// How many bits a sum has. They are the upper ones of a word, so that it comes around by itself.
 const LINK_BITS: u32 = 22;
 /// What a sum is counted in.
-const ONE: u32 = 1 << (u32::BITS - LINK_BITS);
+const ONE: u32 = 1 << Progress::FRAGMENT_BITS;
 /// By how much a number is larger than the one before, at least, and by how much at most: two, so that a sum that is off by one
 /// ([`Progress::spoiled`]) isn't put right by any fragment.
 const LEAST_STEP: u32 = 2;
@@ -47,30 +47,31 @@ pub fn fill(boundaries: &mut Boundaries, key: &HashKey) {
     boundaries[0] = 0;
 }
 
-/// What is known of a datagram's fragments that have passed.
+/// What is known of a datagram's fragments that have passed, in one word: the sum of their boundaries, a multiple of [`ONE`], and
+/// below it how many they are, at most [`Progress::MAX_FRAGMENTS`].
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Progress {
-    /// The sum of their boundaries: a multiple of [`ONE`].
-    links: u32,
-    /// How many they are, at most [`Progress::MAX_FRAGMENTS`].
-    fragments: u16,
-}
+#[repr(transparent)]
+pub struct Progress(u32);
 
 impl Progress {
     /// No fragment has passed.
-    pub const NONE: Self = Self { links: 0, fragments: 0 };
+    pub const NONE: Self = Self(0);
 
-    /// The bits that the number of fragments is stored in.
-    const FRAGMENT_BITS: u32 = 10;
+    /// The bits that the number of fragments takes.
+    const FRAGMENT_BITS: u32 = u32::BITS - LINK_BITS;
 
     /// More fragments than any datagram has: at this number each of them has 64 bytes at most.
     pub const MAX_FRAGMENTS: u16 = (1 << Self::FRAGMENT_BITS) - 1;
 
-    /// How many bits of a sum [`Progress::rest`] holds.
-    const REST_BITS: u32 = LINK_BITS - u16::BITS;
-
     /// How many bits [`Progress::rest`] takes.
-    pub(super) const STORED_BITS: u32 = Self::REST_BITS + Self::FRAGMENT_BITS;
+    pub(super) const STORED_BITS: u32 = u16::BITS;
+
+    /// After a first fragment.
+    #[inline(always)]
+    pub fn of_first(fragment: &Fragment, boundary: impl Fn(usize) -> u32) -> Self {
+        // It begins at a boundary whose number is zero, and more follow.
+        Self(boundary(fragment.end() >> 3) + 1)
+    }
 
     /// After one more fragment; no more are counted once there are too many.
     #[inline(always)]
@@ -79,43 +80,50 @@ impl Progress {
         let end = if fragment.more { fragment.end() >> 3 } else { 0 };
         // One of no length makes the kernel give the datagram up (`ip_frag_queue`, `ip6_frag_queue`): it's no link.
         let start = if fragment.length > 0 { fragment.offset >> 3 } else { 0 };
-        let links =
-            self.links.wrapping_add(boundary(end as usize)).wrapping_sub(boundary(usize::from(start)));
-        Self { links, fragments: self.fragments + !self.is_full() as u16 }
+        let links = boundary(end).wrapping_sub(boundary(start));
+        Self(self.0.wrapping_add(links) + !self.is_full() as u32)
     }
 
     /// These fragments and those.
     #[inline(always)]
     pub const fn join(self, other: Self) -> Self {
-        let fragments = self.fragments + other.fragments;
-        Self {
-            links: self.links.wrapping_add(other.links),
-            fragments: if fragments > Self::MAX_FRAGMENTS { Self::MAX_FRAGMENTS } else { fragments },
-        }
+        let fragments = self.fragments() + other.fragments();
+        let most = Self::MAX_FRAGMENTS as u32;
+        Self(self.links().wrapping_add(other.links()) | if fragments > most { most } else { fragments })
     }
 
     /// Of a datagram whose fragments are taken for all of it by nobody any more: the sum is off by one.
     #[inline(always)]
     pub(super) const fn spoiled(self) -> Self {
-        Self { links: self.links.wrapping_add(ONE * !self.is_none() as u32), ..self }
+        Self(self.0.wrapping_add(ONE * !self.is_none() as u32))
+    }
+
+    #[inline(always)]
+    const fn links(self) -> u32 {
+        self.0 & !(ONE - 1)
+    }
+
+    #[inline(always)]
+    const fn fragments(self) -> u32 {
+        self.0 & (ONE - 1)
     }
 
     /// Whether there's no fragment yet.
     #[inline(always)]
     pub const fn is_none(self) -> bool {
-        self.fragments == 0
+        self.fragments() == 0
     }
 
     /// Whether there are as many fragments as can be counted.
     #[inline(always)]
     pub const fn is_full(self) -> bool {
-        self.fragments == Self::MAX_FRAGMENTS
+        self.fragments() == Self::MAX_FRAGMENTS as u32
     }
 
     /// Whether these are all fragments of a datagram, provided that its first is among them.
     #[inline(always)]
     pub const fn is_whole(self) -> bool {
-        self.links == 0
+        self.links() == 0
     }
 
     /// How many fragments have been charged so far: the largest power of two among the numbers that were reached. So a
@@ -123,18 +131,18 @@ impl Progress {
     #[inline(always)]
     pub const fn charged(self) -> u32 {
         // The highest bit, by copying it to all lower places: BPF has no instruction that counts zeros.
-        let mut bits = self.fragments;
+        let mut bits = self.fragments();
         bits |= bits >> 1;
         bits |= bits >> 2;
         bits |= bits >> 4;
         bits |= bits >> 8;
-        (bits - (bits >> 1)) as u32
+        bits - (bits >> 1)
     }
 
     /// How many are to be charged with the fragment that came last.
     #[inline(always)]
     pub const fn due(self) -> u32 {
-        let n = self.fragments as u32;
+        let n = self.fragments();
         match n {
             0 | 1 => n,
             _ if n & (n - 1) == 0 => n >> 1,
@@ -142,24 +150,21 @@ impl Progress {
         }
     }
 
-    /// What is stored of it in one place: the upper bits of the sum.
+    /// What is stored of it in one place: the upper half.
     #[inline(always)]
-    pub(super) const fn upper(self) -> u16 {
-        (self.links >> u16::BITS) as u16
+    pub(super) const fn upper(self) -> u64 {
+        (self.0 >> u16::BITS) as u64
     }
 
-    /// What is stored of it in another place: the rest of the sum, and the number of fragments.
+    /// What is stored of it in another place: the lower half.
     #[inline(always)]
-    pub(super) const fn rest(self) -> u32 {
-        let rest_of_links = (self.links & 0xffff) / ONE;
-        rest_of_links << Self::FRAGMENT_BITS | self.fragments as u32
+    pub(super) const fn rest(self) -> u64 {
+        (self.0 & u16::MAX as u32) as u64
     }
 
-    /// From what was stored; what lies above `rest` is left out.
+    /// From two words whose lower halves' lower halves these are.
     #[inline(always)]
-    pub(super) const fn from_parts(upper: u16, rest: u32) -> Self {
-        let rest_of_links = rest >> Self::FRAGMENT_BITS & ((1 << Self::REST_BITS) - 1);
-        let links = ((upper as u32) << u16::BITS) + rest_of_links * ONE;
-        Self { links, fragments: rest as u16 & Self::MAX_FRAGMENTS }
+    pub(super) const fn from_parts(upper: u64, rest: u64) -> Self {
+        Self((upper as u32) << u16::BITS | (rest as u32 & u16::MAX as u32))
     }
 }

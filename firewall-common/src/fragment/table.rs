@@ -1,39 +1,19 @@
-//! The fragment table: set-associative, of fixed size, without a lock.
-//!
-//! A set is one cache line of four entries; an entry is two 64-bit words:
-//!
-//! ```text
-//!  word 0: | upper 48 bits of the identity XOR those of word 1 | boundaries, upper 16 bits |
-//!  word 1: | time, 19 bits | decision, 16 bits | first fragment's end / 8, 13 bits | boundaries, lower 6 bits | fragments, 10 bits |
-//! ```
-//!
-//! CPUs write and read entries at once, each word by itself. An entry whose words come from two writers doesn't give
-//! back the identity it's looked up by, so it is no entry at all: a half-written one can't be read, without any
-//! ordering between the words (Hyatt and Mann, "A lock-less transposition table implementation", 2002).
+//! The fragment table: set-associative, of fixed size, without a lock. A set is one cache line of four entries ([`entry`](super::entry)).
 //!
 //! Where a network card spreads packets by port, a datagram's first fragment meets one CPU and all others another, at the
 //! same moment. So that neither misses what the other one counts, each puts its entry in place and only then looks for the
-//! other's ([`Set::insert`], [`Set::put_decided`], [`Set::take_early`]); what was counted of trailing ones goes to the one that takes it.
+//! other's ([`Set::insert`], [`Set::put_free`], [`Set::put_decided`], [`Set::take_early`]); what was counted of trailing ones goes to the one that takes it.
 
 use super::{
+    entry::{Entry, Found, IDENTITY_MASK, Order, Record, decision_of, is_of, time_of},
     identity::Identity,
     progress::Progress,
     room::{Holding, Room, Worth},
     tick::{SKEW, Tick},
-    word::Word,
 };
-use crate::rules::Decision;
 
 /// Entries in a set.
 pub const WAYS: usize = 4;
-
-/// One entry.
-#[derive(Debug, Default)]
-#[repr(C)]
-pub struct Entry {
-    tag: Word,
-    record: Word,
-}
 
 /// Entries that compete for room: one cache line.
 #[derive(Debug, Default)]
@@ -46,65 +26,6 @@ pub trait Sets {
     fn set(&self, identity: Identity) -> Option<&Set>;
 }
 
-/// What the table knows of a datagram.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Record {
-    /// The first fragment's verdict; [`Decision::UNDECIDED`] of an early datagram, whose first fragment hasn't come yet.
-    pub decision: Decision,
-    /// Where the first fragment ends in the datagram, in bytes: a multiple of 8. 0 of an early datagram.
-    pub first_end: u16,
-    /// Which of its fragments have passed.
-    pub progress: Progress,
-}
-
-impl Record {
-    /// Of a datagram that nothing is known of: as an early one's, without any fragment.
-    pub const UNKNOWN: Self = Self { decision: Decision::UNDECIDED, first_end: 0, progress: Progress::NONE };
-}
-
-/// How many bits the end of a first fragment takes, in units of 8 bytes.
-const END_BITS: u32 = 13;
-/// Where the decision lies in word 1.
-const DECISION_SHIFT: u32 = END_BITS + Progress::STORED_BITS;
-/// Where the time lies in word 1.
-const TIME_SHIFT: u32 = DECISION_SHIFT + u16::BITS;
-const _: () = assert!(TIME_SHIFT + Tick::STORED_BITS == u64::BITS);
-
-/// The part of word 0 that proves the identity.
-const IDENTITY_MASK: u64 = !(u16::MAX as u64);
-/// What changes with each fragment is no part of it.
-const _: () = assert!(Progress::STORED_BITS <= u16::BITS);
-
-impl Record {
-    #[inline(always)]
-    const fn pack(self, time: u32) -> u64 {
-        (time as u64) << TIME_SHIFT
-            | (self.decision.to_bits() as u64) << DECISION_SHIFT
-            | (self.first_end as u64 >> 3) << Progress::STORED_BITS
-            | self.progress.rest() as u64
-    }
-}
-
-#[inline(always)]
-const fn decision_of(word: u64) -> Decision {
-    Decision::from_bits((word >> DECISION_SHIFT) as u16)
-}
-
-#[inline(always)]
-const fn time_of(word: u64) -> u32 {
-    (word >> TIME_SHIFT) as u32
-}
-
-/// What is known of a datagram, and where its entry is if it has one: the entry's words as they are.
-///
-/// There is no `Option` of it, for the reason that [`Fragment`](super::Fragment) has none.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Found {
-    way: usize,
-    tag: u64,
-    word: u64,
-}
-
 /// What is known of an early datagram.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Early {
@@ -112,60 +33,6 @@ pub struct Early {
     pub progress: Progress,
     /// When the first of them came, as entries keep it.
     pub time: u32,
-}
-
-/// When other CPUs see an entry that is put into a set.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Order {
-    /// Before this one looks for theirs.
-    AtOnce,
-    /// As late as they may: the caller takes a step that puts what went before it in order ([`Word::add_in_order`],
-    /// [`Word::swap`]), and only then looks for theirs.
-    Later,
-}
-
-/// Whether an entry is that datagram's.
-#[inline(always)]
-const fn is_of(identity: Identity, tag: u64, word: u64) -> bool {
-    (tag ^ word ^ identity.0) & IDENTITY_MASK == 0
-}
-
-impl Found {
-    const UNKNOWN: Self = Self { way: 0, tag: 0, word: Record::UNKNOWN.pack(0) };
-
-    /// Nothing, if it's older than it may be.
-    #[inline(always)]
-    fn unless_expired(self, now: Tick, timeout: u32) -> Self {
-        // All zeros is memory that nobody wrote, or a freed entry: a datagram that was decided has a first fragment of some
-        // length, and one that wasn't says so.
-        if self.word == 0 || now.age_of(time_of(self.word)) > timeout + SKEW {
-            return Self::UNKNOWN;
-        }
-        self
-    }
-
-    /// The first fragment's verdict; [`Decision::UNDECIDED`] if it's unknown.
-    #[inline(always)]
-    pub const fn decision(&self) -> Decision {
-        decision_of(self.word)
-    }
-
-    /// Where the first fragment ends in the datagram, in bytes.
-    #[inline(always)]
-    pub const fn first_end(&self) -> u16 {
-        ((self.word >> Progress::STORED_BITS) as u16 & ((1 << END_BITS) - 1)) << 3
-    }
-
-    /// Which of its fragments have passed.
-    #[inline(always)]
-    pub const fn progress(&self) -> Progress {
-        Progress::from_parts(self.tag as u16, self.word as u32)
-    }
-
-    /// All of it.
-    pub const fn record(&self) -> Record {
-        Record { decision: self.decision(), first_end: self.first_end(), progress: self.progress() }
-    }
 }
 
 impl Set {
@@ -197,12 +64,50 @@ impl Set {
         found.unless_expired(now, timeout)
     }
 
+    /// Where a datagram can be put of which nothing is known, in a set that no early one is in; [`WAYS`] if nowhere, or if more must
+    /// be looked at. That is one look at each entry, and enough for nearly all.
+    #[inline(always)]
+    pub fn free_way(&self, identity: Identity) -> usize {
+        let (mut way, mut all) = (WAYS, 0);
+        // The first that is free: see [`Set::insert`].
+        for (n, entry) in self.0.iter().enumerate().rev() {
+            let (tag, word) = (entry.tag.load(), entry.record.load());
+            if word == 0 {
+                way = n;
+            } else if is_of(identity, tag, word) {
+                return WAYS;
+            }
+            all |= word;
+        }
+        if decision_of(all).is_undecided() { WAYS } else { way }
+    }
+
+    /// Puts what was decided of a datagram just now into an entry that was free; says whether it still is.
+    #[inline(always)]
+    pub fn put_free(&self, way: usize, identity: Identity, record: Record, now: Tick, order: Order) -> bool {
+        let entry = &self.0[way & (WAYS - 1)];
+        let is_free = entry.record.load() == 0;
+        if is_free {
+            let tag = entry.write(identity, record, now.stored());
+            entry.show(tag, order);
+        }
+        is_free
+    }
+
+    /// Whether some datagram is an early one.
+    #[inline(always)]
+    pub fn has_early(&self) -> bool {
+        let all = self.0.iter().fold(0, |all, entry| all | entry.record.load());
+        // Undecided is a bit that no decision has.
+        decision_of(all).is_undecided()
+    }
+
     /// Takes away what is known of an early datagram, so that nobody else can.
     #[inline(always)]
     pub fn take_early(&self, identity: Identity, now: Tick, timeout: u32) -> Early {
         let mut early = Early { progress: Progress::NONE, time: now.stored() };
         // Hardly any set has an early entry, of whatever datagram.
-        if !self.0.iter().any(|entry| decision_of(entry.record.load()).is_undecided()) {
+        if !self.has_early() {
             return early;
         }
         for entry in &self.0 {
@@ -245,7 +150,7 @@ impl Set {
             self.write::<false>(identity, record, time, now, timeout, held)
         };
         let Some((entry, tag, room)) = written else { return Room::Nowhere };
-        entry.tag.swap(tag);
+        entry.show(tag, Order::AtOnce);
         room
     }
 
@@ -262,12 +167,7 @@ impl Set {
     ) -> Room {
         let written = self.write::<false>(identity, record, now.stored(), now, timeout, held);
         let Some((entry, tag, room)) = written else { return Room::Nowhere };
-        match order {
-            Order::Later => entry.tag.store(tag),
-            Order::AtOnce => {
-                entry.tag.swap(tag);
-            }
-        }
+        entry.show(tag, order);
         room
     }
 
@@ -315,9 +215,7 @@ impl Set {
         }
         let entry = &self.0[place & (WAYS - 1)];
         let progress = if fits { record.progress } else { record.progress.spoiled() };
-        let word = Record { progress, ..record }.pack(time);
-        entry.record.store(word);
-        Some((entry, (identity.0 ^ word) & IDENTITY_MASK | u64::from(progress.upper()), room))
+        Some((entry, entry.write(identity, Record { progress, ..record }, time), room))
     }
 
     /// The entry that is worth least, and what it's worth.
@@ -340,8 +238,8 @@ impl Set {
         let rest = (1 << Progress::STORED_BITS) - 1;
         let entry = &self.0[found.way & (WAYS - 1)];
         // Neither changes what proves the identity.
-        entry.record.store(found.word & !rest | u64::from(progress.rest()));
-        entry.tag.store(found.tag & IDENTITY_MASK | u64::from(progress.upper()));
+        entry.record.store(found.word & !rest | progress.rest());
+        entry.tag.store(found.tag & IDENTITY_MASK | progress.upper());
     }
 
     /// What its entries hold.

@@ -99,12 +99,12 @@ pub fn walk<B: Bytes + ?Sized>(
                 let header: FragmentHeader = part(bytes, chain.payload, end, &chain)?;
                 chain.protocol = header.next_header;
                 chain.payload += FRAGMENT_HEADER;
-                let offset_more = header.offset_more.value();
+                let offset_more = usize::from(header.offset_more.value());
                 let fragment = Fragment::new(
                     header.identification.value(),
                     offset_more & !7,
                     offset_more & 1 != 0,
-                    (end - chain.payload) as u16,
+                    end - chain.payload,
                 );
                 if chain.protocol == FRAGMENT {
                     return Err(Reason::NestedFragment);

@@ -73,9 +73,9 @@ pub fn parse<B: Bytes + ?Sized>(bytes: &B, ethernet: &Ethernet) -> Result<Ip, Re
     if flags_offset & (OFFSET_MASK | MORE_FRAGMENTS) != 0 {
         fragment = Fragment::new(
             u32::from(header.identification.value()),
-            (flags_offset & OFFSET_MASK) << 3,
+            usize::from(flags_offset & OFFSET_MASK) << 3,
             flags_offset & MORE_FRAGMENTS != 0,
-            (total_length - header_length) as u16,
+            total_length - header_length,
         );
         fragment.check(header.protocol)?;
     }

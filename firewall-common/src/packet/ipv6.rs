@@ -23,6 +23,10 @@ pub const ADDRESSES: usize = 8;
 /// Where the hop limit lies in the header, in bytes.
 pub const HOP_LIMIT: usize = 7;
 
+/// The first byte of link-local addresses (`fe80::/10`, RFC 4291 2.4): what begins with less means the same on each link, and what
+/// begins with more is multicast.
+pub const LINK_LOCAL: u8 = 0xfe;
+
 #[derive(Clone, Copy)]
 #[repr(C, packed)]
 struct Header {

@@ -88,9 +88,6 @@ pub trait Bytes {
     /// Reads a header at `offset`, or `None` if it isn't there as a whole.
     fn read<T: Wire>(&self, offset: usize) -> Option<T>;
 
-    /// Whether what is read seldom at once is better looked at in its place ([`Bytes::look`]).
-    const IN_PLACE: bool = false;
-
     /// Looks at a header in its place, which spares reading all of it before any of it is needed; `None` if it isn't there as a
     /// whole.
     #[inline(always)]

@@ -79,18 +79,13 @@ pub fn accepts<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, key: &HashKey, flows: &imp
 /// malformed, or begins no flow of this host's.
 #[inline(always)]
 pub fn sent<B: Bytes + ?Sized>(bytes: &B, key: &HashKey, flows: &impl Flows) -> Option<()> {
-    match plain::ethertype(bytes)? {
-        ethernet::IPV6 => {
-            if let Some(ip) = plain::v6(bytes) {
-                return remember(bytes, &ip, key, flows);
-            }
-        }
-        ethernet::IPV4 => {
-            if let Some(ip) = plain::v4(bytes) {
-                return remember(bytes, &ip, key, flows);
-            }
-        }
-        _ => {}
+    let plain = match plain::kind(bytes) {
+        Some(plain::Kind::Whole6) => plain::whole6(bytes),
+        Some(plain::Kind::Whole4) => plain::whole4(bytes),
+        _ => None,
+    };
+    if let Some(ip) = plain {
+        return remember(bytes, &ip, key, flows);
     }
     let ethernet = ethernet::parse(bytes).ok()?;
     match ethernet.ethertype {

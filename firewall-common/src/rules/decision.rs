@@ -104,10 +104,10 @@ impl Decision {
     const SLOT_MASK: u16 = (1 << Self::ACTION_SHIFT) - 1;
     const ALLOW: u16 = 1 << Self::ACTION_SHIFT;
     const ACTION_MASK: u16 = !Self::SLOT_MASK;
-    const REJECT: u16 = 3 << Self::ACTION_SHIFT;
+    const REJECT: u16 = 2 << Self::ACTION_SHIFT;
 
     /// In the fragment table: the first fragment hasn't come yet. Permits nothing.
-    pub const UNDECIDED: Self = Self(2 << Self::ACTION_SHIFT);
+    pub const UNDECIDED: Self = Self(4 << Self::ACTION_SHIFT);
 
     /// `action`, credited to `slot`.
     pub const fn new(action: Action, slot: Slot) -> Self {
@@ -142,7 +142,14 @@ impl Decision {
 
     /// Whether this is [`Decision::UNDECIDED`].
     pub const fn is_undecided(self) -> bool {
-        self.0 & Self::ACTION_MASK == Self::UNDECIDED.0
+        self.0 & Self::UNDECIDED.0 != 0
+    }
+
+    /// The number of its verdict ([`Verdict::code`](crate::verdict::Verdict::code)), which that of an action is; what is none drops.
+    #[inline(always)]
+    pub const fn verdict_code(self) -> u32 {
+        let action = (self.0 >> Self::ACTION_SHIFT) as u32;
+        if action > Action::Reject.code() { Action::Deny.code() } else { action }
     }
 
     /// What the decision is credited to.

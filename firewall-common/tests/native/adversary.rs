@@ -89,7 +89,7 @@ impl Stack {
 fn held(env: &Native, packets: impl IntoIterator<Item = Packet>) -> usize {
     let mut stack = Stack::default();
     for packet in packets {
-        if judge(&packet.frame()[..], env).judgement.verdict == Verdict::Pass {
+        if judge(&packet.frame()[..], env).judgement.verdict() == Verdict::Pass {
             stack.receive(&packet);
         }
     }
@@ -150,7 +150,7 @@ fn a_datagram_that_expires_here_before_it_does_in_the_kernel_gives_nothing_back(
     let mut env = environment();
     let mut stack = Stack::default();
     let mut send = |packet: Packet, env: &Native| {
-        if judge(&packet.frame()[..], env).judgement.verdict == Verdict::Pass {
+        if judge(&packet.frame()[..], env).judgement.verdict() == Verdict::Pass {
             stack.receive(&packet);
         }
     };
@@ -179,7 +179,7 @@ fn strangers_leave_known_sources_their_room() {
         for network in 0..=255 {
             for n in 0..127 {
                 let packet = Packet { network, ..piece(moment, 8 + 8 * n, true) };
-                if judge(&packet.frame()[..], &env).judgement.verdict == Verdict::Pass {
+                if judge(&packet.frame()[..], &env).judgement.verdict() == Verdict::Pass {
                     stack.receive(&packet);
                 }
             }
@@ -221,7 +221,7 @@ fn what_is_behind_a_refused_first_fragment_takes_no_room() {
     let mut env = environment();
     env.limits = Limits::new(60_000, 4, 100);
     let passes =
-        |packet: Packet, env: &Native| judge(&packet.frame()[..], env).judgement.verdict == Verdict::Pass;
+        |packet: Packet, env: &Native| judge(&packet.frame()[..], env).judgement.verdict() == Verdict::Pass;
     for id in 0..4 {
         assert!(passes(first(id, 64), &env));
     }

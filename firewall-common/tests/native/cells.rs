@@ -17,15 +17,11 @@ fn judgements() -> impl Strategy<Value = Judgement> {
         ]
     };
     let late = slots();
-    let decided = (slots(), any::<bool>(), select(vec![Reason::Rule, Reason::Default, Reason::Inherited]));
+    let (decided, inherited) = ((slots(), select(&Action::ALL[..])), (slots(), select(&Action::ALL[..])));
     prop_oneof![
-        decided.prop_map(|(slot, allow, reason)| {
-            let action = if allow { Action::Allow } else { Action::Deny };
-            Judgement::decided(Decision::new(action, slot), reason)
-        }),
-        late.prop_map(|slot| {
-            Judgement::decided(Decision::new(Action::Deny, slot), Reason::Default).late()
-        }),
+        decided.prop_map(|(slot, action)| Judgement::decided(Decision::new(action, slot))),
+        inherited.prop_map(|(slot, action)| Judgement::inherited(Decision::new(action, slot))),
+        late.prop_map(|slot| Judgement::late(Decision::new(Action::Deny, slot))),
         select(Reason::ALL)
             .prop_filter("without a rule", |reason| !credited(*reason))
             .prop_map(Judgement::drop),
@@ -43,12 +39,12 @@ fn credited(reason: Reason) -> bool {
 /// Whether two judgements are counted together.
 fn together(one: &Judgement, other: &Judgement) -> bool {
     let kind = |judgement: &Judgement| {
-        [Reason::Inherited, Reason::LateDenial].into_iter().find(|reason| *reason == judgement.reason)
+        [Reason::Inherited, Reason::LateDenial].into_iter().find(|reason| *reason == judgement.reason())
     };
-    one.verdict == other.verdict
-        && match (credited(one.reason), credited(other.reason)) {
-            (true, true) => one.slot == other.slot && kind(one) == kind(other),
-            (false, false) => one.reason == other.reason,
+    one.verdict() == other.verdict()
+        && match (credited(one.reason()), credited(other.reason())) {
+            (true, true) => one.slot() == other.slot() && kind(one) == kind(other),
+            (false, false) => one.reason() == other.reason(),
             _ => false,
         }
 }
@@ -58,10 +54,16 @@ proptest! {
 
     #[test]
     fn a_judgement_has_one_counter(one in judgements(), other in judgements()) {
-        let (cell, another) = (Cell::of(&one), Cell::of(&other));
-        prop_assert!((cell.index() as usize) < CELLS);
-        prop_assert_eq!(cell == another, together(&one, &other));
-        prop_assert_eq!(cell.index() == another.index(), together(&one, &other));
+        prop_assert!((one.cell() as usize) < CELLS);
+        prop_assert_eq!(one.cell() == other.cell(), together(&one, &other));
+        prop_assert_eq!(one.cell(), Cell::of(one.verdict(), one.reason(), one.slot()).index());
+    }
+
+    #[test]
+    fn a_judgement_comes_back_from_its_parts_and_its_word(judgement in judgements()) {
+        let (verdict, reason, slot) = (judgement.verdict(), judgement.reason(), judgement.slot());
+        prop_assert_eq!(Judgement::new(verdict, reason, slot), judgement);
+        prop_assert_eq!(Judgement::from_bits(judgement.to_bits()), judgement);
     }
 }
 

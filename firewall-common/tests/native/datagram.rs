@@ -41,7 +41,7 @@ fn verdict(packet: &Packet, env: &Native) -> Judgement {
 }
 
 fn passes(packet: &Packet, env: &Native) -> bool {
-    verdict(packet, env).verdict == Verdict::Pass
+    verdict(packet, env).verdict() == Verdict::Pass
 }
 
 #[test]
@@ -71,9 +71,9 @@ fn unfinished_datagrams_use_up_their_sources_budget() {
         assert_eq!(verdict(&pieces(family, ALLOWED, 4, 2)[0], &env), refused);
         // Neither do early ones find room, nor is a denied one's drop any other than before.
         assert_eq!(verdict(&pieces(family, ALLOWED, 5, 2)[1], &env), refused);
-        assert_eq!(verdict(&pieces(family, DENIED, 6, 2)[0], &env).reason, Reason::Default);
+        assert_eq!(verdict(&pieces(family, DENIED, 6, 2)[0], &env).reason(), Reason::Default);
         // Once one of them is complete there is room again.
-        assert_eq!(verdict(&pieces(family, ALLOWED, 0, 2)[1], &env).reason, Reason::Inherited);
+        assert_eq!(verdict(&pieces(family, ALLOWED, 0, 2)[1], &env).reason(), Reason::Inherited);
         assert!(passes(&pieces(family, ALLOWED, 4, 2)[0], &env));
     }
 }
@@ -87,7 +87,7 @@ fn early_fragments_are_on_the_budget_until_their_datagram_is_complete() {
         }
         assert_eq!(verdict(&pieces(family, ALLOWED, 4, 2)[1], &env), Judgement::drop(Reason::FragmentBudget));
         for id in 0..4 {
-            assert_eq!(verdict(&pieces(family, ALLOWED, id, 2)[0], &env).reason, Reason::Rule);
+            assert_eq!(verdict(&pieces(family, ALLOWED, id, 2)[0], &env).reason(), Reason::Rule);
         }
         for id in 5..9 {
             assert!(passes(&pieces(family, ALLOWED, id, 2)[1], &env));
@@ -118,7 +118,7 @@ fn a_flood_of_one_source_takes_nothing_from_another() {
         for id in 0..100 {
             verdict(&pieces(family, ALLOWED, id, 2)[id as usize % 2], &env);
         }
-        assert_eq!(verdict(&pieces(family, ALLOWED, 200, 2)[0], &env).reason, Reason::FragmentBudget);
+        assert_eq!(verdict(&pieces(family, ALLOWED, 200, 2)[0], &env).reason(), Reason::FragmentBudget);
         for id in 0..4 {
             assert!(passes(&neighbour(&pieces(family, ALLOWED, id, 2)[1]), &env));
         }
@@ -134,7 +134,7 @@ fn an_ipv6_network_shares_a_budget() {
             assert!(passes(&pieces(family, ALLOWED, id, 2)[1], &env));
         }
         let other = Packet { source: 2, ..pieces(family, ALLOWED, 9, 2)[1].clone() };
-        assert_eq!(verdict(&other, &env).reason == Reason::FragmentBudget, shared);
+        assert_eq!(verdict(&other, &env).reason() == Reason::FragmentBudget, shared);
     }
 }
 
@@ -143,17 +143,16 @@ fn a_denial_after_early_fragments_is_told_apart() {
     for family in Family::ALL {
         let env = environment(100, 100);
         let [first, trailing] = <[Packet; 2]>::try_from(pieces(family, DENIED, 1, 2)).expect("two pieces");
-        assert_eq!(verdict(&first, &env).reason, Reason::Default);
+        assert_eq!(verdict(&first, &env).reason(), Reason::Default);
         let [first, trailing] = [first, trailing].map(|packet| packet.renumbered(2));
         assert_eq!(verdict(&trailing, &env), Judgement::pass(Reason::Early));
-        let late = Judgement { verdict: Verdict::Drop, reason: Reason::LateDenial, slot: Slot::DEFAULT_DROP };
+        let late = Judgement::new(Verdict::Drop, Reason::LateDenial, Slot::DEFAULT_DROP);
         assert_eq!(verdict(&first, &env), late);
         // All of it has been seen: what comes now is another datagram.
-        assert_eq!(verdict(&first, &env).reason, Reason::Default);
-        assert_eq!(
-            verdict(&trailing, &env),
-            Judgement { reason: Reason::Inherited, ..verdict(&first, &env) }
-        );
+        assert_eq!(verdict(&first, &env).reason(), Reason::Default);
+        let denied = verdict(&first, &env);
+        let inherited = Judgement::new(denied.verdict(), Reason::Inherited, denied.slot());
+        assert_eq!(verdict(&trailing, &env), inherited);
     }
 }
 

@@ -47,11 +47,7 @@ fn only_the_essential_ones_pass(icmp_errors: bool) {
                             (Family::V6, 58, 133..=137) if code == 0 && hop_limit == 255 => {
                                 Judgement::pass(Reason::NeighbourDiscovery)
                             }
-                            _ => Judgement {
-                                verdict: Verdict::Drop,
-                                reason: Reason::Default,
-                                slot: Slot::DEFAULT_DROP,
-                            },
+                            _ => Judgement::new(Verdict::Drop, Reason::Default, Slot::DEFAULT_DROP),
                         };
                         assert_eq!(verdict(&packet, &env), expected, "{packet:?}");
                     }
@@ -70,7 +66,7 @@ fn neighbour_discovery_behind_a_fragment_header_is_dropped() {
             if (133..=137).contains(&kind) {
                 assert_eq!(judgement, Judgement::drop(Reason::FragmentNeighbourDiscovery));
             } else {
-                assert_eq!(judgement.reason, Reason::Default);
+                assert_eq!(judgement.reason(), Reason::Default);
             }
         }
     }
@@ -88,8 +84,7 @@ fn fragments_of_an_essential_error_inherit_its_pass() {
         let packet = message(family, protocol, kind, code, 64).at(4, 0, true);
         assert_eq!(verdict(&packet, &env), Judgement::pass(reason));
         let trailing = Packet::new(family, protocol, vec![0; 9]).at(4, 24, false);
-        let inherited =
-            Judgement { verdict: Verdict::Pass, reason: Reason::Inherited, slot: Slot::ESSENTIAL };
+        let inherited = Judgement::new(Verdict::Pass, Reason::Inherited, Slot::ESSENTIAL);
         assert_eq!(verdict(&trailing, &env), inherited);
     }
 }
@@ -100,7 +95,7 @@ fn behind_extension_headers_the_hop_limit_is_still_the_packets() {
     for (hop_limit, reason) in [(255, Reason::NeighbourDiscovery), (254, Reason::Default)] {
         let packet = message(Family::V6, 58, 135, 0, hop_limit);
         let packet = Packet { before: vec![options.clone()], tags: vec![(0x8100, 3)], ..packet };
-        assert_eq!(verdict(&packet, &deny()).reason, reason);
+        assert_eq!(verdict(&packet, &deny()).reason(), reason);
     }
 }
 
@@ -121,7 +116,7 @@ fn multicast_listeners_speak_on_their_link() {
                         let mut frame = packet.frame();
                         let at = packet.ip_offset() + SOURCE;
                         frame[at..at + octets.len()].copy_from_slice(&octets);
-                        judge(&frame[..], &deny()).judgement.reason == Reason::MulticastListener
+                        judge(&frame[..], &deny()).judgement.reason() == Reason::MulticastListener
                     };
                     let expected = is_listener && hop_limit == 1 && is_local;
                     assert_eq!(judged(&packet), expected, "{kind} from {address}, {hop_limit}");

@@ -35,7 +35,7 @@ fn check_is_what_the_rfcs_say() {
         for length in lengths {
             for more in [false, true] {
                 for protocol in [0, 1, 5, 6, 7, 17, 44, 58, 59, 255] {
-                    let fragment = Fragment::new(7, offset, more, length);
+                    let fragment = Fragment::new(7, offset.into(), more, length.into());
                     let objections = objections(offset, length, more, protocol);
                     match fragment.check(protocol) {
                         Ok(()) => assert!(objections.is_empty(), "{fragment:?} {protocol}: {objections:?}"),
@@ -61,7 +61,7 @@ fn every_protocol_but_tcp_may_go_on_at_byte_8() {
 fn the_class_follows_from_offset_and_more() {
     for offset in (0..=65528u16).step_by(8) {
         for more in [false, true] {
-            let fragment = Fragment::new(u32::MAX, offset, more, 8);
+            let fragment = Fragment::new(u32::MAX, offset.into(), more, 8);
             let class = match (offset == 0, more) {
                 (true, true) => Class::First,
                 (true, false) => Class::Atomic,
@@ -71,7 +71,7 @@ fn the_class_follows_from_offset_and_more() {
             assert_eq!(fragment.is_first(), class == Class::First);
             assert_eq!(fragment.is_trailing(), class == Class::Trailing);
             assert!(fragment.is_fragment());
-            assert_eq!(fragment.end(), u32::from(offset) + 8);
+            assert_eq!(fragment.end(), usize::from(offset) + 8);
         }
     }
     assert!(!Fragment::WHOLE.is_fragment() && !Fragment::OTHER.is_fragment());

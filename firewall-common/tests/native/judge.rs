@@ -37,7 +37,7 @@ fn verdict(packet: &Packet, env: &Native) -> Judgement {
 }
 
 fn decided(verdict: Verdict, reason: Reason, slot: Slot) -> Judgement {
-    Judgement { verdict, reason, slot }
+    Judgement::new(verdict, reason, slot)
 }
 
 fn first(family: Family, port: u16) -> Packet {
@@ -141,10 +141,10 @@ fn a_trailing_fragment_is_of_its_own_datagram_only() {
         // The Next Header of a trailing fragment is no part of an IPv6 datagram's identity; IPv4's protocol is.
         let protocol = verdict(&Packet { protocol: 47, ..known.clone() }, &env);
         let expected = if family == Family::V6 { Reason::Inherited } else { Reason::Early };
-        assert_eq!(protocol.reason, expected);
+        assert_eq!(protocol.reason(), expected);
         // The link is no part of it, and neither is what routers change or receivers ignore.
         let same = Packet { tags: vec![(0x8100, 5)], hop_limit: 3, ignored: 0x8006, ..known };
-        assert_eq!(verdict(&same, &Native { interface: 2, ..env }).reason, Reason::Inherited);
+        assert_eq!(verdict(&same, &Native { interface: 2, ..env }).reason(), Reason::Inherited);
     }
 }
 
@@ -155,11 +155,11 @@ fn link_local_and_multicast_datagrams_belong_to_their_link() {
         let local = |packet: Packet| Packet { destination, ..packet };
         verdict(&local(first(Family::V6, 4500)), &env);
         let known = local(trailing(Family::V6, 32));
-        assert_eq!(verdict(&known, &env).reason, Reason::Inherited);
+        assert_eq!(verdict(&known, &env).reason(), Reason::Inherited);
         let tagged = Packet { tags: vec![(0x8100, 5)], ..known.clone() };
-        assert_eq!(verdict(&tagged, &env).reason, Reason::Early);
+        assert_eq!(verdict(&tagged, &env).reason(), Reason::Early);
         env.interface = 2;
-        assert_eq!(verdict(&known, &env).reason, Reason::Early);
+        assert_eq!(verdict(&known, &env).reason(), Reason::Early);
     }
 }
 
@@ -180,9 +180,9 @@ fn what_is_known_of_a_datagram_expires() {
         let mut env = strict();
         verdict(&first(family, 4500), &env);
         env.now.0 = env.timeout;
-        assert_eq!(verdict(&trailing(family, 32), &env).reason, Reason::Inherited);
+        assert_eq!(verdict(&trailing(family, 32), &env).reason(), Reason::Inherited);
         env.now.0 += 1;
-        assert_eq!(verdict(&trailing(family, 32), &env).reason, Reason::Early);
+        assert_eq!(verdict(&trailing(family, 32), &env).reason(), Reason::Early);
     }
 }
 
@@ -198,7 +198,7 @@ fn a_trailing_fragment_may_not_begin_inside_its_first() {
                     Judgement::drop(Reason::FragmentOverlap)
                 );
             }
-            assert_eq!(verdict(&trailing(family, 32), &env).reason, Reason::Inherited);
+            assert_eq!(verdict(&trailing(family, 32), &env).reason(), Reason::Inherited);
         }
     }
 }
@@ -208,17 +208,17 @@ fn atomic_and_whole_packets_are_nobodys_fragments() {
     let env = strict();
     let atomic = Packet::new(Family::V6, 17, udp(4500, 24)).at(9, 0, false);
     let Outcome { judgement, fragment, .. } = judge(&atomic.frame()[..], &env);
-    assert_eq!((judgement.verdict, fragment.class), (Verdict::Pass, Class::Atomic));
-    assert_eq!(verdict(&trailing(Family::V6, 32), &env).reason, Reason::Early);
+    assert_eq!((judgement.verdict(), fragment.class), (Verdict::Pass, Class::Atomic));
+    assert_eq!(verdict(&trailing(Family::V6, 32), &env).reason(), Reason::Early);
 
     // An atomic one doesn't change what is known of a datagram with the same identification either.
     verdict(&first(Family::V6, 53), &env);
     verdict(&atomic, &env);
-    assert_eq!(verdict(&trailing(Family::V6, 32), &env).slot, slot(1));
+    assert_eq!(verdict(&trailing(Family::V6, 32), &env).slot(), slot(1));
 
     let whole = Packet::new(Family::V4, 17, udp(4500, 24)).at(9, 0, false);
     assert_eq!(judge(&whole.frame()[..], &env).fragment.class, Class::Whole);
-    assert_eq!(verdict(&trailing(Family::V4, 32), &env).reason, Reason::Early);
+    assert_eq!(verdict(&trailing(Family::V4, 32), &env).reason(), Reason::Early);
 }
 
 #[test]
@@ -227,7 +227,7 @@ fn a_malformed_first_fragment_is_not_remembered() {
         let env = strict();
         let short = Packet::new(family, 132, ports(9, 4500, 4)).at(9, 0, true);
         assert_eq!(verdict(&short, &env), Judgement::drop(Reason::FragmentHeaders));
-        assert_eq!(verdict(&trailing(family, 32), &env).reason, Reason::Early);
+        assert_eq!(verdict(&trailing(family, 32), &env).reason(), Reason::Early);
     }
 }
 
@@ -245,7 +245,7 @@ fn the_ike_exchange_passes() {
         );
         let packets = if after_first { [first, last] } else { [last, first] };
         for packet in packets {
-            assert_eq!(verdict(&packet, &env).verdict, Verdict::Pass, "{packet:?}");
+            assert_eq!(verdict(&packet, &env).verdict(), Verdict::Pass, "{packet:?}");
         }
     }
 }

@@ -138,7 +138,7 @@ fn what_is_given_back_is_not_more_than_was_charged() {
         source: Source(1 << 60),
     };
     let allowed = Decision::default_of(Action::Allow);
-    let piece = |n: u16| Fragment::new(0, 8 * n, n < 8, 8);
+    let piece = |n: usize| Fragment::new(0, 8 * n, n < 8, 8);
     // Twenty are outstanding, for good.
     let (source, now) = (Source(1 << 60), env.now);
     assert!(env.charge(source, Family::V6, 20, now));

@@ -36,8 +36,8 @@ fn fragment(packet: &Packet) -> Fragment {
                 Family::V4 => place.id & 0xffff,
                 Family::V6 => place.id,
             };
-            let length = packet.fragment_length() as u16;
-            Fragment { class, id, offset: place.offset, more: place.more, length }
+            let length = packet.fragment_length();
+            Fragment { class, id, offset: place.offset.into(), more: place.more, length }
         }
     }
 }
@@ -104,7 +104,7 @@ proptest! {
         let Outcome { judgement: whole, .. } = judge(&frame[..], &environment(action));
         for length in 0..frame.len().min(400) {
             let Outcome { judgement: part, .. } = judge(&frame[..length], &environment(action));
-            prop_assert!(part.verdict == Verdict::Drop, "{} of {} bytes: {:?}, whole: {:?}", length, frame.len(), part, whole);
+            prop_assert!(part.verdict() == Verdict::Drop, "{} of {} bytes: {:?}, whole: {:?}", length, frame.len(), part, whole);
         }
     }
 }

@@ -10,10 +10,10 @@ use proptest::{collection::vec, prelude::*, sample::Index};
 use crate::support::environment::BOUNDARIES_OF_KEY;
 
 /// The fragments of a datagram that is cut after so many units of 8 bytes each, the last one shorter by `cut`.
-fn fragments(units: &[u16], cut: u16) -> Vec<Fragment> {
+fn fragments(units: &[usize], cut: usize) -> Vec<Fragment> {
     let mut offset = 0;
     let count = units.len();
-    let fragment = |(n, units): (usize, &u16)| {
+    let fragment = |(n, units): (usize, &usize)| {
         let last = n + 1 == count;
         let fragment = Fragment::new(7, offset, !last, units * 8 - if last { cut } else { 0 });
         offset += units * 8;
@@ -71,7 +71,7 @@ proptest! {
     /// And not before, whatever the secret is: none of this is left to chance.
     #[test]
     fn a_datagram_is_whole_when_all_of_it_has_come(
-        key: [u64; 22], units in vec(1u16..200, 2..30), cut in 0u16..8, order in vec(any::<Index>(), 30),
+        key: [u64; 22], units in vec(1usize..200, 2..30), cut in 0usize..8, order in vec(any::<Index>(), 30),
     ) {
         let mut boundaries = Box::new([0; BOUNDARIES]);
         progress::fill(&mut boundaries, &HashKey(key));
@@ -92,9 +92,9 @@ proptest! {
 fn what_has_gaps_or_overlaps_is_not_whole() {
     const TRIALS: usize = 400_000;
     let mut state = 0x243f_6a88_85a3_08d3_u64;
-    let mut below = |limit: u16| {
+    let mut below = |limit: usize| {
         state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
-        (state >> 33) as u16 % limit
+        usize::from((state >> 33) as u16) % limit
     };
     let (mut datagrams, mut mistaken) = (0, 0);
     for _ in 0..TRIALS {

@@ -79,7 +79,7 @@ fn send(sequence: &[&Letter], env: &mut Native) -> usize {
     env.sets.fill_with(Set::default);
     let passed: Vec<bool> = sequence
         .iter()
-        .map(|letter| judge(&letter.frame[..], env).judgement.verdict == Verdict::Pass)
+        .map(|letter| judge(&letter.frame[..], env).judgement.verdict() == Verdict::Pass)
         .collect();
     let mut completed = 0;
     for datagram in 0..2 {
@@ -168,7 +168,7 @@ fn in_order_a_datagram_completes_under_the_strict_policy() {
         ];
         let env = environment(Action::Deny);
         for piece in &pieces {
-            assert_eq!(judge(&piece.frame[..], &env).judgement.verdict, Verdict::Pass);
+            assert_eq!(judge(&piece.frame[..], &env).judgement.verdict(), Verdict::Pass);
         }
     }
 }

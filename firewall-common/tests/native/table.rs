@@ -3,10 +3,11 @@
 use firewall_common::{
     fragment::{
         Fragment,
+        entry::Record,
         identity::Identity,
         progress::Progress,
         room::{Holding, Room},
-        table::{Record, Set, WAYS},
+        table::{Set, WAYS},
         tick::{Tick, UNIT},
     },
     rules::{Action, Decision, Slot},
@@ -35,7 +36,7 @@ fn record(standing: Standing, units: u16) -> Record {
         Standing::Early => Decision::UNDECIDED,
         Standing::Accepted => Decision::new(Action::Allow, slot),
     };
-    Record { decision, first_end: units * 8, progress: Progress::default() }
+    Record { decision, first_end: usize::from(units) * 8, progress: Progress::default() }
 }
 
 /// How much an entry is worth keeping, least first.
@@ -286,8 +287,8 @@ proptest! {
 
     #[test]
     fn what_is_put_in_is_found(
-        any: u64, bits: u16, units in 1u16..8192, now: u32,
-        fragments in vec((1u16..8192, 1u16..4, any::<bool>()), 0..20),
+        any: u64, bits: u16, units in 1usize..8192, now: u32,
+        fragments in vec((1usize..8192, 1usize..4, any::<bool>()), 0..20),
     ) {
         let set = Set::default();
         let progress = fragments.into_iter().fold(Progress::default(), |progress, (offset, length, more)| {

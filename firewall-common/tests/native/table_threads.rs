@@ -3,12 +3,7 @@
 use std::{sync::Barrier, thread};
 
 use firewall_common::{
-    fragment::{
-        identity::Identity,
-        progress::Progress,
-        table::{Record, Set},
-        tick::Tick,
-    },
+    fragment::{entry::Record, identity::Identity, progress::Progress, table::Set, tick::Tick},
     rules::Decision,
 };
 
@@ -31,9 +26,9 @@ fn identity(n: u64) -> Identity {
 }
 
 /// The only record ever written for the `n`th identity with that `first_end`.
-fn record(n: u64, first_end: u16) -> Record {
+fn record(n: u64, first_end: usize) -> Record {
     // Allowed, so that it always finds room; the slot is as good as random.
-    let bits = 1 << 14 | mix(n << 16 | u64::from(first_end)) as u16 >> 2;
+    let bits = 1 << 13 | mix(n << 16 | first_end as u64) as u16 >> 3;
     Record { decision: Decision::from_bits(bits), first_end, progress: Progress::default() }
 }
 
@@ -43,7 +38,7 @@ fn hammer(set: &Set, start: &Barrier, seed: u64) -> u32 {
     start.wait();
     for round in 0..ROUNDS {
         let random = mix(seed << 32 | u64::from(round));
-        let first_end = (random >> 40) as u16 & !7 | 8;
+        let first_end = usize::from((random >> 40) as u16 & !7 | 8);
         let writes = random % IDENTITIES;
         set.insert(identity(writes), record(writes, first_end), NOW.stored(), NOW, TIMEOUT, TIMEOUT);
         let reads = (random >> 20) % IDENTITIES;

@@ -23,6 +23,7 @@ use aya_ebpf::{
     macros::{btf_map, xdp},
     programs::XdpContext,
 };
+use firewall_common::opaque::opaque;
 
 /// The room for a frame, in bytes.
 const ROOM: usize = 2044;
@@ -148,13 +149,16 @@ fn write_next(ctx: &XdpContext) -> Option<()> {
     if length == 0 || length > ROOM as u32 {
         return None;
     }
+    // Linux 6.1's verifier doesn't see that what isn't 0 is 1 at least, nor that half a register's copy is bound by what the register is
+    // compared with.
+    let written = opaque(u64::from(length)).min(ROOM as u64).max(opaque(1)) as u32;
     // SAFETY: the context is the one that the program was called with, and the frame has as many bytes.
     let result = unsafe {
         let change = length as i32 - bpf_xdp_get_buff_len(ctx.ctx) as i32;
         if change != 0 && bpf_xdp_adjust_tail(ctx.ctx, change) != 0 {
             return None;
         }
-        bpf_xdp_store_bytes(ctx.ctx, 0, bytes.as_mut_ptr().cast(), length)
+        bpf_xdp_store_bytes(ctx.ctx, 0, bytes.as_mut_ptr().cast(), written)
     };
     (result == 0).then_some(())
 }

@@ -25,9 +25,10 @@ use aya_ebpf::{
 use firewall_common::{
     fragment::{
         Fragment,
+        entry::Record,
         identity::{HashKey, KEY_WORDS, Keys},
         progress::Progress,
-        table::{Record, Set, WAYS},
+        table::{Set, WAYS},
         tick::Tick,
     },
     packet::{Be16, Be32, Bytes, Family, Ip, transport::Transport},

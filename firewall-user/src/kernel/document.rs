@@ -16,7 +16,7 @@ use crate::ruleset::{Config, Names, Rule, TooManyRules, compile::Host, slots};
 
 /// The version of what is pinned: the layout of the maps, of this document, and of the directories. It rises with every
 /// change to one of them.
-pub(super) const ABI: u32 = 6;
+pub(super) const ABI: u32 = 7;
 
 /// The size of one entry of the map that holds the document, in bytes.
 const CHUNK: usize = 4096;

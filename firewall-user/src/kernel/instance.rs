@@ -16,7 +16,7 @@ use firewall_common::{
     },
     packet::Family,
     rules::{Action, SLOTS},
-    stance::Stance,
+    stance::{Mode, Stance},
 };
 
 use super::{
@@ -221,10 +221,10 @@ impl Instance {
         let bucket_sets = shared::bucket_sets(*table);
         let [shift, source_shift, bucket_shift] =
             [sets, source_sets, bucket_sets].map(|sets| u64::BITS - sets.ilog2());
-        let (early, explains) = (u32::from(*early == Action::Allow), u32::from(*explains));
-        let observes = u32::from(*stance == Stance::Observing);
+        let early = u32::from(*early == Action::Allow);
+        let mode = Mode::new(*stance, *explains);
         // Who only asks what would become of a packet wants nobody to be told.
-        let answers = u32::from(compiled.answers.are_sent && observes == 0 && explains == 0);
+        let answers = u32::from(compiled.answers.are_sent && mode == Mode::USUAL);
         let deadline = pending.map_or(0, |pending| pending.deadline);
         let was_unfiltered = u32::from(pending.is_some_and(|pending| pending.previous.is_none()));
 
@@ -245,11 +245,10 @@ impl Instance {
             .override_global("HELD", &held, true)
             .override_global("EARLY_PASSES", &early, true)
             .override_global("BUCKET_SHIFT", &bucket_shift, true)
-            .override_global("OBSERVES", &observes, true)
+            .override_global("MODE", &mode, true)
             .override_global("ANSWERS", &answers, true)
             .override_global("DEADLINE", &deadline, true)
             .override_global("WAS_UNFILTERED", &was_unfiltered, true)
-            .override_global("EXPLAINS", &explains, true)
             .override_global("ACCEPTS_REPLIES", &accepts_replies, true)
             .override_global("ACCEPTS_ICMP_ERRORS", &accepts_errors, true)
             .map_max_entries(names::FRAGMENTS, sets)

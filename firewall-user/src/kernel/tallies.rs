@@ -59,7 +59,7 @@ pub(super) fn give<T: BorrowMut<MapData>>(
 
 /// Whose row it is; 0 if it's nobody's.
 fn owner<T: BorrowMut<MapData>>(tallies: &Tallies<T>, row: u32) -> Result<u32, MapError> {
-    let place = tally::place(row, Stance::Enforcing, Verdict::Drop);
+    let place = tally::place(row, Stance::Enforcing, Verdict::Drop.code().into());
     Ok(tallies.get(&place, 0)?.first().map_or(0, |tally| tally.interface as u32))
 }
 
@@ -85,7 +85,7 @@ fn sum(tallies: &Tallies<MapData>, row: u32) -> Result<InterfaceTally, MapError>
     for stance in Stance::ALL {
         for verdict in Verdict::ALL {
             let total = &mut counted.counted[stance.index()][usize::from(verdict.code())];
-            for tally in tallies.get(&tally::place(row, stance, verdict), 0)?.iter() {
+            for tally in tallies.get(&tally::place(row, stance, verdict.code().into()), 0)?.iter() {
                 total.packets += tally.packets;
                 total.bytes += tally.bytes;
             }

@@ -112,7 +112,7 @@ impl Explainer {
         let trace = match self.instance.judge(frame)? {
             Some(trace) => trace,
             // No interface hands a frame without an Ethernet header to a program; the program would say this of it.
-            None => Trace::new(&Judgement::drop(Reason::Truncated), Fragment::OTHER, 0),
+            None => Trace::new(Judgement::drop(Reason::Truncated), Fragment::OTHER, 0),
         };
         let (Some(verdict), Some(reason), Some(class), Some(slot)) = (
             Verdict::from_code(trace.verdict),

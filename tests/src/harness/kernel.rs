@@ -10,7 +10,7 @@ use firewall_common::{
     reply::table::{CLASSES, Lifetimes, MAX_LIFETIME},
     rules::{Action, SLOTS, Slot},
     stance::Stance,
-    verdict::{Cell, Judgement, Reason, Verdict},
+    verdict::{Cell, Reason, Verdict},
 };
 use fragwall::{
     kernel::{
@@ -241,7 +241,7 @@ impl Judged {
 
     /// The counter that it adds to.
     pub fn cell(&self) -> Cell {
-        Cell::of(&Judgement { verdict: self.verdict, reason: self.reason, slot: self.slot })
+        Cell::of(self.verdict, self.reason, self.slot)
     }
 }
 

@@ -78,12 +78,12 @@ impl Native {
     pub fn judge(&self, frame: &[u8]) -> Judged {
         let Outcome { judgement, fragment, .. } = judge(frame, self);
         Judged {
-            verdict: judgement.verdict,
-            reason: judgement.reason,
-            slot: judgement.slot,
+            verdict: judgement.verdict(),
+            reason: judgement.reason(),
+            slot: judgement.slot(),
             class: fragment.class,
             id: fragment.id,
-            offset: fragment.offset,
+            offset: fragment.offset as u16,
             more: fragment.more,
         }
     }

@@ -88,7 +88,7 @@ fn an_echo_request_is_answered_by_its_reply() {
     for family in Family::ALL {
         let (env, echo) = (host(), Echo { family, identifier: 7 });
         send(&env, &echo.out(echo.request()));
-        assert_eq!(verdict(&env, &echo.back(echo.reply())).reason, Reason::Reply);
+        assert_eq!(verdict(&env, &echo.back(echo.reply())).reason(), Reason::Reply);
         assert!(!passes(&env, &echo.back(echo.request())));
         assert!(!passes(&env, &Echo { identifier: 8, ..echo }.back(echo.reply())));
     }
@@ -111,7 +111,7 @@ fn fragments_of_a_reply_pass() {
         let rest = Packet { payload: vec![0; 100], ..whole.packet };
         let trailing = rest.between(THERE, HERE).at(7, 640, false);
         assert_eq!(verdict(&env, &first), Judgement::pass(Reason::Reply));
-        let inherited = Judgement { verdict: Verdict::Pass, reason: Reason::Inherited, slot: Slot::REPLY };
+        let inherited = Judgement::new(Verdict::Pass, Reason::Inherited, Slot::REPLY);
         assert_eq!(verdict(&env, &trailing), inherited);
     }
 }
@@ -172,9 +172,9 @@ fn replies_come_before_the_rules() {
     let rule = Slot::rule(0).expect("a small number");
     env.ports = vec![(flow.local, Decision::new(Action::Deny, rule))];
     send(&env, &flow.out(0));
-    assert_eq!(verdict(&env, &flow.back(0)).reason, Reason::Reply);
+    assert_eq!(verdict(&env, &flow.back(0)).reason(), Reason::Reply);
     env.flows = None;
-    assert_eq!(verdict(&env, &flow.back(0)).reason, Reason::Rule);
+    assert_eq!(verdict(&env, &flow.back(0)).reason(), Reason::Rule);
 }
 
 proptest! {

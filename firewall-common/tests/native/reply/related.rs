@@ -13,9 +13,9 @@ fn an_error_about_what_was_sent_is_related() {
             assert!(!passes(&env, &error(family, kind, &flow.out(0), enough)));
             send(&env, &flow.out(0));
             send(&env, &echo.out(echo.request()));
-            assert_eq!(verdict(&env, &error(family, kind, &flow.out(0), enough)).reason, Reason::Related);
+            assert_eq!(verdict(&env, &error(family, kind, &flow.out(0), enough)).reason(), Reason::Related);
             assert_eq!(
-                verdict(&env, &error(family, kind, &echo.out(echo.request()), enough)).reason,
+                verdict(&env, &error(family, kind, &echo.out(echo.request()), enough)).reason(),
                 Reason::Related
             );
             // Quotes of what wasn't sent, or of too little of it.

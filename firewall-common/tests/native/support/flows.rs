@@ -83,7 +83,7 @@ pub(crate) fn verdict(env: &Native, packet: &Between) -> Judgement {
 }
 
 pub(crate) fn passes(env: &Native, packet: &Between) -> bool {
-    verdict(env, packet).verdict == Verdict::Pass
+    verdict(env, packet).verdict() == Verdict::Pass
 }
 
 /// The two ends of a flow: what the host sends, and what comes back.

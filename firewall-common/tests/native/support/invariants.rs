@@ -7,7 +7,7 @@ use firewall_common::{
     judge::{Outcome, judge},
     packet::{ethernet, ipv4, ipv6},
     rules::{Action, Decision, Slot},
-    verdict::{CELLS, Cell, Judgement, Reason, Verdict},
+    verdict::{CELLS, Judgement, Reason, Verdict},
 };
 
 use super::environment::Native;
@@ -40,19 +40,19 @@ pub(crate) fn judge_frames(input: &[u8]) {
         rest = behind;
         env.now.0 = env.now.0.wrapping_add(1);
         let judgement = check(frame, &env, &mut firsts);
-        assert!((Cell::of(&judgement).index() as usize) < CELLS, "{judgement:?} has no counter");
-        assert!(judgement.reason.verdicts().contains(&judgement.verdict), "{judgement:?}");
+        assert!((judgement.cell() as usize) < CELLS, "{judgement:?} has no counter");
+        assert!(judgement.reason().verdicts().contains(&judgement.verdict()), "{judgement:?}");
     }
 }
 
 /// Judges one frame; `firsts` holds what the newest first fragment of each datagram got.
 fn check(frame: &[u8], env: &Native, firsts: &mut HashMap<Vec<u8>, Judgement>) -> Judgement {
     let Outcome { judgement, fragment, .. } = judge(frame, env);
-    let passed = judgement.verdict == Verdict::Pass;
-    match (judgement.reason, fragment.class) {
+    let passed = judgement.verdict() == Verdict::Pass;
+    match (judgement.reason(), fragment.class) {
         (Reason::Inherited, Class::Trailing) => {
             let first = firsts.get(&datagram(frame, fragment.id)).expect("there was a first fragment");
-            assert_eq!((first.verdict, inherited(first)), (judgement.verdict, judgement.slot));
+            assert_eq!((first.verdict(), inherited(first)), (judgement.verdict(), judgement.slot()));
         }
         (Reason::Early, Class::Trailing) => assert_eq!(passed, env.early == Action::Allow),
         (Reason::FragmentBudget, class) => {
@@ -83,7 +83,7 @@ fn is_decided(reason: Reason) -> bool {
 
 /// What the trailing fragments of this first one are credited to.
 fn inherited(first: &Judgement) -> Slot {
-    if is_decided(first.reason) { first.slot } else { Slot::ESSENTIAL }
+    if is_decided(first.reason()) { first.slot() } else { Slot::ESSENTIAL }
 }
 
 /// The bytes that fragments of one datagram have in common; VLANs count for link-local and multicast destinations only.

@@ -115,7 +115,7 @@ fn fragment(id: u32, offset: u16, more: bool, protocol: u8, payload: &[u8]) -> O
         (0, true) => Class::First,
         _ => Class::Trailing,
     };
-    let length = length as u16;
+    let offset = usize::from(offset);
     (fits && joins && !rewrites_flags).then_some(Fragment { class, id, offset, more, length })
 }
 

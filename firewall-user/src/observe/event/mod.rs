@@ -14,7 +14,7 @@ use firewall_common::{
     event::Event,
     fragment::Class,
     rules::Slot,
-    verdict::{Judgement, Reason, Verdict},
+    verdict::{Reason, Verdict},
 };
 use serde::Serialize;
 
@@ -89,7 +89,8 @@ impl Reader {
 
     /// The packet of an event; `None` if its numbers mean nothing.
     pub fn read(&mut self, event: &Event) -> Option<Told> {
-        let Judgement { verdict, reason, slot } = event.kind.judgement()?;
+        let judgement = event.kind.judgement()?;
+        let (verdict, reason, slot) = (judgement.verdict(), judgement.reason(), judgement.slot());
         let class = Class::from_code(event.kind.class)?;
         let moment = time_of(event.time);
         let rule = self.document.number_of(slot);

@@ -69,7 +69,8 @@ impl Packet {
     /// With what its headers say, which are sound.
     fn with(self, head: &[u8], ip: &Ip) -> Self {
         let Fragment { id, offset, more, .. } = ip.fragment;
-        let fragment = ip.fragment.is_fragment().then_some(FragmentPlace { id, offset, more });
+        let place = FragmentPlace { id, offset: offset as u16, more };
+        let fragment = ip.fragment.is_fragment().then_some(place);
         let packet = Self { protocol: Some(ip.protocol), fragment, ..self };
         // What lies behind the head isn't known.
         let transport = if head.len() < ip.payload + PORTS { Kind::Opaque } else { ip.transport.kind };

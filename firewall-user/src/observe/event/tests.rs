@@ -58,13 +58,13 @@ fn event(judgement: Judgement, class: Class, frame: &[u8]) -> Event {
         interface: u32::MAX,
         length: frame.len() as u32,
         captured: captured as u32,
-        kind: Kind::new(&judgement, class, Stance::Enforcing),
+        kind: Kind::new(judgement, class, Stance::Enforcing),
         head,
     }
 }
 
 fn told(frame: &[u8]) -> Told {
-    let judgement = Judgement { verdict: Verdict::Drop, reason: Reason::Default, slot: Slot::DEFAULT_DROP };
+    let judgement = Judgement::new(Verdict::Drop, Reason::Default, Slot::DEFAULT_DROP);
     Reader::new(document(&[])).read(&event(judgement, Class::Whole, frame)).unwrap()
 }
 
@@ -100,7 +100,7 @@ fn the_rule_is_named_that_decided() {
     let document = document(&["allow udp 500", "deny udp log"]);
     let slots: Vec<Slot> = document.rules().iter().map(|(_, slot)| *slot).collect();
     let mut reader = Reader::new(document.clone());
-    let denied = Judgement { verdict: Verdict::Drop, reason: Reason::Rule, slot: slots[1] };
+    let denied = Judgement::new(Verdict::Drop, Reason::Rule, slots[1]);
     let told = reader.read(&event(denied, Class::Whole, &v6(17, &UDP))).unwrap();
     assert_eq!((told.rule, told.credited().as_deref()), (Some(2), Some("rule 2: deny udp log")));
     let malformed = Judgement::drop(Reason::IpLength);
@@ -115,7 +115,7 @@ fn the_rule_is_named_that_decided() {
     assert!(!reader.is_unknown(&event(malformed, Class::Other, &v6(17, &UDP))));
     let told = reader.read(&before).unwrap();
     assert_eq!(told.credited().as_deref(), Some("a rule that has been deleted"));
-    let observed = Kind::new(&denied, Class::Whole, Stance::Observing);
+    let observed = Kind::new(denied, Class::Whole, Stance::Observing);
     let told = reader.read(&Event { kind: observed, ..event(denied, Class::Whole, &v6(17, &UDP)) }).unwrap();
     assert_eq!(told.verdict(), "would drop");
 }
@@ -224,7 +224,7 @@ proptest! {
     ) {
         let bytes = &bytes[..bytes.len().min(cut)];
         let verdict = reason.verdicts()[0];
-        let judgement = Judgement { verdict, reason, slot: Slot::DEFAULT_DROP };
+        let judgement = Judgement::new(verdict, reason, Slot::DEFAULT_DROP);
         let told = Reader::new(document(&[])).read(&event(judgement, Class::Other, bytes)).unwrap();
         prop_assert_eq!(told.to_string().lines().count(), 1);
         prop_assert_eq!(KernelLog(&told).to_string().lines().count(), 1);

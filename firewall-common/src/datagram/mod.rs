@@ -1,19 +1,23 @@
 //! What the fragments of a datagram have to do with each other: a trailing one inherits its first one's verdict, and all that
 //! pass are on their source's budget until the datagram is complete.
 
+mod outcome;
+
+pub use outcome::{Admission, Fate};
+
 use crate::{
     fragment::{
         Fragment,
+        entry::{Found, Order, Record},
         identity::{HashKey, Keys},
         progress::Progress,
         room::Room,
         source::{self, Sources},
-        table::{Early, Found, Order, Record, Set, Sets},
+        table::{Early, Set, Sets, WAYS},
         tick::Tick,
     },
     packet::Family,
     rules::{Action, Decision},
-    verdict::{Judgement, Reason},
 };
 
 /// What is known of datagrams, and what becomes of their fragments.
@@ -82,114 +86,6 @@ pub trait Datagrams: Sets + Sources {
     }
 }
 
-/// Whether a first fragment gets what the rules say.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Admission {
-    /// It does.
-    AsDecided = 0,
-    /// It is denied, after trailing ones of its datagram had passed.
-    Late = 1,
-    /// It is accepted, but there's no room for it in its source's budget.
-    Refused = 2,
-}
-
-impl Admission {
-    /// Its number.
-    pub const fn code(self) -> u32 {
-        self as u32
-    }
-
-    /// The one of that number; whatever isn't known is refused.
-    #[inline(always)]
-    pub const fn from_code(code: u32) -> Self {
-        match code {
-            0 => Self::AsDecided,
-            1 => Self::Late,
-            _ => Self::Refused,
-        }
-    }
-
-    /// What becomes of the judgement that the rules gave.
-    #[inline(always)]
-    pub const fn of(self, judgement: Judgement) -> Judgement {
-        match self {
-            Self::AsDecided => judgement,
-            Self::Late => judgement.late(),
-            Self::Refused => Judgement::drop(Reason::FragmentBudget),
-        }
-    }
-}
-
-/// What becomes of a trailing fragment.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Fate {
-    /// What became of its first one.
-    Inherited(Decision),
-    /// It begins inside its first one.
-    Overlap,
-    /// Its first one hasn't been seen; it passes.
-    Early,
-    /// Its first one hasn't been seen; it's dropped.
-    Strict,
-    /// There's no room for it in its source's budget.
-    Refused,
-    /// Its first one hasn't been seen: the budget of its source is to be asked.
-    Undecided,
-}
-
-impl Fate {
-    /// Of a fragment whose first one got that.
-    #[inline(always)]
-    const fn of(decision: Decision) -> Self {
-        if decision.to_bits() == Decision::REFUSED.to_bits() {
-            Self::Refused
-        } else {
-            Self::Inherited(decision)
-        }
-    }
-
-    /// Where the numbers of fates other than an inherited one begin.
-    const OTHERS: u32 = 1 << 16;
-
-    /// Its number.
-    #[inline(always)]
-    pub const fn code(self) -> u32 {
-        match self {
-            Self::Inherited(decision) => decision.to_bits() as u32,
-            Self::Overlap => Self::OTHERS,
-            Self::Early => Self::OTHERS + 1,
-            Self::Strict => Self::OTHERS + 2,
-            Self::Refused => Self::OTHERS + 3,
-            Self::Undecided => Self::OTHERS + 4,
-        }
-    }
-
-    /// The one of that number; whatever isn't known is refused.
-    #[inline(always)]
-    pub const fn from_code(code: u32) -> Self {
-        match code {
-            0..Self::OTHERS => Self::Inherited(Decision::from_bits(code as u16)),
-            Self::OTHERS => Self::Overlap,
-            0x1_0001 => Self::Early,
-            0x1_0002 => Self::Strict,
-            0x1_0004 => Self::Undecided,
-            _ => Self::Refused,
-        }
-    }
-
-    /// The judgement.
-    #[inline(always)]
-    pub const fn judgement(self) -> Judgement {
-        match self {
-            Self::Inherited(decision) => Judgement::inherited(decision),
-            Self::Overlap => Judgement::drop(Reason::FragmentOverlap),
-            Self::Early => Judgement::pass(Reason::Early),
-            Self::Strict => Judgement::drop(Reason::Early),
-            Self::Refused | Self::Undecided => Judgement::drop(Reason::FragmentBudget),
-        }
-    }
-}
-
 /// Where the tables keep what they know of a datagram and of its source.
 struct Place<'a, E> {
     env: &'a E,
@@ -228,8 +124,36 @@ impl<'a, E: Datagrams> Place<'a, E> {
         self.env.count_room(self.set.insert(self.keys.identity, record, time, self.now, timeout, held));
     }
 
+    /// Enters a datagram that was decided, and charges fragments that are due if it was accepted; says whether there was room for these,
+    /// without which the host can make nothing of the rest. `way` is what [`Set::free_way`] said.
     #[inline(always)]
-    fn put_decided(&self, record: Record, order: Order) {
+    fn enter(&self, way: usize, record: Record, due: u32) -> bool {
+        if record.decision.is_allow() && due > 0 {
+            // The charge comes behind the entry, since it's the step by which other CPUs see that before this one looks for
+            // theirs; and the entry comes only once there's room for the charge, since it may push out others.
+            let Some(charge) = source::ask(self.env, self.keys.source, self.family, due, self.now) else {
+                self.put_decided(way, Record { decision: Decision::REFUSED, ..record }, Order::AtOnce);
+                return false;
+            };
+            self.put_decided(way, record, Order::Later);
+            charge.make();
+        } else {
+            self.put_decided(way, record, Order::AtOnce);
+        }
+        // One that came to another CPU meanwhile didn't find this, or is about to.
+        let meanwhile = self.take_early().progress;
+        if !meanwhile.is_none() {
+            self.join(&self.find_decided(), meanwhile);
+        }
+        true
+    }
+
+    /// `way` is what [`Set::free_way`] said.
+    #[inline(always)]
+    fn put_decided(&self, way: usize, record: Record, order: Order) {
+        if way < WAYS && self.set.put_free(way, self.keys.identity, record, self.now, order) {
+            return;
+        }
         let (timeout, held) = (self.env.timeout(), self.env.held());
         self.env.count_room(self.set.put_decided(self.keys.identity, record, self.now, timeout, held, order));
     }
@@ -279,6 +203,14 @@ pub fn first(
     let Some(place) = Place::of(env, keys, family) else {
         return Admission::Refused;
     };
+    let first_end = fragment.length;
+    let way = place.set.free_way(keys.identity);
+    if way < WAYS {
+        // Nearly all: nothing is known of the datagram, and there's room for it.
+        let progress = Progress::of_first(fragment, |units| env.boundary(units));
+        let is_entered = place.enter(way, Record { decision, first_end, progress }, 1);
+        return if is_entered { Admission::AsDecided } else { Admission::Refused };
+    }
     // Trailing fragments that came before it count; those of an earlier datagram with the same identification don't.
     let before = place.take_early().progress;
     let progress = before.and(fragment, |units| env.boundary(units));
@@ -290,27 +222,8 @@ pub fn first(
         }
         return admission;
     }
-    let record = Record { decision, first_end: fragment.length, progress };
-    let due = progress.due();
-    if decision.is_allow() && due > 0 {
-        // The charge comes behind the entry, since it's the step by which other CPUs see that before this one looks for theirs;
-        // and the entry comes only once there's room for the charge, since it may push out others.
-        let Some(charge) = source::ask(env, keys.source, family, due, place.now) else {
-            // The host can make nothing of the rest.
-            place.put_decided(Record { decision: Decision::REFUSED, ..record }, Order::AtOnce);
-            return Admission::Refused;
-        };
-        place.put_decided(record, Order::Later);
-        charge.make();
-    } else {
-        place.put_decided(record, Order::AtOnce);
-    }
-    // One that came to another CPU meanwhile didn't find this, or is about to.
-    let meanwhile = place.take_early().progress;
-    if !meanwhile.is_none() {
-        place.join(&place.find_decided(), meanwhile);
-    }
-    admission
+    let is_entered = place.enter(WAYS, Record { decision, first_end, progress }, progress.due());
+    if is_entered { admission } else { Admission::Refused }
 }
 
 /// See [`Datagrams::decided`].
@@ -374,24 +287,5 @@ pub fn early(env: &impl Datagrams, keys: Keys, family: Family, fragment: &Fragme
         Fate::Overlap
     } else {
         Fate::of(found.decision())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_said_in_numbers_comes_back() {
-        for admission in [Admission::AsDecided, Admission::Late, Admission::Refused] {
-            assert_eq!(Admission::from_code(admission.code()), admission);
-        }
-        assert_eq!(Admission::from_code(3), Admission::Refused);
-        let others = [Fate::Overlap, Fate::Early, Fate::Strict, Fate::Refused];
-        let inherited = [0, 1, 1 << 14, u16::MAX].map(|bits| Fate::Inherited(Decision::from_bits(bits)));
-        for fate in others.into_iter().chain(inherited) {
-            assert_eq!(Fate::from_code(fate.code()), fate);
-        }
-        assert_eq!(Fate::from_code(u32::MAX), Fate::Refused);
     }
 }
