@@ -118,7 +118,10 @@ impl Command {
 /// Runs the command line that the process was started with.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    lock::on_wait(|| output::say("waiting for another fragwall command to end"));
+    lock::on_wait(|by| match by {
+        Some(by) => output::say(format_args!("waiting for another fragwall command to end: {by}")),
+        None => output::say("waiting for another fragwall command to end"),
+    });
     let entered = cli.global.netns.as_deref().map_or(Ok(()), netns::enter);
     let result = entered.map_err(anyhow::Error::from).and_then(|()| cli.command.run(&cli.global));
     match result {

@@ -51,7 +51,7 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) fn run(&self, global: &Global) -> anyhow::Result<()> {
         // It isn't a command that somebody waits for.
-        lock::on_wait(|| ());
+        lock::on_wait(|_| ());
         let source = self.config.as_ref().map(|file| Source {
             file: file.clone(),
             read,

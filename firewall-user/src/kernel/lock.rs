@@ -13,20 +13,23 @@ use nix::{
     unistd::geteuid,
 };
 
-use super::{Error, layout::Layout};
+use super::{Error, layout::Layout, locked_by::LockedBy};
 
 /// What to call when a lock has to be waited for.
-static ON_WAIT: Mutex<Option<fn()>> = Mutex::new(None);
+static ON_WAIT: Mutex<Option<Tell>> = Mutex::new(None);
+
+/// It's given who holds the lock, if that is known.
+type Tell = fn(Option<LockedBy>);
 
 /// Has `tell` called the first time that this process has to wait for a lock. It isn't called again after that.
-pub fn on_wait(tell: fn()) {
+pub fn on_wait(tell: Tell) {
     *ON_WAIT.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(tell);
 }
 
-fn tell_of_waiting() {
+fn tell_of_waiting(file: &fs::Metadata) {
     let tell = ON_WAIT.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
     if let Some(tell) = tell {
-        tell();
+        tell(LockedBy::of(file));
     }
 }
 
@@ -87,7 +90,7 @@ impl Lock {
         let held = directory.metadata().map_err(|error| Error::os(doing(), error))?;
         let lock = match Flock::lock(directory, kind.without_waiting()) {
             Err((directory, Errno::EWOULDBLOCK)) => {
-                tell_of_waiting();
+                tell_of_waiting(&held);
                 Flock::lock(directory, kind.waiting())
             }
             locked => locked,

@@ -43,6 +43,7 @@ mod leftover;
 mod link;
 pub mod link_events;
 pub mod lock;
+pub mod locked_by;
 pub mod netdev;
 pub mod netlink;
 pub mod netns;

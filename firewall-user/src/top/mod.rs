@@ -74,7 +74,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
         return Err(Error::NoTerminal);
     }
     // Whoever holds the lock must not make this write over what is shown.
-    kernel::lock::on_wait(|| {});
+    kernel::lock::on_wait(|_| {});
     // What is wrong from the beginning is said on the screen that was there.
     let began = Instant::now();
     let (first, _) = Snapshot::read(&options.bpffs, began)?;
