@@ -10,7 +10,7 @@ use super::{Global, list::awaits_confirmation, output};
 use crate::{
     kernel::{
         Error,
-        filter::{Filter, Link, Place},
+        filter::{Filter, LeftOver, Link, Place},
         transmit::Transmits,
     },
     ruleset::{action, duration},
@@ -25,6 +25,8 @@ struct Report {
     interfaces: Vec<ReportLink>,
     /// How many more were moved to another network namespace, where they are filtered as before.
     moved: usize,
+    /// The interfaces whose packets are judged otherwise than is told here, since a command was interrupted.
+    interrupted: Vec<ReportInterrupted>,
     default: &'static str,
     rules: usize,
     /// Whether verdicts are only counted, and every packet passes.
@@ -70,6 +72,14 @@ struct ReportLink {
 }
 
 #[derive(Serialize)]
+struct ReportInterrupted {
+    name: String,
+    what: &'static str,
+    #[serde(skip)]
+    left_over: LeftOver,
+}
+
+#[derive(Serialize)]
 struct ReportFragments {
     early: &'static str,
     early_budget: u32,
@@ -105,6 +115,9 @@ impl Status {
                 "moved to another network namespace, and filtered there: {}",
                 report.moved
             ))?;
+        }
+        for ReportInterrupted { left_over, .. } in &report.interrupted {
+            output::line(&format!("{left_over}; {}", LeftOver::ADVICE))?;
         }
         if report.observing {
             output::line(
@@ -157,6 +170,7 @@ fn report(filter: &Filter) -> Result<Report, Error> {
     Ok(Report {
         interfaces: filter.links().iter().filter_map(|link| report_link(link, rejects)).collect(),
         moved: filter.links().iter().filter(|link| link.name().is_none()).count(),
+        interrupted: filter.left_over()?.into_iter().filter_map(report_interrupted).collect(),
         default: action::word(config.default),
         rules: config.rules.len(),
         observing: filter.is_observing(),
@@ -191,6 +205,12 @@ fn report(filter: &Filter) -> Result<Report, Error> {
             .map(|since| since.as_secs()),
         changed_at,
     })
+}
+
+/// What is merely pinned beside the filter is the doctor's to tell.
+fn report_interrupted(left_over: LeftOver) -> Option<ReportInterrupted> {
+    let name = left_over.interface()?.to_owned();
+    Some(ReportInterrupted { name, what: left_over.word(), left_over })
 }
 
 fn report_link(link: &Link, rejects: bool) -> Option<ReportLink> {

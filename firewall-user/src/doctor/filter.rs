@@ -84,23 +84,8 @@ fn of_filter(in_force: &InForce) -> Vec<Finding> {
 
 /// What an interrupted command left behind.
 fn mended(left_over: &LeftOver) -> Finding {
-    let topic = Topic::Filter;
-    let advice = "the next change of rules mends it: `fragwall apply`, say";
-    match left_over {
-        LeftOver::OtherRules(name) => {
-            let found =
-                format!("{name} is filtered by other rules than those in force: a change was interrupted");
-            Finding::problem(topic, found, advice)
-        }
-        LeftOver::Unwatched(name) => {
-            let found = format!("what goes out by {name} isn't looked at, so replies to it are dropped");
-            Finding::problem(topic, found, advice)
-        }
-        LeftOver::Rules => {
-            Finding::note(topic, "rules are pinned that aren't in force: a change came to nothing", advice)
-        }
-        LeftOver::Link => Finding::note(topic, "the link of an interface that is gone is pinned", advice),
-    }
+    let finding = if left_over.interface().is_some() { Finding::problem } else { Finding::note };
+    finding(Topic::Filter, left_over.to_string(), LeftOver::ADVICE)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What is pinned and shouldn't be, or should be and isn't: what the next change mends.
 
+use std::fmt;
+
 use super::{
     Error, egress, generation, layout, link,
     state::{State, newest},
@@ -16,6 +18,44 @@ pub enum LeftOver {
     Rules,
     /// The link of an interface that is gone.
     Link,
+}
+
+impl LeftOver {
+    /// What is to be done about any of it.
+    pub const ADVICE: &str = "the next change of rules mends it: `fragwall apply`, say";
+
+    /// The interface whose packets are judged otherwise than the filter says; `None` if none are.
+    pub fn interface(&self) -> Option<&str> {
+        match self {
+            Self::OtherRules(name) | Self::Unwatched(name) => Some(name),
+            Self::Rules | Self::Link => None,
+        }
+    }
+
+    /// What it is, in a word.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::OtherRules(_) => "other-rules",
+            Self::Unwatched(_) => "unwatched",
+            Self::Rules => "rules",
+            Self::Link => "link",
+        }
+    }
+}
+
+impl fmt::Display for LeftOver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtherRules(name) => {
+                write!(f, "{name} is filtered by other rules than those in force: a change was interrupted")
+            }
+            Self::Unwatched(name) => {
+                write!(f, "what goes out by {name} isn't looked at, so replies to it are dropped")
+            }
+            Self::Rules => f.write_str("rules are pinned that aren't in force: a change came to nothing"),
+            Self::Link => f.write_str("the link of an interface that is gone is pinned"),
+        }
+    }
 }
 
 /// All that [`State::mend`] would see to.

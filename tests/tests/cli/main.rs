@@ -33,6 +33,7 @@ fn the_json_of_every_command_keeps_its_schema() {
             "interfaces[].mode",
             "interfaces[].answers",
             "moved",
+            "interrupted",
             "default",
             "rules",
             "observing",
