@@ -27,6 +27,8 @@ pub mod receiver;
 pub mod requirements;
 pub mod ruleset;
 pub mod schema;
+pub mod stepwise;
+pub mod stream;
 pub mod udp;
 pub mod wait;
 pub mod xdp_filter;
