@@ -1,8 +1,9 @@
-//! The project's tasks: `cargo xtask setup | demo | test | fuzz | bench | vm`.
+//! The project's tasks: `cargo xtask setup | demo | test | fuzz | bench | vm | package`.
 
 mod ebpf_toolchain;
 mod fuzz;
 mod mount_root;
+mod package;
 mod setup;
 mod vm;
 
@@ -51,6 +52,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
+    /// Makes a Debian package and a tarball of the release build.
+    Package(package::Package),
 }
 
 fn main() -> ExitCode {
@@ -70,6 +73,11 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Bench { args } => run_binary("bench", &args),
         Task::Fuzz(fuzz) => fuzz::run(&fuzz),
         Task::Vm(vm) => vm::run(&vm),
+        Task::Package(package) => {
+            setup::run(Found::Keep)?;
+            package::run(&package)?;
+            Ok(ExitCode::SUCCESS)
+        }
         // The examples in the documentation first: a run ends on the line of those who have the most to say.
         Task::Test { args } if args.is_empty() => {
             let mut examples = cargo();

@@ -1,6 +1,6 @@
 //! `fragwall apply`
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use serde::Serialize;
@@ -10,8 +10,15 @@ use super::{
     attach::{self, Mode, ReportLink},
     change::Safety,
     check, output,
+    wait::{self, Missing},
 };
-use crate::kernel::filter::{self, Applied};
+use crate::{
+    kernel::{
+        Error,
+        filter::{self, Applied},
+    },
+    ruleset::{Config, duration},
+};
 
 /// Make a config file's rules and settings those in force, on the interfaces that it names.
 ///
@@ -26,6 +33,10 @@ pub(super) struct Apply {
     /// Only judge and count packets, and pass them all, until `fragwall enforce`.
     #[arg(long)]
     observe: bool,
+    /// Wait so long, `30s` say, for interfaces that the file names and that aren't there yet. Then filter those that are, and fail
+    /// for the others: for use at boot.
+    #[arg(long, value_name = "DURATION", value_parser = wait_time)]
+    wait: Option<Duration>,
     /// How to run on interfaces that are attached to: in the driver (native), in the network stack (generic), or in the
     /// driver where it can (auto).
     #[arg(long, value_enum, default_value_t)]
@@ -43,8 +54,9 @@ struct Report<'a> {
 
 impl Apply {
     pub(super) fn run(&self, global: &Global) -> anyhow::Result<()> {
-        let config = args::read(&self.file)?;
+        let mut config = args::read(&self.file)?;
         check::warn_of_shadows(&self.file, &config);
+        let missing = self.wait(&mut config)?;
         let precautions = self.safety.precautions();
         let applied = filter::apply(&global.bpffs, config, self.observe, self.mode.wanted(), &precautions)?;
         let Applied { changed, attached, detached } = &applied;
@@ -53,7 +65,8 @@ impl Apply {
         }
         if global.json {
             let attached = attached.iter().map(attach::report).collect();
-            return output::json(&Report { changed: *changed, attached, detached });
+            output::json(&Report { changed: *changed, attached, detached })?;
+            return all_came(missing);
         }
         attached.iter().for_each(attach::say);
         if !detached.is_empty() {
@@ -65,6 +78,26 @@ impl Apply {
         } else if attached.is_empty() && detached.is_empty() {
             output::say(format_args!("{file}: nothing changes, it's in force already"));
         }
-        Ok(())
+        all_came(missing)
     }
+
+    /// Waits for the interfaces of the file, if that is wanted. Takes those that don't come out of it, unless none has come.
+    fn wait(&self, config: &mut Config) -> Result<Option<Missing>, Error> {
+        let Some(limit) = self.wait else { return Ok(None) };
+        let names = wait::for_interfaces(&config.interfaces, limit)?;
+        // Without any, applying fails, and says that they aren't there.
+        if names.is_empty() || names.len() == config.interfaces.len() {
+            return Ok(None);
+        }
+        config.interfaces.retain(|name| !names.contains(name));
+        Ok(Some(Missing { names, limit }))
+    }
+}
+
+fn all_came(missing: Option<Missing>) -> anyhow::Result<()> {
+    missing.map_or(Ok(()), |missing| Err(missing.into()))
+}
+
+fn wait_time(text: &str) -> Result<Duration, String> {
+    duration::parse(text).map_err(|error| error.to_string())
 }

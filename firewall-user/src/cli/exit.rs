@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use super::wait::Missing;
 use crate::{
     kernel::Error,
     observe::capture::CaptureError,
@@ -34,7 +35,8 @@ pub(super) fn code(error: &anyhow::Error) -> ExitCode {
                 || error.is::<ConfigError>()
                 || error.is::<CaptureError>()
                 || error.is::<DeleteError>()
-                || error.is::<TooManyRules>();
+                || error.is::<TooManyRules>()
+                || error.is::<Missing>();
             if invalid { 2 } else { 1 }
         }
     })

@@ -8,6 +8,7 @@ mod args;
 mod attach;
 mod change;
 mod check;
+mod completions;
 mod confirm;
 mod delete;
 mod detach;
@@ -18,6 +19,7 @@ mod explain;
 mod flush;
 mod import;
 mod list;
+mod manual;
 mod monitor;
 mod output;
 mod rollback;
@@ -29,6 +31,7 @@ mod status;
 mod top;
 #[cfg(feature = "trace")]
 mod trace;
+mod wait;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -84,6 +87,9 @@ enum Command {
     Top(top::Top),
     Explain(explain::Explain),
     Doctor(doctor::Doctor),
+    Completions(completions::Completions),
+    #[command(hide = true)]
+    Manual(manual::Manual),
 }
 
 impl Command {
@@ -111,6 +117,8 @@ impl Command {
             Self::Top(command) => command.run(global),
             Self::Explain(command) => command.run(global),
             Self::Doctor(command) => command.run(global),
+            Self::Completions(command) => command.run(global),
+            Self::Manual(command) => command.run(global),
         }
     }
 }

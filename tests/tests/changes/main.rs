@@ -9,6 +9,7 @@ mod observe;
 mod rollback;
 mod save;
 mod unconfirmed;
+mod wait;
 
 use std::net::{IpAddr, UdpSocket};
 use std::process::Output;

@@ -263,4 +263,20 @@ pub(crate) const NEEDS: &[Need] = &[
         suite: BOOKWORM,
         services: &[],
     },
+    Need {
+        what: "mmdebstrap",
+        why: "a test makes the clean root with it that the package is installed in",
+        detect: Detect::Programs(&["mmdebstrap"]),
+        packages: &[Package::any("mmdebstrap")],
+        suite: BOOKWORM,
+        services: &[],
+    },
+    Need {
+        what: "systemd-nspawn",
+        why: "a test boots that root with it",
+        detect: Detect::Programs(&["systemd-nspawn"]),
+        packages: &[Package::any("systemd-container")],
+        suite: BOOKWORM,
+        services: &[],
+    },
 ];
