@@ -19,13 +19,16 @@ pub(crate) struct Kernel {
     pub(crate) version: &'static str,
     /// The Debian suite that has it.
     pub(crate) suite: &'static str,
+    /// Whether Fragwall runs on it. If not, nothing but that this is said there can be tested.
+    pub(crate) is_supported: bool,
 }
 
-/// Those that are booted: the oldest that Fragwall runs on, the one between, and the newest that Debian has.
-pub(crate) const KERNELS: [Kernel; 3] = [
-    Kernel { version: "6.1", suite: "bookworm" },
-    Kernel { version: "6.12", suite: "bookworm-backports" },
-    Kernel { version: "newest", suite: "sid" },
+/// Those that are booted: one that is too old, the oldest that Fragwall runs on, the one between, and the newest that Debian has.
+pub(crate) const KERNELS: [Kernel; 4] = [
+    Kernel { version: "5.10", suite: "bullseye", is_supported: false },
+    Kernel { version: "6.1", suite: "bookworm", is_supported: true },
+    Kernel { version: "6.12", suite: "bookworm-backports", is_supported: true },
+    Kernel { version: "newest", suite: "sid", is_supported: true },
 ];
 
 /// The kernel of a name that a person types.

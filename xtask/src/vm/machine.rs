@@ -22,7 +22,7 @@ use super::{
 pub(crate) struct Machine<'a> {
     pub(crate) files: &'a Files,
     pub(crate) initramfs: &'a Path,
-    pub(crate) tests: &'a [Test],
+    pub(crate) tests: &'a [&'a Test],
 }
 
 /// A process of ours, which doesn't outlive us.
