@@ -3,6 +3,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use firewall_common::{
     event::{HEAD, Kind},
     stance::Stance,
+    verdict::Judgement,
 };
 use proptest::prelude::*;
 
