@@ -162,7 +162,7 @@ fn settle_in(mode: Mode, ctx: &XdpContext, length: usize, judgement: Judgement, 
         maps::explain(|serial| Trace::new(judgement, fragment, serial));
     }
     #[cfg(feature = "trace")]
-    trace::tell(ctx, length, judgement, fragment.class);
+    trace::tell(ctx, length, judgement);
     match judgement.verdict() {
         Verdict::Pass => xdp_action::XDP_PASS,
         _ if stance == Stance::Observing => xdp_action::XDP_PASS,

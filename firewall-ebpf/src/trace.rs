@@ -1,13 +1,11 @@
 //! The program's own trace (aya-log), for debugging it.
 
 use aya_ebpf::{bindings::xdp_md, programs::XdpContext};
-use firewall_common::{event::Kind, fragment::Class, verdict::Judgement};
-
-use crate::maps;
+use firewall_common::verdict::Judgement;
 
 /// Tells of a packet.
 #[inline(always)]
-pub fn tell(ctx: &XdpContext, length: usize, judgement: Judgement, class: Class) {
+pub fn tell(ctx: &XdpContext, length: usize, judgement: Judgement) {
     trace(ctx.ctx, judgement.to_bits(), length as u32);
 }
 

@@ -47,7 +47,7 @@ pub fn fill(boundaries: &mut Boundaries, key: &HashKey) {
     boundaries[0] = 0;
 }
 
-/// What is known of a datagram's fragments that have passed, in one word: the sum of their boundaries, a multiple of [`ONE`], and
+/// What is known of a datagram's fragments that have passed, in one word: the sum of their boundaries, counted in 1024ths, and
 /// below it how many they are, at most [`Progress::MAX_FRAGMENTS`].
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[repr(transparent)]
