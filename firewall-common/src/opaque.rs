@@ -19,3 +19,22 @@ pub fn opaque(mut number: u64) -> u64 {
 pub const fn opaque(number: u64) -> u64 {
     number
 }
+
+/// The same number, of which the verifier knows nothing either: what follows it walks once for any, and not once for each that the
+/// number may be. `unknown` is something that it knows nothing of.
+#[cfg(target_arch = "bpf")]
+#[inline(always)]
+pub fn any_of(mut number: u64, unknown: u64) -> u64 {
+    // SAFETY: it changes nothing but its own register, to what that was before in the end.
+    unsafe {
+        core::arch::asm!("{0} ^= {1}", "{0} ^= {1}", inlateout(reg) number, in(reg) unknown, options(pure, nomem, nostack));
+    }
+    number
+}
+
+/// The same number.
+#[cfg(not(target_arch = "bpf"))]
+#[inline(always)]
+pub const fn any_of(number: u64, _unknown: u64) -> u64 {
+    number
+}

@@ -15,6 +15,17 @@ pub fn length(ctx: &XdpContext) -> usize {
     unsafe { bpf_xdp_get_buff_len(ctx.ctx) as usize }
 }
 
+/// The length of a packet's first buffer, in bytes, as the context still says: it's read again, so that it needn't be kept all the way.
+#[inline(always)]
+pub fn length_again(ctx: &XdpContext) -> usize {
+    // SAFETY: the kernel keeps the context valid while the program runs.
+    let (start, end) = unsafe {
+        let ctx = &raw const *ctx.ctx;
+        ((&raw const (*ctx).data).read_volatile(), (&raw const (*ctx).data_end).read_volatile())
+    };
+    end as usize - start as usize
+}
+
 /// A packet's first buffer, read directly: for most packets all of it.
 pub struct Linear {
     start: usize,

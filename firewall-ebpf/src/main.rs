@@ -66,7 +66,7 @@ pub fn fragwall(ctx: XdpContext) -> u32 {
 fn plain_or_any(ctx: &XdpContext) -> u32 {
     let frame = Linear::new(ctx);
     let kernel = Kernel::<{ kernel::PLAIN }>::new(ctx);
-    if let Some(action) = judge_plain(&frame, &kernel, &Packet { ctx, length: frame.len() }) {
+    if let Some(action) = judge_plain(&frame, &kernel, &Packet { ctx }) {
         return action;
     }
     match any(ctx.ctx) {
@@ -78,13 +78,13 @@ fn plain_or_any(ctx: &XdpContext) -> u32 {
 /// A packet whose judgement is to be settled.
 struct Packet<'a> {
     ctx: &'a XdpContext,
-    length: usize,
 }
 
 impl Settle<u32> for Packet<'_> {
     #[inline(always)]
     fn settle(&self, judgement: Judgement, fragment: Fragment) -> u32 {
-        settle(self.ctx, self.length, judgement, fragment)
+        // What is plain is in one buffer.
+        settle(self.ctx, frame::length_again(self.ctx), judgement, fragment)
     }
 }
 

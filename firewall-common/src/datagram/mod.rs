@@ -140,11 +140,6 @@ impl<'a, E: Datagrams> Place<'a, E> {
         } else {
             self.put_decided(way, record, Order::AtOnce);
         }
-        // One that came to another CPU meanwhile didn't find this, or is about to.
-        let meanwhile = self.take_early().progress;
-        if !meanwhile.is_none() {
-            self.join(&self.find_decided(), meanwhile);
-        }
         true
     }
 
@@ -156,6 +151,25 @@ impl<'a, E: Datagrams> Place<'a, E> {
         }
         let (timeout, held) = (self.env.timeout(), self.env.held());
         self.env.count_room(self.set.put_decided(self.keys.identity, record, self.now, timeout, held, order));
+    }
+
+    /// Enters a first fragment whose set has to be looked at more closely; says whether it's there then.
+    #[inline(always)]
+    fn first_of_more(&self, fragment: &Fragment, decision: Decision) -> (Admission, bool) {
+        // Trailing fragments that came before it count; those of an earlier datagram with the same identification don't.
+        let before = self.take_early().progress;
+        let progress = before.and(fragment, |units| self.env.boundary(units));
+        let admission =
+            if before.is_none() || decision.is_allow() { Admission::AsDecided } else { Admission::Late };
+        if progress.is_whole() {
+            if decision.is_allow() {
+                self.refund(before.charged());
+            }
+            return (admission, false);
+        }
+        let record = Record { decision, first_end: fragment.length, progress };
+        let is_entered = self.enter(WAYS, record, progress.due());
+        (if is_entered { admission } else { Admission::Refused }, is_entered)
     }
 
     /// Charges so many fragments; says whether there was room for them.
@@ -203,27 +217,23 @@ pub fn first(
     let Some(place) = Place::of(env, keys, family) else {
         return Admission::Refused;
     };
-    let first_end = fragment.length;
     let way = place.set.free_way(keys.identity);
-    if way < WAYS {
+    let (admission, is_entered) = if way < WAYS {
         // Nearly all: nothing is known of the datagram, and there's room for it.
         let progress = Progress::of_first(fragment, |units| env.boundary(units));
-        let is_entered = place.enter(way, Record { decision, first_end, progress }, 1);
-        return if is_entered { Admission::AsDecided } else { Admission::Refused };
-    }
-    // Trailing fragments that came before it count; those of an earlier datagram with the same identification don't.
-    let before = place.take_early().progress;
-    let progress = before.and(fragment, |units| env.boundary(units));
-    let admission =
-        if before.is_none() || decision.is_allow() { Admission::AsDecided } else { Admission::Late };
-    if progress.is_whole() {
-        if decision.is_allow() {
-            place.refund(before.charged());
+        let is_entered = place.enter(way, Record { decision, first_end: fragment.length, progress }, 1);
+        (if is_entered { Admission::AsDecided } else { Admission::Refused }, is_entered)
+    } else {
+        place.first_of_more(fragment, decision)
+    };
+    // One that came to another CPU meanwhile didn't find this, or is about to.
+    if is_entered && place.set.has_early() {
+        let meanwhile = place.take_early().progress;
+        if !meanwhile.is_none() {
+            place.join(&place.find_decided(), meanwhile);
         }
-        return admission;
     }
-    let is_entered = place.enter(WAYS, Record { decision, first_end, progress }, progress.due());
-    if is_entered { admission } else { Admission::Refused }
+    admission
 }
 
 /// See [`Datagrams::decided`].

@@ -15,7 +15,7 @@ use super::{
     tick::{SKEW, Tick},
     word::Word,
 };
-use crate::rules::Decision;
+use crate::{opaque::any_of, rules::Decision};
 
 /// One entry.
 #[derive(Debug, Default)]
@@ -102,6 +102,12 @@ pub(super) const fn is_of(identity: Identity, tag: u64, word: u64) -> bool {
 
 impl Found {
     pub(super) const UNKNOWN: Self = Self { way: 0, tag: 0, word: Record::UNKNOWN.pack(0) };
+
+    /// The same, as if it might be at any place.
+    #[inline(always)]
+    pub(super) fn anywhere(self, identity: Identity) -> Self {
+        Self { way: any_of(self.way as u64, identity.0) as usize, ..self }
+    }
 
     /// Nothing, if it's older than it may be.
     #[inline(always)]

@@ -15,7 +15,7 @@ use super::{
     tick::Tick,
     word::Word,
 };
-use crate::packet::Family;
+use crate::{opaque::any_of, packet::Family};
 
 /// One entry.
 #[derive(Debug, Default)]
@@ -218,7 +218,7 @@ impl SourceSet {
                 break;
             }
         }
-        found
+        (any_of(found.0 as u64, source.0) as usize, found.1)
     }
 
     /// Puts a source in place of the one that is worth least: the stranger who has least outstanding, else, for a known

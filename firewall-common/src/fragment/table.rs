@@ -11,6 +11,7 @@ use super::{
     room::{Holding, Room, Worth},
     tick::{SKEW, Tick},
 };
+use crate::opaque::any_of;
 
 /// Entries in a set.
 pub const WAYS: usize = 4;
@@ -47,7 +48,7 @@ impl Set {
                 break;
             }
         }
-        found.unless_expired(now, timeout)
+        found.anywhere(identity).unless_expired(now, timeout)
     }
 
     /// What was decided of a datagram; [`Record::UNKNOWN`] if nothing was yet.
@@ -61,7 +62,7 @@ impl Set {
                 break;
             }
         }
-        found.unless_expired(now, timeout)
+        found.anywhere(identity).unless_expired(now, timeout)
     }
 
     /// Where a datagram can be put of which nothing is known, in a set that no early one is in; [`WAYS`] if nowhere, or if more must
@@ -75,11 +76,13 @@ impl Set {
             if word == 0 {
                 way = n;
             } else if is_of(identity, tag, word) {
-                return WAYS;
+                way = WAYS;
+                break;
             }
             all |= word;
         }
-        if decision_of(all).is_undecided() { WAYS } else { way }
+        let way = if decision_of(all).is_undecided() { WAYS } else { way };
+        any_of(way as u64, identity.0) as usize
     }
 
     /// Puts what was decided of a datagram just now into an entry that was free; says whether it still is.
@@ -213,7 +216,7 @@ impl Set {
             }
             place = victim;
         }
-        let entry = &self.0[place & (WAYS - 1)];
+        let entry = &self.0[any_of(place as u64, identity.0) as usize & (WAYS - 1)];
         let progress = if fits { record.progress } else { record.progress.spoiled() };
         Some((entry, entry.write(identity, Record { progress, ..record }, time), room))
     }
