@@ -22,12 +22,12 @@ use crate::{
 ///
 /// The filter doesn't depend on it: when it ends, however that happens, what is in force stays so. GET /metrics tells what `fragwall stats`
 /// does, for Prometheus; /healthz answers as long as this runs, /readyz if a filter is attached, to all interfaces that the config file
-/// names. SIGHUP has the config file read and the events' file opened anew; SIGTERM ends it. A service manager is told how things are
-/// (sd_notify).
+/// names. A config file that is changed or replaced is read within seconds, and at SIGHUP, which has the events' file opened anew as well;
+/// SIGTERM ends it. A service manager is told how things are (sd_notify).
 #[derive(Args, Debug)]
 pub(super) struct Serve {
-    /// Put this file into force, as `fragwall apply` does, now and at each SIGHUP, and attach to the interfaces that it names also
-    /// when they come later. Without it, whatever filter is attached is only watched.
+    /// Put this file into force, as `fragwall apply` does, now and whenever it's changed, and attach to the interfaces that it names
+    /// also when they come later. Without it, whatever filter is attached is only watched.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Where to take connections: ADDRESS:PORT, or unix:PATH.

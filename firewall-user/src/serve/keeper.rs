@@ -7,7 +7,11 @@ use std::{
     sync::Arc,
 };
 
-use super::{Error, Say, status::Status};
+use super::{
+    Error, Say,
+    status::Status,
+    watch::{Found, Watch},
+};
 use crate::{
     kernel::{
         self,
@@ -44,6 +48,7 @@ impl fmt::Debug for Source {
 pub(super) struct Keeper {
     bpffs: PathBuf,
     source: Source,
+    watch: Watch,
     status: Arc<Status>,
     say: Say,
     config: Config,
@@ -65,6 +70,8 @@ pub(super) struct Outcome {
     pub(super) changed: bool,
     /// Something couldn't be done, and should be tried again.
     pub(super) retry: bool,
+    /// The file is another, and should be read.
+    pub(super) reread: bool,
 }
 
 impl Keeper {
@@ -78,10 +85,13 @@ impl Keeper {
         status: Arc<Status>,
         say: Say,
     ) -> Result<Self, Error> {
+        let mut watch = Watch::default();
+        watch.reads(&source.file);
         let config = (source.read)(&source.file).map_err(Error::Config)?;
         let mut keeper = Self {
             bpffs,
             source,
+            watch,
             status,
             say,
             config: Config::default(),
@@ -95,13 +105,27 @@ impl Keeper {
 
     /// Reads the file anew and puts it into force. If that can't be done, what is in force stays so.
     pub(super) fn reload(&mut self) -> Outcome {
+        self.watch.reads(&self.source.file);
         let read = (self.source.read)(&self.source.file);
         if let Err(problem) = read.and_then(|config| self.put_into_force(config).map_err(words)) {
             (self.say)(&format_args!("{problem}"));
             (self.say)(&"the config file was refused; what was in force before still is");
             self.status.refused();
         }
-        Outcome { is_reload: true, changed: true, retry: false }
+        Outcome { is_reload: true, changed: true, ..Outcome::default() }
+    }
+
+    /// Looks whether the file is still the one that was read. As long as it's away, what is in force stays so.
+    pub(super) fn look_at_file(&mut self) -> Outcome {
+        let file = self.source.file.display();
+        let mut outcome = Outcome::default();
+        match self.watch.look(&self.source.file) {
+            Found::Nothing => {}
+            Found::Another => outcome.reread = true,
+            Found::Away(error) => (self.say)(&format_args!("{file}: {error}; what is in force stays so")),
+            Found::Back => (self.say)(&format_args!("{file}: it's there again, as it was")),
+        }
+        outcome
     }
 
     /// Looks at the interfaces that there are, and attaches to those that are wanted and have come since.

@@ -1,4 +1,4 @@
-//! What runs for as long as it's wanted: it tells metrics by HTTP, writes events, puts a config file into force when it's asked to,
+//! What runs for as long as it's wanted: it tells metrics by HTTP, writes events, puts a config file into force when that changes,
 //! and attaches the filter to interfaces that come later.
 //!
 //! The filter doesn't depend on it. What is in force is pinned, and stays as it is when this ends, however it ends.
@@ -18,6 +18,7 @@ mod routes;
 mod signals;
 mod status;
 mod stream;
+mod watch;
 mod work;
 
 use std::{
@@ -55,6 +56,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const SETTLED: Duration = Duration::from_millis(20);
 /// How long it is until what couldn't be attached to is tried again.
 const RETRY: Duration = Duration::from_secs(5);
+/// How long it is from one look at the config file to the next. What is found has to be the same at two of them.
+const LOOKS: Duration = Duration::from_secs(2);
 /// How many threads read and change the filter, at most.
 const THREADS: usize = 8;
 
@@ -101,6 +104,7 @@ async fn serve(runtime: &Runtime, options: Options) -> Result<(), Error> {
     let status = Arc::new(Status::new(source.is_some()));
     let notify = Notify::new(say);
     let told = source.as_ref().map(|_| link_events()).transpose()?;
+    let looks = source.as_ref().map(|_| every(LOOKS));
 
     let keeper = match source {
         Some(source) => {
@@ -132,6 +136,7 @@ async fn serve(runtime: &Runtime, options: Options) -> Result<(), Error> {
         listener,
         signals,
         told,
+        looks,
         watchdog: notify::watchdog().map(ticks),
         writer,
         status,
@@ -169,6 +174,8 @@ struct Main {
     listener: Listener,
     signals: Signals,
     told: Option<AsyncFd<LinkEvents>>,
+    /// When the config file is looked at.
+    looks: Option<Interval>,
     watchdog: Option<Interval>,
     writer: Option<Writer>,
     status: Arc<Status>,
@@ -192,6 +199,7 @@ impl Main {
                     Err(error) => return Err(Error::system("waiting for interfaces", error)),
                 },
                 () = due(self.work.look()) => self.work.is_due(),
+                () = tick(self.looks.as_mut()) => self.work.look_at_file(),
                 done = self.work.done() => self.done(done?),
                 () = tick(self.watchdog.as_mut()) => self.notify.alive(),
             }
@@ -217,10 +225,15 @@ impl Main {
 
     /// Logs are to be opened anew, and the config file is to be read.
     fn hangup(&mut self) {
-        self.notify.reloading();
         if let Some(writer) = &self.writer {
             writer.reopen();
         }
+        self.reload();
+    }
+
+    /// The config file is to be read, if there's one.
+    fn reload(&mut self) {
+        self.notify.reloading();
         if !self.work.reload() {
             self.notify.ready(&self.status.words());
         }
@@ -230,6 +243,10 @@ impl Main {
     fn done(&mut self, outcome: Outcome) {
         if outcome.retry {
             self.work.look_at(Instant::now() + RETRY);
+        }
+        // Whoever has asked for it meanwhile is told of it once.
+        if outcome.reread && !self.work.will_reload() {
+            self.reload();
         }
         if outcome.is_reload {
             self.notify.ready(&self.status.words());
@@ -266,7 +283,12 @@ async fn due(moment: Option<Instant>) {
 
 /// Twice in the time within which the service manager wants to hear of it.
 fn ticks(within: Duration) -> Interval {
-    let mut ticks = interval((within / 2).max(Duration::from_millis(1)));
+    every((within / 2).max(Duration::from_millis(1)))
+}
+
+/// So often, but for what is missed.
+fn every(period: Duration) -> Interval {
+    let mut ticks = interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
 }

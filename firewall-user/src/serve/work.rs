@@ -38,6 +38,11 @@ impl Work {
         self.look
     }
 
+    /// Whether the file is going to be read.
+    pub(super) const fn will_reload(&self) -> bool {
+        self.reload
+    }
+
     /// Waits until what is being done is done; what has come of it.
     pub(super) async fn done(&mut self) -> Result<Outcome, Error> {
         let Some(job) = &mut self.job else { return pending().await };
@@ -56,26 +61,33 @@ impl Work {
     /// The moment has come to look at interfaces.
     pub(super) fn is_due(&mut self) {
         self.look = None;
-        if let Some(mut keeper) = self.keeper.take() {
-            self.job = Some(tokio::task::spawn_blocking(move || {
-                let outcome = keeper.look();
-                (keeper, outcome)
-            }));
+        if self.keeper.is_some() {
+            self.have(Keeper::look);
         } else if self.job.is_some() {
             // It may have looked already.
             self.look = Some(Instant::now() + SETTLED);
         }
     }
 
+    /// Has the file looked at, unless somebody is at work; the next time isn't far.
+    pub(super) fn look_at_file(&mut self) {
+        self.have(Keeper::look_at_file);
+    }
+
     /// Begins to read the file, if it's to be read and nobody is at work.
     pub(super) fn begin(&mut self) {
-        if self.reload
-            && let Some(mut keeper) = self.keeper.take()
-        {
+        if self.reload && self.keeper.is_some() {
             self.reload = false;
             (self.say)(&"reading the config file");
+            self.have(Keeper::reload);
+        }
+    }
+
+    /// Has something done, if nobody is at work.
+    fn have(&mut self, done: fn(&mut Keeper) -> Outcome) {
+        if let Some(mut keeper) = self.keeper.take() {
             self.job = Some(tokio::task::spawn_blocking(move || {
-                let outcome = keeper.reload();
+                let outcome = done(&mut keeper);
                 (keeper, outcome)
             }));
         }

@@ -12,3 +12,4 @@ mod places;
 mod refused;
 mod reload;
 mod serving;
+mod watch;
