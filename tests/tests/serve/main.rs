@@ -6,6 +6,7 @@ mod events;
 mod formats;
 mod hostile;
 mod interfaces;
+mod kubernetes;
 mod manager;
 mod metrics;
 mod places;
