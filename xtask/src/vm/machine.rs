@@ -84,7 +84,9 @@ impl Machine<'_> {
     }
 
     fn command(&self, results: &Path) -> Result<Command> {
-        let mut command = Command::new(tool("qemu-system-x86_64")?);
+        // A machine ends with whoever started it, also if that one is killed.
+        let mut command = Command::new(tool("setpriv")?);
+        command.args(["--pdeathsig", "KILL"]).arg(tool("qemu-system-x86_64")?);
         command.args(["-nodefaults", "-display", "none", "-no-reboot", "-machine", "q35"]);
         // Emulation: not every machine lets its guests have guests.
         command.args([
