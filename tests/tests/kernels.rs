@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use firewall_tests::harness::host::{HOST, Host};
 use firewall_tests::harness::process::run_ok;
-use firewall_tests::harness::udp::{pending, receive, socket};
+use firewall_tests::harness::udp::{only_the_allowed_is_reached, receive, socket};
 
 const ALLOWED: u16 = 7000;
 const DENIED: u16 = 7001;
@@ -51,16 +51,7 @@ fn filters(host: &Host, mode: &str) {
     let qdiscs = String::from_utf8(qdiscs.stdout).unwrap();
     assert_eq!(qdiscs.contains("clsact"), linux() < TCX, "{qdiscs}");
     for to in HOST {
-        let sender = socket(&host.neighbour, to, 0).unwrap();
-        let [allowed, denied] = [ALLOWED, DENIED].map(|port| socket(&host.netns, to, port).unwrap());
-        for size in SIZES {
-            for port in [DENIED, ALLOWED] {
-                sender.send_to(&vec![1; size], SocketAddr::new(to, port)).unwrap();
-            }
-            let arrived = receive(&allowed, LIMIT).unwrap();
-            assert_eq!(arrived.map(|datagram| datagram.len()), Some(size), "{mode}, {to}");
-            assert_eq!(pending(&denied).unwrap(), Vec::<Vec<u8>>::new(), "{mode}, {to}");
-        }
+        only_the_allowed_is_reached(host, to, [ALLOWED, DENIED], &SIZES).unwrap();
     }
     host.ok(&["detach"]).unwrap();
     assert_eq!(host.attached("eth0").unwrap(), None);

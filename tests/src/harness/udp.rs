@@ -4,8 +4,9 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
+use super::host::Host;
 use super::netns::Netns;
 
 /// A socket in a namespace, bound to a port of every address of `like`'s family; port 0 is any.
@@ -44,6 +45,37 @@ pub fn pending(socket: &UdpSocket) -> Result<Vec<Vec<u8>>> {
     }
     socket.set_nonblocking(false)?;
     Ok(datagrams)
+}
+
+/// Far longer than a datagram takes, in a virtual machine, too; only a lost one is waited for as long.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Sends datagrams of some sizes to a port of a host's that is denied, and then to one that is allowed: once the latter has arrived, so
+/// would have the former.
+///
+/// # Errors
+/// Something arrives at the denied port, or not all of it at the allowed one.
+pub fn only_the_allowed_is_reached(
+    host: &Host,
+    to: IpAddr,
+    [allowed, denied]: [u16; 2],
+    sizes: &[usize],
+) -> Result<()> {
+    let sender = socket(&host.neighbour, to, 0)?;
+    let [at_allowed, at_denied] = [socket(&host.netns, to, allowed)?, socket(&host.netns, to, denied)?];
+    for &size in sizes {
+        for port in [denied, allowed] {
+            sender.send_to(&vec![1; size], SocketAddr::new(to, port))?;
+        }
+        let arrived = receive(&at_allowed, LIMIT)?.map(|datagram| datagram.len());
+        ensure!(
+            arrived == Some(size),
+            "{to}: {arrived:?} instead of {size} bytes arrive at the allowed port"
+        );
+        let others = pending(&at_denied)?.len();
+        ensure!(others == 0, "{to}: {others} datagrams arrive at the denied port");
+    }
+    Ok(())
 }
 
 fn read(socket: &UdpSocket) -> Result<Option<Vec<u8>>> {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use firewall_tests::harness::host::{HOST, Host};
 use firewall_tests::harness::process::{run_ok, tool};
-use firewall_tests::harness::udp::{pending, receive, socket};
+use firewall_tests::harness::udp::{only_the_allowed_is_reached, pending, receive, socket};
 use serde_json::Value;
 
 const ALLOWED: u16 = 7000;
@@ -16,20 +16,6 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// Whole, and in three fragments.
 const SIZES: [usize; 2] = [100, 3000];
 
-/// Sends to the denied port and then to the allowed one: once the latter has arrived, so would have the former.
-fn only_the_allowed_port_is_reached(host: &Host, to: IpAddr) {
-    let sender = socket(&host.neighbour, to, 0).unwrap();
-    let [allowed, denied] = [ALLOWED, DENIED].map(|port| socket(&host.netns, to, port).unwrap());
-    for size in SIZES {
-        for port in [DENIED, ALLOWED] {
-            sender.send_to(&vec![1; size], SocketAddr::new(to, port)).unwrap();
-        }
-        let arrived = receive(&allowed, LIMIT).unwrap();
-        assert_eq!(arrived.map(|datagram| datagram.len()), Some(size), "{to}");
-        assert_eq!(pending(&denied).unwrap(), Vec::<Vec<u8>>::new(), "{to}");
-    }
-}
-
 #[test]
 fn a_filter_passes_its_ports_and_neighbour_discovery_and_nothing_else() {
     for mode in ["native", "generic"] {
@@ -37,7 +23,7 @@ fn a_filter_passes_its_ports_and_neighbour_discovery_and_nothing_else() {
         let allowed = format!("udp {ALLOWED}");
         host.ok(&["attach", "eth0", "--mode", mode, "--allow", &allowed]).unwrap();
         for address in HOST {
-            only_the_allowed_port_is_reached(&host, address);
+            only_the_allowed_is_reached(&host, address, [ALLOWED, DENIED], &SIZES).unwrap();
         }
         let statistics = host.fragwall().json(&["stats"]).unwrap();
         // One whole datagram and three fragments of each family, at either port.

@@ -29,19 +29,9 @@ const CAPABILITIES: [&str; 3] = ["net_admin", "perfmon", "bpf"];
 
 #[test]
 fn the_package_is_installed_booted_upgraded_and_removed() {
-    life(Build::Tested);
-}
-
-#[test]
-#[ignore = "the release build takes minutes; what else it tests is tested with another build"]
-fn the_package_of_a_release_is_installed_booted_upgraded_and_removed() {
-    life(Build::Release);
-}
-
-fn life(build: Build) {
     requirements::require(&["ip", "mmdebstrap", "systemd-nspawn", "nsenter", "unshare", "dpkg-deb", "strip"])
         .unwrap();
-    let computer = Computer::new(build);
+    let computer = Computer::new(Build::wanted());
     computer.installs();
     computer.host.netns.ip(&["link", "set", "eth0", "down"]).unwrap();
     let stream = Stream::new(&computer.host).unwrap();

@@ -20,6 +20,13 @@ pub enum Build {
     Release,
 }
 
+impl Build {
+    /// The release build takes minutes, and is for who is about to release: it's packaged if `FRAGWALL_PACKAGE_RELEASE` is set.
+    pub fn wanted() -> Self {
+        if std::env::var_os("FRAGWALL_PACKAGE_RELEASE").is_some() { Self::Release } else { Self::Tested }
+    }
+}
+
 /// Where the workspace is.
 pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

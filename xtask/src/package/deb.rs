@@ -57,12 +57,8 @@ pub(super) fn make(tree: &Tree<'_>, version: &Version, epoch: u64, out: &Path) -
 fn copyright(tree: &Tree<'_>) -> Result<()> {
     let documents = tree.root().join(DOCUMENTS);
     let licence = fs::read_to_string(documents.join("LICENSE-MIT"))?;
-    let terms = licence
-        .lines()
-        .skip_while(|line| !line.starts_with("Permission"))
-        .map(|line| if line.is_empty() { " .".to_owned() } else { format!(" {line}") });
-    let copyright = tree.source("deploy/debian/copyright")?;
-    let copyright = copyright.replace("@MIT@", &terms.collect::<Vec<_>>().join("\n"));
+    let terms: Vec<&str> = licence.lines().skip_while(|line| !line.starts_with("Permission")).collect();
+    let copyright = tree.source("deploy/debian/copyright")?.replace("@MIT@", &terms.join("\n"));
     tree.write(&format!("{DOCUMENTS}/copyright"), copyright, 0o644)?;
     for licence in ["LICENSE-MIT", "LICENSE-APACHE"] {
         fs::remove_file(documents.join(licence)).with_context(|| licence.to_owned())?;
