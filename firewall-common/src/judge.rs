@@ -93,17 +93,18 @@ pub trait Settle<R> {
     fn settle(&self, judgement: Judgement, fragment: Fragment) -> R;
 }
 
-/// Judges a packet as most are ([`plain`]); `None` if it's another, of which nothing is known then.
+/// Judges a packet as most are, of a kind that [`plain::kind`] said; `None` if it's another after all, of which nothing is known then.
 ///
 /// What is done with the judgement is compiled into each way that leads to one, so that nothing needs to be kept that only other ways
 /// have.
 #[inline(always)]
 pub fn judge_plain<B: Bytes + ?Sized, R>(
+    kind: plain::Kind,
     bytes: &B,
     env: &impl Environment,
     settle: &impl Settle<R>,
 ) -> Option<R> {
-    match plain::kind(bytes)? {
+    match kind {
         plain::Kind::Whole6 => {
             Some(settle.settle(by_rules(bytes, &plain::whole6(bytes)?, env)?.0, Fragment::WHOLE))
         }

@@ -29,7 +29,7 @@ use crate::{
     maps::{ACCEPTS_ICMP_ERRORS, ACCEPTS_REPLIES, HASH_KEY},
     rules::Ruleset,
     setting::setting,
-    tables::Tables,
+    tables::{CALLED, Tables, USUAL},
 };
 
 /// Of a packet as most are: what is done with it is compiled into the place, since few ways lead to it. Replies alone are
@@ -56,24 +56,24 @@ impl<'a, const WAY: u8> Kernel<'a, WAY> {
 impl<const WAY: u8> Sets for Kernel<'_, WAY> {
     #[inline(always)]
     fn set(&self, identity: Identity) -> Option<&Set> {
-        Tables::<true>.set(identity)
+        Tables::<CALLED>.set(identity)
     }
 }
 
 impl<const WAY: u8> Sources for Kernel<'_, WAY> {
     #[inline(always)]
     fn sources(&self, source: Source) -> Option<&SourceSet> {
-        Tables::<true>.sources(source)
+        Tables::<CALLED>.sources(source)
     }
 
     #[inline(always)]
     fn pool(&self, family: Family) -> Option<&Pool> {
-        Tables::<true>.pool(family)
+        Tables::<CALLED>.pool(family)
     }
 
     #[inline(always)]
     fn limits(&self, family: Family) -> Limits {
-        Tables::<true>.limits(family)
+        Tables::<CALLED>.limits(family)
     }
 }
 
@@ -85,51 +85,55 @@ impl<const WAY: u8> Datagrams for Kernel<'_, WAY> {
 
     #[inline(always)]
     fn now(&self) -> Tick {
-        Tables::<true>.now()
+        Tables::<CALLED>.now()
     }
 
     #[inline(always)]
     fn timeout(&self) -> u32 {
-        Tables::<true>.timeout()
+        Tables::<CALLED>.timeout()
     }
 
     #[inline(always)]
     fn held(&self) -> u32 {
-        Tables::<true>.held()
+        Tables::<CALLED>.held()
     }
 
     #[inline(always)]
     fn boundary(&self, units: usize) -> u32 {
-        Tables::<true>.boundary(units)
+        Tables::<CALLED>.boundary(units)
     }
 
     #[inline(always)]
     fn count_room(&self, room: Room) {
-        Tables::<true>.count_room(room);
+        Tables::<CALLED>.count_room(room);
     }
 
     #[inline(always)]
     fn early_action(&self) -> Action {
-        Tables::<true>.early_action()
+        Tables::<CALLED>.early_action()
     }
 
     #[inline(always)]
     fn first(&self, keys: Keys, family: Family, fragment: Fragment, decision: Decision) -> Admission {
-        Tables::<true>.first(keys, family, fragment, decision)
+        if WAY == PLAIN {
+            datagram::first(&Tables::<USUAL>, keys, family, &fragment, decision)
+        } else {
+            Tables::<CALLED>.first_of_more(keys, family, fragment, decision)
+        }
     }
 
     #[inline(always)]
     fn decided(&self, keys: Keys, family: Family, fragment: Fragment) -> Fate {
         if WAY == PLAIN {
-            datagram::decided(&Tables::<true>, keys, family, &fragment)
+            datagram::decided(&Tables::<USUAL>, keys, family, &fragment)
         } else {
-            Tables::<true>.decided(keys, family, fragment)
+            Tables::<CALLED>.decided(keys, family, fragment)
         }
     }
 
     #[inline(always)]
     fn early(&self, keys: Keys, family: Family, fragment: Fragment) -> Fate {
-        Tables::<true>.early(keys, family, fragment)
+        Tables::<CALLED>.early(keys, family, fragment)
     }
 }
 

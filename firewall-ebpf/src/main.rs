@@ -36,7 +36,10 @@ use aya_ebpf::{
 use firewall_common::{
     fragment::{Class, Fragment},
     judge::{Outcome, Settle, judge, judge_plain},
-    packet::{Bytes, ethernet},
+    packet::{
+        Bytes, ethernet,
+        plain::{self, Kind},
+    },
     record::Trace,
     stance::{Mode, Stance},
     verdict::{Judgement, Verdict},
@@ -64,15 +67,44 @@ pub fn fragwall(ctx: XdpContext) -> u32 {
 /// What becomes of a packet: an XDP action, or from [`answer::DUE`] on an answer.
 #[inline(always)]
 fn plain_or_any(ctx: &XdpContext) -> u32 {
-    let frame = Linear::new(ctx);
-    let kernel = Kernel::<{ kernel::PLAIN }>::new(ctx);
-    if let Some(action) = judge_plain(&frame, &kernel, &Packet { ctx }) {
-        return action;
-    }
-    match any(ctx.ctx) {
-        AGAIN => far(ctx.ctx),
+    let judged = match plain::kind(&Linear::new(ctx)) {
+        Some(kind @ (Kind::Whole6 | Kind::Whole4)) => plain(kind, ctx),
+        Some(Kind::Fragment6) => fragment6(ctx.ctx),
+        Some(Kind::Fragment4) => fragment4(ctx.ctx),
+        None => OTHER,
+    };
+    match judged {
+        OTHER => match any(ctx.ctx) {
+            OTHER => far(ctx.ctx),
+            action => action,
+        },
         action => action,
     }
+}
+
+/// What [`plain`] returns of a packet that isn't, and [`any`] of one that goes on in further buffers.
+const OTHER: u32 = u32::MAX;
+
+/// What becomes of a packet as most are.
+#[inline(always)]
+fn plain(kind: Kind, ctx: &XdpContext) -> u32 {
+    let kernel = Kernel::<{ kernel::PLAIN }>::new(ctx);
+    judge_plain(kind, &Linear::new(ctx), &kernel, &Packet { ctx }).unwrap_or(OTHER)
+}
+
+/// The same of an IPv6 fragment.
+///
+/// A function of its own, as those below are, so that neither's stack lies below another's, nor is needed on the common path:
+/// all that are nested at one moment share 512 bytes.
+#[inline(never)]
+fn fragment6(ctx: *mut xdp_md) -> u32 {
+    plain(Kind::Fragment6, &XdpContext::new(ctx))
+}
+
+/// The same of an IPv4 fragment.
+#[inline(never)]
+fn fragment4(ctx: *mut xdp_md) -> u32 {
+    plain(Kind::Fragment4, &XdpContext::new(ctx))
 }
 
 /// A packet whose judgement is to be settled.
@@ -88,13 +120,7 @@ impl Settle<u32> for Packet<'_> {
     }
 }
 
-/// What [`any`] returns of a packet that goes on in further buffers.
-const AGAIN: u32 = u32::MAX;
-
-/// The same for a packet that isn't as most are.
-///
-/// A function of its own, as the next one is, so that neither's stack lies below the other's, nor is needed on the common path:
-/// all that are nested at one moment share 512 bytes.
+/// What becomes of a packet that isn't as most are.
 #[inline(never)]
 fn any(ctx: *mut xdp_md) -> u32 {
     let ctx = XdpContext::new(ctx);
@@ -107,7 +133,7 @@ fn any(ctx: *mut xdp_md) -> u32 {
     if past_end || (length > end && length > ethernet::MIN_FRAME) {
         length = frame::length(&ctx);
         if past_end && length > frame.len() {
-            return AGAIN;
+            return OTHER;
         }
     }
     settled_of(&ctx, length, judgement, fragment)

@@ -26,18 +26,25 @@ use crate::{
     setting::setting,
 };
 
-/// The tables of fragments, which need no packet. `CALLS`: what is done with them is called, as functions that the verifier
-/// walks once each, and not once for each of the ways that lead to it, which are too many.
-pub struct Tables<const CALLS: bool>;
+/// Everything is compiled into the place.
+pub const INLINE: u8 = 0;
+/// Everything is called, as functions that the verifier walks once each, and not once for each of the ways that lead to it, which are
+/// too many.
+pub const CALLED: u8 = 1;
+/// What most packets need is compiled into the place, and the rest called.
+pub const USUAL: u8 = 2;
 
-impl<const CALLS: bool> Sets for Tables<CALLS> {
+/// The tables of fragments, which need no packet; `HOW` says what becomes of what is done with them.
+pub struct Tables<const HOW: u8>;
+
+impl<const HOW: u8> Sets for Tables<HOW> {
     #[inline(always)]
     fn set(&self, identity: Identity) -> Option<&Set> {
         FRAGMENTS.get((identity.0 >> setting(&SET_SHIFT)) as u32)
     }
 }
 
-impl<const CALLS: bool> Sources for Tables<CALLS> {
+impl<const HOW: u8> Sources for Tables<HOW> {
     #[inline(always)]
     fn sources(&self, source: Source) -> Option<&SourceSet> {
         SOURCES.get((source.0 >> setting(&SOURCE_SHIFT)) as u32)
@@ -55,24 +62,29 @@ impl<const CALLS: bool> Sources for Tables<CALLS> {
 
     #[inline(always)]
     fn charge(&self, of: Source, family: Family, fragments: u32, now: Tick) -> bool {
-        if CALLS {
-            charge(of.0, family.index() as u32, fragments, now.0) != 0
-        } else {
-            source::charge(self, of, family, fragments, now)
+        if HOW == INLINE {
+            return source::charge(self, of, family, fragments, now);
         }
+        if HOW == USUAL
+            && let Some(charge) = source::ask_known(self, of, family, fragments, now)
+        {
+            charge.make();
+            return true;
+        }
+        charge(of.0, family.index() as u32, fragments, now.0) != 0
     }
 
     #[inline(always)]
     fn refund(&self, of: Source, family: Family, fragments: u32, now: Tick) {
-        if CALLS {
-            refund(of.0, family.index() as u32, fragments, now.0);
-        } else {
+        if HOW == INLINE {
             source::refund(self, of, family, fragments, now);
+        } else if HOW == CALLED || !source::refund_known(self, of, family, fragments, now) {
+            refund(of.0, family.index() as u32, fragments, now.0);
         }
     }
 }
 
-impl<const CALLS: bool> Datagrams for Tables<CALLS> {
+impl<const HOW: u8> Datagrams for Tables<HOW> {
     #[inline(always)]
     fn hash_key(&self) -> &HashKey {
         &HASH_KEY
@@ -113,13 +125,15 @@ impl<const CALLS: bool> Datagrams for Tables<CALLS> {
     }
 
     #[inline(always)]
-    fn first(&self, keys: Keys, family: Family, fragment: Fragment, decision: Decision) -> Admission {
-        if !CALLS {
-            return datagram::first(self, keys, family, &fragment, decision);
-        }
+    fn first_of_more(&self, keys: Keys, family: Family, fragment: Fragment, decision: Decision) -> Admission {
         let Keys { identity, source } = keys;
         let (decision, family) = (u32::from(decision.to_bits()), family.index() as u32);
-        Admission::from_code(first(identity.0, source.0, fragment.length as u32, decision, family))
+        Admission::from_code(first_of_more(identity.0, source.0, fragment.length as u32, decision, family))
+    }
+
+    #[inline(always)]
+    fn meet(&self, keys: Keys, family: Family) {
+        meet(keys.identity.0, keys.source.0, family.index() as u32);
     }
 
     #[inline(always)]
@@ -135,16 +149,25 @@ impl<const CALLS: bool> Datagrams for Tables<CALLS> {
     }
 }
 
-/// [`Datagrams::first`], as a function that takes and returns nothing but numbers, as all of these: so the verifier walks it
-/// for any arguments.
+/// [`Datagrams::first_of_more`], as a function that takes and returns nothing but numbers, as all of these: so the verifier walks
+/// it for any arguments.
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn first(identity: u64, source: u64, length: u32, decision: u32, family: u32) -> u32 {
+extern "C" fn first_of_more(identity: u64, source: u64, length: u32, decision: u32, family: u32) -> u32 {
     let keys = Keys { identity: Identity(identity), source: Source(source) };
     // It is at the datagram's beginning, and more follow.
     let fragment = Fragment::new(0, 0, true, length as usize & 0xffff);
     let decision = Decision::from_bits(decision as u16);
-    datagram::first(&Tables::<false>, keys, family_of(family), &fragment, decision).code()
+    datagram::first_of_more(&Tables::<INLINE>, keys, family_of(family), &fragment, decision).code()
+}
+
+/// [`Datagrams::meet`]. The kernel wants such a function to return something.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn meet(identity: u64, source: u64, family: u32) -> u32 {
+    let keys = Keys { identity: Identity(identity), source: Source(source) };
+    datagram::meet(&Tables::<INLINE>, keys, family_of(family));
+    0
 }
 
 /// [`Datagrams::decided`].
@@ -152,7 +175,7 @@ extern "C" fn first(identity: u64, source: u64, length: u32, decision: u32, fami
 #[inline(never)]
 extern "C" fn decided(identity: u64, source: u64, fragment: u64, family: u32) -> u32 {
     let keys = Keys { identity: Identity(identity), source: Source(source) };
-    datagram::decided(&Tables::<true>, keys, family_of(family), &Fragment::from_bits(fragment)).code()
+    datagram::decided(&Tables::<CALLED>, keys, family_of(family), &Fragment::from_bits(fragment)).code()
 }
 
 /// [`Datagrams::early`].
@@ -160,21 +183,21 @@ extern "C" fn decided(identity: u64, source: u64, fragment: u64, family: u32) ->
 #[inline(never)]
 extern "C" fn early(identity: u64, source: u64, fragment: u64, family: u32) -> u32 {
     let keys = Keys { identity: Identity(identity), source: Source(source) };
-    datagram::early(&Tables::<false>, keys, family_of(family), &Fragment::from_bits(fragment)).code()
+    datagram::early(&Tables::<INLINE>, keys, family_of(family), &Fragment::from_bits(fragment)).code()
 }
 
 /// [`Sources::charge`].
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn charge(of: u64, family: u32, fragments: u32, now: u32) -> u32 {
-    u32::from(source::charge(&Tables::<false>, Source(of), family_of(family), fragments, Tick(now)))
+    u32::from(source::charge(&Tables::<INLINE>, Source(of), family_of(family), fragments, Tick(now)))
 }
 
-/// [`Sources::refund`]. The kernel wants such a function to return something.
+/// [`Sources::refund`].
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn refund(of: u64, family: u32, fragments: u32, now: u32) -> u32 {
-    source::refund(&Tables::<false>, Source(of), family_of(family), fragments, Tick(now));
+    source::refund(&Tables::<INLINE>, Source(of), family_of(family), fragments, Tick(now));
     0
 }
 

@@ -1,8 +1,10 @@
 //! What the fragments of a datagram have to do with each other: a trailing one inherits its first one's verdict, and all that
 //! pass are on their source's budget until the datagram is complete.
 
+mod first;
 mod outcome;
 
+pub use first::{first, first_of_more, meet};
 pub use outcome::{Admission, Fate};
 
 use crate::{
@@ -13,7 +15,7 @@ use crate::{
         progress::Progress,
         room::Room,
         source::{self, Sources},
-        table::{Early, Set, Sets, WAYS},
+        table::{Early, Set, Sets},
         tick::Tick,
     },
     packet::Family,
@@ -53,6 +55,24 @@ pub trait Datagrams: Sets + Sources {
         Self: Sized,
     {
         first(self, keys, family, &fragment, decision)
+    }
+
+    /// The same of one that more must be looked at for than for nearly all.
+    #[inline(always)]
+    fn first_of_more(&self, keys: Keys, family: Family, fragment: Fragment, decision: Decision) -> Admission
+    where
+        Self: Sized,
+    {
+        first_of_more(self, keys, family, &fragment, decision)
+    }
+
+    /// Joins a datagram that was decided just now with early fragments that came to another CPU meanwhile.
+    #[inline(always)]
+    fn meet(&self, keys: Keys, family: Family)
+    where
+        Self: Sized,
+    {
+        meet(self, keys, family);
     }
 
     /// What becomes of a trailing fragment.
@@ -125,51 +145,28 @@ impl<'a, E: Datagrams> Place<'a, E> {
     }
 
     /// Enters a datagram that was decided, and charges fragments that are due if it was accepted; says whether there was room for these,
-    /// without which the host can make nothing of the rest. `way` is what [`Set::free_way`] said.
+    /// without which the host can make nothing of the rest.
     #[inline(always)]
-    fn enter(&self, way: usize, record: Record, due: u32) -> bool {
+    fn enter(&self, record: Record, due: u32) -> bool {
         if record.decision.is_allow() && due > 0 {
             // The charge comes behind the entry, since it's the step by which other CPUs see that before this one looks for
             // theirs; and the entry comes only once there's room for the charge, since it may push out others.
             let Some(charge) = source::ask(self.env, self.keys.source, self.family, due, self.now) else {
-                self.put_decided(way, Record { decision: Decision::REFUSED, ..record }, Order::AtOnce);
+                self.put_decided(Record { decision: Decision::REFUSED, ..record }, Order::AtOnce);
                 return false;
             };
-            self.put_decided(way, record, Order::Later);
+            self.put_decided(record, Order::Later);
             charge.make();
         } else {
-            self.put_decided(way, record, Order::AtOnce);
+            self.put_decided(record, Order::AtOnce);
         }
         true
     }
 
-    /// `way` is what [`Set::free_way`] said.
     #[inline(always)]
-    fn put_decided(&self, way: usize, record: Record, order: Order) {
-        if way < WAYS && self.set.put_free(way, self.keys.identity, record, self.now, order) {
-            return;
-        }
+    fn put_decided(&self, record: Record, order: Order) {
         let (timeout, held) = (self.env.timeout(), self.env.held());
         self.env.count_room(self.set.put_decided(self.keys.identity, record, self.now, timeout, held, order));
-    }
-
-    /// Enters a first fragment whose set has to be looked at more closely; says whether it's there then.
-    #[inline(always)]
-    fn first_of_more(&self, fragment: &Fragment, decision: Decision) -> (Admission, bool) {
-        // Trailing fragments that came before it count; those of an earlier datagram with the same identification don't.
-        let before = self.take_early().progress;
-        let progress = before.and(fragment, |units| self.env.boundary(units));
-        let admission =
-            if before.is_none() || decision.is_allow() { Admission::AsDecided } else { Admission::Late };
-        if progress.is_whole() {
-            if decision.is_allow() {
-                self.refund(before.charged());
-            }
-            return (admission, false);
-        }
-        let record = Record { decision, first_end: fragment.length, progress };
-        let is_entered = self.enter(WAYS, record, progress.due());
-        (if is_entered { admission } else { Admission::Refused }, is_entered)
     }
 
     /// Charges so many fragments; says whether there was room for them.
@@ -203,37 +200,6 @@ impl<'a, E: Datagrams> Place<'a, E> {
             self.set.update(found, progress);
         }
     }
-}
-
-/// See [`Datagrams::first`].
-#[inline(always)]
-pub fn first(
-    env: &impl Datagrams,
-    keys: Keys,
-    family: Family,
-    fragment: &Fragment,
-    decision: Decision,
-) -> Admission {
-    let Some(place) = Place::of(env, keys, family) else {
-        return Admission::Refused;
-    };
-    let way = place.set.free_way(keys.identity);
-    let (admission, is_entered) = if way < WAYS {
-        // Nearly all: nothing is known of the datagram, and there's room for it.
-        let progress = Progress::of_first(fragment, |units| env.boundary(units));
-        let is_entered = place.enter(way, Record { decision, first_end: fragment.length, progress }, 1);
-        (if is_entered { Admission::AsDecided } else { Admission::Refused }, is_entered)
-    } else {
-        place.first_of_more(fragment, decision)
-    };
-    // One that came to another CPU meanwhile didn't find this, or is about to.
-    if is_entered && place.set.has_early() {
-        let meanwhile = place.take_early().progress;
-        if !meanwhile.is_none() {
-            place.join(&place.find_decided(), meanwhile);
-        }
-    }
-    admission
 }
 
 /// See [`Datagrams::decided`].

@@ -134,12 +134,18 @@ impl Debt {
     /// else.
     #[inline(always)]
     pub fn charge(self, word: &Word, fragments: u32, now: Tick, limit: &Limit) {
+        self.step(fragments, now, limit).make(word);
+    }
+
+    /// The step that charges fragments to the word that told this debt.
+    #[inline(always)]
+    pub const fn step(self, fragments: u32, now: Tick, limit: &Limit) -> Step {
         let charge = (fragments as u64 * limit.cost) << OWN_BITS;
         if self.outstanding(now, limit) > 0 {
-            word.add_in_order(charge);
+            Step { is_anew: false, number: charge }
         } else {
             // Whatever was outstanding has leaked away: it begins anew.
-            word.swap(Self::none(now, self.0).0.wrapping_add(charge));
+            Step { is_anew: true, number: Self::none(now, self.0).0.wrapping_add(charge) }
         }
     }
 
@@ -150,6 +156,26 @@ impl Debt {
         let refund = fragments as u64 * limit.cost;
         if outstanding > 0 {
             word.add(((if refund < outstanding { refund } else { outstanding }) << OWN_BITS).wrapping_neg());
+        }
+    }
+}
+
+/// A charge that is still to be made.
+#[derive(Clone, Copy, Debug)]
+pub struct Step {
+    is_anew: bool,
+    /// What is added, or what is put in place of what was there.
+    number: u64,
+}
+
+impl Step {
+    /// Makes it. Whatever this CPU wrote before, others see before it reads anything else.
+    #[inline(always)]
+    pub fn make(self, word: &Word) {
+        if self.is_anew {
+            word.swap(self.number);
+        } else {
+            word.add_in_order(self.number);
         }
     }
 }

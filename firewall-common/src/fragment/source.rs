@@ -9,7 +9,7 @@
 //! source may have outstanding doesn't depend on them.
 
 use super::{
-    budget::{Debt, Limit, Limits},
+    budget::{Debt, Limit, Limits, Step},
     identity::Source,
     table::WAYS,
     tick::Tick,
@@ -109,6 +109,38 @@ pub fn ask<'a>(
     sources.sources(source)?.ask(source, fragments, now, sources.limits(family), || sources.pool(family))
 }
 
+/// A charge to a known source that there's room for, which is still to be made.
+#[derive(Debug)]
+pub struct KnownCharge<'a> {
+    word: &'a Word,
+    step: Step,
+}
+
+/// Whether there's room for fragments, at least one, of a known source. `None` also of a stranger, which [`ask`] is for.
+#[inline(always)]
+pub fn ask_known<'a>(
+    sources: &'a impl Sources,
+    source: Source,
+    family: Family,
+    fragments: u32,
+    now: Tick,
+) -> Option<KnownCharge<'a>> {
+    let set = sources.sources(source)?;
+    let (way, debt) = set.find(source, now);
+    let limit = sources.limits(family).of_source();
+    let has_room = debt.0 & KNOWN != 0 && debt.has_room(fragments, now, &limit);
+    has_room
+        .then(|| KnownCharge { word: &set.0[way & (WAYS - 1)].debt, step: debt.step(fragments, now, &limit) })
+}
+
+impl KnownCharge<'_> {
+    /// See [`Charge::make`].
+    #[inline(always)]
+    pub fn make(self) {
+        self.step.make(self.word);
+    }
+}
+
 impl Charge<'_> {
     /// Makes it. Whatever this CPU wrote before, others see before it reads anything else.
     ///
@@ -135,6 +167,24 @@ pub fn refund(sources: &impl Sources, source: Source, family: Family, fragments:
     if let Some(set) = sources.sources(source) {
         set.refund(source, fragments, now, &sources.limits(family), || sources.pool(family));
     }
+}
+
+/// Takes back what fragments of a datagram were charged that is complete now, if their source is known; says whether it is.
+#[inline(always)]
+pub fn refund_known(
+    sources: &impl Sources,
+    source: Source,
+    family: Family,
+    fragments: u32,
+    now: Tick,
+) -> bool {
+    let Some(set) = sources.sources(source) else { return false };
+    let (way, debt) = set.find(source, now);
+    let is_known = debt.0 & KNOWN != 0;
+    if is_known {
+        debt.refund(&set.0[way & (WAYS - 1)].debt, fragments, now, &sources.limits(family).of_source());
+    }
+    is_known
 }
 
 impl Pool {

@@ -91,7 +91,7 @@ fn case(name: &'static str, frame: Vec<u8>, action: u32) -> Result<Case> {
     Case::new(name, program(TABLE, false)?, frame, action)
 }
 
-/// A first fragment of a source of which a datagram has been complete before.
+/// A first fragment of a source of which a datagram has been complete before: the same over and over, so all but one are duplicates.
 fn first<P: Payload>(name: &'static str, fragments: Vec<P>) -> Result<Case> {
     let before: Vec<_> = fragments.into_iter().map(frame).collect();
     Ok(Case { before: before.clone(), ..case(name, before[0].clone(), PASS)? })
@@ -127,8 +127,8 @@ pub fn all() -> Result<Vec<Case>> {
         case("IPv6 UDP, whole", frame(v6().udp(4500, 4500, &data)), PASS),
         case("IPv4 UDP, whole", frame(v4().udp(4500, 4500, &data)), PASS),
         case("IPv6 UDP, atomic fragment", frame(atomic), PASS),
-        first("IPv6 first fragment", v6().udp(4500, 4500, &three).fragments(1, &CUTS)),
-        first("IPv4 first fragment", v4().udp(4500, 4500, &three).fragments(1, &CUTS)),
+        first("IPv6 first fragment, the same again", v6().udp(4500, 4500, &three).fragments(1, &CUTS)),
+        first("IPv4 first fragment, the same again", v4().udp(4500, 4500, &three).fragments(1, &CUTS)),
         trailing("IPv6 trailing fragment, denied", v6().udp(4500, 53, &three).fragments(1, &CUTS)),
         trailing("IPv4 trailing fragment, denied", v4().udp(4500, 53, &three).fragments(1, &CUTS)),
         case("IPv6 UDP, two VLAN tags", tagged(v6().udp(4500, 4500, &data)), PASS),

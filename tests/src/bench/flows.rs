@@ -219,11 +219,13 @@ pub fn kinds() -> Result<Vec<Flow>> {
                 PASS,
             )
         };
-        flows.push(alone("first fragment", 0)?);
+        flows.push(alone("first fragment, the same again", 0)?);
         let three = Stages { piece: PIECE, ..stages };
         let what = name("trailing fragment, more follow");
         flows.push(Flow::behind(what, three, 0, &[1; TRAILING])?);
-        flows.push(Flow::behind(name("trailing fragment, the last"), stages, 0, &[1])?);
+        let both = Stages { pieces: &[&[0, 1]], ..stages };
+        let what = name("first and last of a new datagram, each");
+        flows.push(Flow::new(what, program(TABLE, false)?, both, REPEAT, PASS)?);
         let reversed = Stages { pieces: &[&[1, 0]], ..stages };
         let what = name("early one and its first in turn, each");
         flows.push(Flow::new(what, program(TABLE, false)?, reversed, REPEAT, PASS)?);

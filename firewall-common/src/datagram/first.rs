@@ -1,0 +1,109 @@
+//! What becomes of a first fragment: it's remembered for those that follow, and charged to its source.
+
+use super::{Admission, Datagrams, Place};
+use crate::{
+    fragment::{
+        Fragment,
+        entry::{Order, Record},
+        identity::Keys,
+        progress::Progress,
+        source,
+        table::WAYS,
+    },
+    packet::Family,
+    rules::Decision,
+};
+
+/// See [`Datagrams::first`]. Of nearly all, nothing is known of the datagram, there's a free entry in its set, and its source is known and has
+/// room: that is decided here, and all else by [`Datagrams::first_of_more`], so that what only that needs is in nobody's way.
+#[inline(always)]
+pub fn first(
+    env: &impl Datagrams,
+    keys: Keys,
+    family: Family,
+    fragment: &Fragment,
+    decision: Decision,
+) -> Admission {
+    let Some(place) = Place::of(env, keys, family) else {
+        return Admission::Refused;
+    };
+    let is_entered = if decision.is_allow() {
+        // As in `Place::enter`: there must be room before the entry, and the charge comes behind it.
+        match source::ask_known(env, keys.source, family, 1, place.now) {
+            Some(charge) if place.put_free(fragment, decision, Order::Later) => {
+                charge.make();
+                true
+            }
+            _ => false,
+        }
+    } else {
+        place.put_free(fragment, decision, Order::AtOnce)
+    };
+    if !is_entered {
+        return env.first_of_more(keys, family, *fragment, decision);
+    }
+    // One that came to another CPU meanwhile didn't find this, or is about to.
+    if place.set.has_early() {
+        env.meet(keys, family);
+    }
+    Admission::AsDecided
+}
+
+/// See [`Datagrams::first_of_more`].
+#[inline(always)]
+pub fn first_of_more(
+    env: &impl Datagrams,
+    keys: Keys,
+    family: Family,
+    fragment: &Fragment,
+    decision: Decision,
+) -> Admission {
+    let Some(place) = Place::of(env, keys, family) else {
+        return Admission::Refused;
+    };
+    // Trailing fragments that came before it count; those of an earlier datagram with the same identification don't.
+    let before = place.take_early().progress;
+    let progress = before.and(fragment, |units| env.boundary(units));
+    let admission =
+        if before.is_none() || decision.is_allow() { Admission::AsDecided } else { Admission::Late };
+    if progress.is_whole() {
+        if decision.is_allow() {
+            place.refund(before.charged());
+        }
+        return admission;
+    }
+    if !place.enter(Record { decision, first_end: fragment.length, progress }, progress.due()) {
+        return Admission::Refused;
+    }
+    // As above.
+    place.meet();
+    admission
+}
+
+/// See [`Datagrams::meet`].
+#[inline(always)]
+pub fn meet(env: &impl Datagrams, keys: Keys, family: Family) {
+    if let Some(place) = Place::of(env, keys, family) {
+        place.meet();
+    }
+}
+
+impl<E: Datagrams> Place<'_, E> {
+    /// Enters a first fragment of whose datagram nothing is known, if that is so and an entry is free; says whether it is.
+    #[inline(always)]
+    fn put_free(&self, fragment: &Fragment, decision: Decision, order: Order) -> bool {
+        let way = self.set.free_way(self.keys.identity);
+        let progress = Progress::of_first(fragment, |units| self.env.boundary(units));
+        let record = Record { decision, first_end: fragment.length, progress };
+        way < WAYS && self.set.put_free(way, self.keys.identity, record, self.now, order)
+    }
+
+    /// Joins it with early fragments that came to another CPU while it was entered.
+    #[inline(always)]
+    fn meet(&self) {
+        let meanwhile = self.take_early().progress;
+        if !meanwhile.is_none() {
+            self.join(&self.find_decided(), meanwhile);
+        }
+    }
+}
