@@ -157,12 +157,32 @@ fn neither_of_two_generators_leaves_the_other_behind() {
     }
 }
 
+fn whole6() -> Vec<u8> {
+    Ether::to(ip6("2001:db8:aaaa:bbbb::1", "2001:db8::2").udp(1, 2, &pattern(100))).frame()
+}
+
+#[test]
+fn whole_packets_of_ipv6_differ_in_their_source_alone() {
+    const ROUNDS: usize = 500;
+    let made_of = [whole6()];
+    let mut generator = load(&Plan { ids: Ids::Random, ..plan(&made_of) });
+    let mut sources = BTreeSet::new();
+    for round in 0..ROUNDS {
+        let mut made = generator.make().unwrap().unwrap();
+        sources.insert(number(&made[RANDOM]));
+        made[RANDOM].copy_from_slice(&made_of[0][RANDOM]);
+        assert_eq!(made, made_of[0], "round {round}");
+    }
+    assert!(sources.len() > ROUNDS * 9 / 10, "{} sources in {ROUNDS} rounds", sources.len());
+}
+
 #[test]
 fn a_plan_of_other_packets_is_refused() {
-    let whole = Ether::to(ip6("2001:db8::1", "2001:db8::2").udp(1, 2, &pattern(100))).frame();
+    let segment = Ether::to(ip6("2001:db8::1", "2001:db8::2").tcp(1, 2, 0x10, &pattern(100))).frame();
     let tagged = Ether::to(ip4("192.0.2.1", "192.0.2.2").udp(1, 2, &pattern(100))).tag(0x8100, 1).frame();
     let mixed = [fragments6(), fragments4()].concat();
-    for frames in [vec![], vec![whole], vec![tagged], mixed, vec![vec![0; 20]]] {
+    let partly_whole = [fragments6(), vec![whole6()]].concat();
+    for frames in [vec![], vec![segment], vec![tagged], mixed, partly_whole, vec![vec![0; 20]]] {
         Generator::load(&plan(&frames), Target::Action(PASS), None).unwrap_err();
     }
 }

@@ -63,6 +63,10 @@ static LEAD: u64 = u64::MAX;
 #[unsafe(no_mangle)]
 static IS_V4: u32 = 0;
 
+/// Not 0: the frames are fragments, or IPv4: they have an identification.
+#[unsafe(no_mangle)]
+static HAS_ID: u32 = 1;
+
 /// Not 0: identifications are random instead of the round's number.
 #[unsafe(no_mangle)]
 static RANDOM_IDS: u32 = 0;
@@ -103,7 +107,7 @@ static POSITIONS: Array<Position, 2> = Array::new();
 #[btf_map]
 static NEXT: ProgramArray<1> = ProgramArray::new();
 
-/// Where a frame's fields are, in bytes: it has no VLAN tag, and the Fragment header comes right behind the IPv6 header.
+/// Where a frame's fields are, in bytes: it has no VLAN tag, and the Fragment header, if there's one, comes right behind the IPv6 header.
 mod offset {
     pub const IP: usize = 14;
     pub const V4_ID: usize = IP + 4;
@@ -200,7 +204,9 @@ fn patch(bytes: &mut [u8; ROOM], round: u64) {
     let mask = setting(&SOURCES);
     let source = (random >> 32) as u32 & mask;
     if setting(&IS_V4) == 0 {
-        put(bytes, offset::V6_ID, id.to_be());
+        if setting(&HAS_ID) != 0 {
+            put(bytes, offset::V6_ID, id.to_be());
+        }
         put(bytes, offset::V6_SOURCE, get::<u32>(bytes, offset::V6_SOURCE) & !mask | source);
     } else {
         put(bytes, offset::V4_ID, (id as u16).to_be());

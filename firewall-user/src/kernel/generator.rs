@@ -28,7 +28,7 @@ mod names {
 
 /// The longest frame that can be made, in bytes.
 pub const MAX_FRAME: usize = 2044;
-/// The shortest one: Ethernet, IPv6 and Fragment headers.
+/// The shortest one: Ethernet, IPv6 and either Fragment or UDP headers.
 const MIN_FRAME: usize = 14 + 40 + 8;
 /// How many frames are made before the stack gets them: what a driver handles at once.
 const BATCH: u32 = 64;
@@ -36,10 +36,10 @@ const BATCH: u32 = 64;
 /// What is generated: frames in turn, round after round.
 #[derive(Clone, Debug)]
 pub struct Plan<'a> {
-    /// The frames: fragments of one IP version, without VLAN tags or IPv4 options, the Fragment header right behind the
-    /// IPv6 header.
+    /// The frames, of one IP version, without VLAN tags or IPv4 options: of IPv6 either fragments, with the Fragment header right
+    /// behind the IPv6 header, or whole UDP packets, whose checksum holds as long as their source stays the same.
     pub frames: &'a [Vec<u8>],
-    /// What identification the frames of a round bear.
+    /// What identification the frames of a round bear, if they have one.
     pub ids: Ids,
     /// Which bits of the source change at random from round to round: of an IPv4 address, or of the second 32 bits of an
     /// IPv6 address, so that each has a /64 of its own.
@@ -131,8 +131,8 @@ impl Generator {
     /// # Errors
     /// The kernel refuses it, or the plan's frames aren't what a plan is made of.
     pub fn load(plan: &Plan<'_>, target: Target<'_>, pace: Option<Pace<'_>>) -> Result<Self, Error> {
-        let version = version(plan.frames)?;
-        let ebpf = try_load(plan, version, target, pace).map_err(refusal)?;
+        let form = form(plan.frames)?;
+        let ebpf = try_load(plan, form, target, pace).map_err(refusal)?;
         let side = pace.map_or(Side::One, |pace| pace.side);
         Ok(Self { ebpf, first: plan.frames[0].clone(), side })
     }
@@ -206,14 +206,15 @@ impl Generator {
 
 fn try_load(
     plan: &Plan<'_>,
-    version: Version,
+    form: Form,
     target: Target<'_>,
     pace: Option<Pace<'_>>,
 ) -> Result<Ebpf, EbpfError> {
     let Plan { frames, ids, sources, seed, rounds } = plan;
     let turns = frames.len() as u32;
     let end = rounds.unwrap_or(u64::MAX);
-    let is_v4 = u32::from(version == Version::V4);
+    let is_v4 = u32::from(form == Form::V4);
+    let has_id = u32::from(form != Form::WholeV6);
     let (random_ids, id_mask) = match ids {
         Ids::Counted => (0, u32::MAX),
         Ids::Random => (1, u32::MAX),
@@ -234,6 +235,7 @@ fn try_load(
         .override_global("SIDE", &side, true)
         .override_global("LEAD", &lead, true)
         .override_global("IS_V4", &is_v4, true)
+        .override_global("HAS_ID", &has_id, true)
         .override_global("RANDOM_IDS", &random_ids, true)
         .override_global("ID_MASK", &id_mask, true)
         .override_global("SOURCES", &sources, true)
@@ -267,34 +269,39 @@ fn no_map(name: &str) -> MapError {
     MapError::InvalidName { name: name.to_owned() }
 }
 
-/// An IP version.
+/// What a plan's frames are.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Version {
+enum Form {
     V4,
-    V6,
+    FragmentsV6,
+    WholeV6,
 }
 
-/// The IP version that all the frames have.
-fn version(frames: &[Vec<u8>]) -> Result<Version, Error> {
+/// What all the frames are.
+fn form(frames: &[Vec<u8>]) -> Result<Form, Error> {
     let unsuitable = |why: String| Error::os("planning a generator", io::Error::other(why));
-    let mut versions = frames.iter().map(|frame| version_of(frame).map_err(unsuitable));
-    let first = versions.next().unwrap_or_else(|| Err(unsuitable("the plan has no frames".to_owned())))?;
-    for version in versions {
-        if version? != first {
-            return Err(unsuitable("the plan's frames have more than one IP version".to_owned()));
+    let mut forms = frames.iter().map(|frame| form_of(frame).map_err(unsuitable));
+    let first = forms.next().unwrap_or_else(|| Err(unsuitable("the plan has no frames".to_owned())))?;
+    for form in forms {
+        if form? != first {
+            return Err(unsuitable(
+                "the plan's frames have more than one IP version, or whole IPv6 packets among fragments"
+                    .to_owned(),
+            ));
         }
     }
     Ok(first)
 }
 
-fn version_of(frame: &[u8]) -> Result<Version, String> {
+fn form_of(frame: &[u8]) -> Result<Form, String> {
     if !(MIN_FRAME..=MAX_FRAME).contains(&frame.len()) {
         return Err(format!("a frame has {} bytes instead of {MIN_FRAME} to {MAX_FRAME}", frame.len()));
     }
-    // The EtherType, the version with IPv4's header length, and IPv6's Next Header.
+    // The EtherType, the version with IPv4's header length, and IPv6's Next Header: Fragment or UDP.
     match (&frame[12..14], frame[14], frame[20]) {
-        ([0x08, 0x00], 0x45, _) => Ok(Version::V4),
-        ([0x86, 0xdd], version, 44) if version >> 4 == 6 => Ok(Version::V6),
-        _ => Err("a frame is neither a bare IPv4 packet nor an IPv6 fragment".to_owned()),
+        ([0x08, 0x00], 0x45, _) => Ok(Form::V4),
+        ([0x86, 0xdd], version, 44) if version >> 4 == 6 => Ok(Form::FragmentsV6),
+        ([0x86, 0xdd], version, 17) if version >> 4 == 6 => Ok(Form::WholeV6),
+        _ => Err("a frame is neither a bare IPv4 packet, nor an IPv6 fragment or UDP packet".to_owned()),
     }
 }
