@@ -13,7 +13,7 @@ use super::netns::Netns;
 /// The name that its program bears.
 pub const NAME: &str = "someone_else";
 
-/// A program that passes everything, attached by a BPF link that ends with this.
+/// A program that does one and the same with everything, attached by a BPF link that ends with this.
 #[derive(Debug)]
 pub struct Foreign {
     _link: OwnedFd,
@@ -47,23 +47,46 @@ const BPF_PROG_LOAD: libc::c_long = 5;
 const BPF_LINK_CREATE: libc::c_long = 28;
 const BPF_PROG_TYPE_XDP: u32 = 6;
 const BPF_XDP: u32 = 37;
-/// `XDP_FLAGS_SKB_MODE`.
+/// `XDP_FLAGS_SKB_MODE` and `XDP_FLAGS_DRV_MODE`.
 const GENERIC: u32 = 1 << 1;
-/// `r0 = XDP_PASS; exit`.
-const PASS: [[u8; 8]; 2] = [[0xb7, 0, 0, 0, 2, 0, 0, 0], [0x95, 0, 0, 0, 0, 0, 0, 0]];
+const NATIVE: u32 = 1 << 2;
+
+/// What such a program does with a packet; the numbers are those of `enum xdp_action`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Action {
+    /// It's dropped.
+    Drop = 1,
+    /// It goes on to the network stack.
+    Pass = 2,
+}
 
 impl Foreign {
-    /// Attaches one in generic mode.
+    /// Attaches one in generic mode that passes everything.
     ///
     /// # Errors
     /// There's no such interface, or the kernel refuses.
     pub fn attach(netns: &Netns, interface: &str) -> Result<Self> {
+        Self::attach_as(netns, interface, Action::Pass, GENERIC)
+    }
+
+    /// Attaches one in native mode.
+    ///
+    /// # Errors
+    /// There's no such interface, its driver can't, or the kernel refuses.
+    pub fn attach_native(netns: &Netns, interface: &str, action: Action) -> Result<Self> {
+        Self::attach_as(netns, interface, action, NATIVE)
+    }
+
+    fn attach_as(netns: &Netns, interface: &str, action: Action, flags: u32) -> Result<Self> {
+        // `r0 = action; exit`.
+        let instructions: [[u8; 8]; 2] =
+            [[0xb7, 0, 0, 0, action as u8, 0, 0, 0], [0x95, 0, 0, 0, 0, 0, 0, 0]];
         let mut name = [0; 16];
         name[..NAME.len()].copy_from_slice(NAME.as_bytes());
         let load = ProgramLoad {
             program_type: BPF_PROG_TYPE_XDP,
-            instructions: PASS.len() as u32,
-            instruction: PASS.as_ptr() as u64,
+            instructions: instructions.len() as u32,
+            instruction: instructions.as_ptr() as u64,
             license: c"GPL".as_ptr() as u64,
             log_level: 0,
             log_size: 0,
@@ -79,7 +102,7 @@ impl Foreign {
                 program: program.as_raw_fd(),
                 interface: if_nametoindex(interface).with_context(|| format!("no interface {interface}"))?,
                 attach_type: BPF_XDP,
-                flags: GENERIC,
+                flags,
             };
             // SAFETY: the attributes are those of the command, and hold no pointer.
             unsafe { bpf(BPF_LINK_CREATE, &create) }

@@ -61,10 +61,18 @@ impl Host {
     /// # Errors
     /// As [`Host::new`].
     pub fn with_mtu(label: &str, mtu: u32) -> Result<Self> {
+        Self::with_link(label, mtu, 1)
+    }
+
+    /// Makes one whose link has another MTU, in bytes, and each of its ends so many receive queues.
+    ///
+    /// # Errors
+    /// As [`Host::new`].
+    pub fn with_link(label: &str, mtu: u32, receive_queues: usize) -> Result<Self> {
         requirements::require(&["ip"])?;
         let host = Self { bpffs: Bpffs::new()?, netns: Netns::new(label)?, neighbour: Netns::new(label)? };
         let addresses = |[six, four]: [IpAddr; 2]| [(six, 64), (four, 24)];
-        let end = |netns, addresses| End { netns, interface: "eth0", receive_queues: 1, addresses };
+        let end = |netns, addresses| End { netns, interface: "eth0", receive_queues, addresses };
         veth(&end(&host.netns, &addresses(HOST)), &end(&host.neighbour, &addresses(NEIGHBOUR)), mtu)?;
         Ok(host)
     }

@@ -39,6 +39,14 @@ impl<'a> Nft<'a> {
         Ok(Self { netns, interface, directory: temporary_directory("nft")?, rules: 0 })
     }
 
+    /// One that has so many rules already, by another's hand.
+    ///
+    /// # Errors
+    /// A temporary directory can't be made.
+    pub fn in_force(netns: &'a Netns, interface: &'a str, rules: usize) -> Result<Self> {
+        Ok(Self { rules, ..Self::new(netns, interface)? })
+    }
+
     /// Has these rules instead of those before, all at zero, for the frames that come from an Ethernet address.
     ///
     /// # Errors
