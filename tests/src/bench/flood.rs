@@ -1,9 +1,9 @@
 //! A flood of one packet, sent as fast as it can be made over a veth to a filtered interface. What is timed is the whole way: making
 //! the packets, the veth, and the filter.
 
-use std::time::Instant;
+use std::{thread, time::Duration};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, anyhow, ensure};
 use firewall_common::{
     rules::Slot,
     stance::Stance,
@@ -11,13 +11,16 @@ use firewall_common::{
 };
 use fragwall::{
     kernel::{
-        change::Precautions,
-        filter::{self, Filter, Wanted, WantedMode},
+        filter::Filter,
         generator::{Generator, Ids, Plan, Target},
     },
     ruleset::{Config, Rule},
 };
 
+use super::{
+    filter,
+    meter::{Meter, steady_rate},
+};
 use crate::harness::{
     cpu, gro,
     host::Host,
@@ -29,12 +32,16 @@ pub const HERE: &str = "eth0";
 /// The Ethernet address that they come from.
 pub const SOURCE: [u8; 6] = [0x02, 0, 0, 0, 0, 0x77];
 
+/// How many packets are sent at first, before it's known how fast they come: some filters take a third of a millisecond for each.
+const PACKETS: u32 = 1000;
+
 /// A host, and a neighbour that floods it.
 #[derive(Debug)]
 pub struct Flood {
     /// The host.
     pub host: Host,
     generator: Generator,
+    meter: Meter,
 }
 
 impl Flood {
@@ -52,7 +59,8 @@ impl Flood {
         let plan = Plan { frames: &[frame], ids: Ids::Counted, sources: 0, seed: 1, rounds: None };
         let generator =
             host.neighbour.enter(|| Ok(Generator::load(&plan, Target::Interface(interface), None)?))?;
-        Ok(Self { host, generator })
+        let meter = Meter::open(&host.netns)?;
+        Ok(Self { host, generator, meter })
     }
 
     /// Attaches Fragwall with these rules, which deny all else.
@@ -60,13 +68,7 @@ impl Flood {
     /// # Errors
     /// The kernel refuses it.
     pub fn attach(&self, rules: &[Rule]) -> Result<()> {
-        let config = Config { rules: rules.to_vec(), ..Config::default() };
-        let wanted = Wanted { config: Some(config), mode: WantedMode::Native, ..Wanted::default() };
-        self.host.netns.enter(|| {
-            let precautions = Precautions { confirm: None, guard: &|_| Ok(()) };
-            filter::attach(self.host.bpffs.path(), &[HERE.to_owned()], wanted, &precautions)?;
-            Ok(())
-        })
+        filter::attach(&self.host, HERE, Config { rules: rules.to_vec(), ..Config::default() })
     }
 
     /// Detaches it.
@@ -74,7 +76,7 @@ impl Flood {
     /// # Errors
     /// The kernel refuses to.
     pub fn detach(&self) -> Result<()> {
-        self.host.netns.enter(|| Ok(filter::detach(self.host.bpffs.path(), &[])?)).map(drop)
+        filter::detach(&self.host)
     }
 
     /// How many packets Fragwall has dropped by default.
@@ -91,22 +93,30 @@ impl Flood {
         Ok(count.packets)
     }
 
-    /// Nanoseconds a packet that was dropped; `packets` are sent, and `dropped` tells how many have been dropped so far.
+    /// Nanoseconds a packet, of about so long a flood; `dropped` tells how many have been dropped so far.
     ///
     /// # Errors
     /// None is dropped.
-    pub fn time(&mut self, packets: u32, mut dropped: impl FnMut(&Self) -> Result<u64>) -> Result<f64> {
+    pub fn time(&mut self, time: Duration, mut dropped: impl FnMut(&Self) -> Result<u64>) -> Result<f64> {
         let before = dropped(self)?;
-        let generator = &mut self.generator;
-        let seconds = self.host.neighbour.enter(|| {
-            // Whoever sends also receives.
-            cpu::pin(0)?;
-            let start = Instant::now();
-            generator.run_live(packets)?;
-            Ok(start.elapsed().as_secs_f64())
+        let [own_cpu, other_cpu] = cpu::two()?;
+        let Self { host, generator, meter } = self;
+        let (host, meter): (&Host, &Meter) = (host, meter);
+        let mut packets = PACKETS;
+        let rate = steady_rate(&mut packets, time, |packets| {
+            thread::scope(|scope| {
+                let sender = scope.spawn(|| {
+                    host.neighbour.enter(|| {
+                        // Whoever sends also receives.
+                        cpu::pin(own_cpu)?;
+                        Ok(generator.run_live(packets)?)
+                    })
+                });
+                let reader = scope.spawn(move || meter.read_while(other_cpu, vec![sender]));
+                reader.join().map_err(|_| anyhow!("the reader has panicked"))?
+            })
         })?;
-        let dropped = dropped(self)? - before;
-        ensure!(dropped > 0, "none of {packets} packets was dropped");
-        Ok(seconds * 1e9 / dropped as f64)
+        ensure!(dropped(self)? > before, "none of {packets} packets was dropped");
+        Ok(1e9 / rate)
     }
 }

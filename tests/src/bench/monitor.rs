@@ -9,16 +9,13 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{
+    Effort,
     flood::Flood,
     report::{Row, Section},
     rules::PORT,
 };
 use crate::harness::{process::Daemon, temporary_directory};
 
-/// How often each is measured, in turn.
-const ROUNDS: usize = 41;
-/// How many packets a measurement has.
-const PACKETS: u32 = 1_000_000;
 /// The packets a second that it's asked to show: what it shows by itself, and a thousand times that.
 const RATES: [&str; 2] = ["1000", "1000000"];
 /// Far longer than it takes to start or end.
@@ -30,19 +27,19 @@ const GROWTH: u64 = 2048;
 ///
 /// # Errors
 /// A packet is neither shown nor counted as left out, or the monitor's memory grows.
-pub fn section() -> Result<Section> {
+pub fn section(effort: Effort) -> Result<Section> {
     let mut flood = Flood::new("watched", PORT)?;
     flood.attach(&[])?;
     let mut unwatched = Vec::new();
     let mut watched = RATES.map(|_| Vec::new());
-    for _ in 0..ROUNDS {
-        unwatched.push(flood.time(PACKETS, Flood::dropped)?);
+    for _ in 0..effort.live_rounds {
+        unwatched.push(flood.time(effort.live, Flood::dropped)?);
         for (rate, samples) in RATES.iter().zip(&mut watched) {
             let mut monitor = Monitor::start(&flood, rate)?;
             // Its buffers grow as they are used for the first time.
-            flood.time(PACKETS / 10, Flood::dropped)?;
+            flood.time(effort.live / 10, Flood::dropped)?;
             let memory = monitor.memory()?;
-            samples.push(flood.time(PACKETS, Flood::dropped)?);
+            samples.push(flood.time(effort.live, Flood::dropped)?);
             let grown = monitor.memory()?.saturating_sub(memory);
             ensure!(grown < GROWTH, "the monitor's memory has grown by {grown} KiB in a flood");
             let told = monitor.end()?;
@@ -58,7 +55,13 @@ pub fn section() -> Result<Section> {
     for (rate, samples) in RATES.iter().zip(&watched) {
         rows.push(row(&format!("the same, `fragwall monitor --rate {rate}`"), samples)?);
     }
-    Ok(Section { name: "a monitor, over a veth", over: "unwatched", rows })
+    Ok(Section {
+        name: "monitor",
+        title: "a monitor, over a veth",
+        over: "unwatched",
+        rows,
+        left_out: Vec::new(),
+    })
 }
 
 /// The real command, which shows packets to a file.

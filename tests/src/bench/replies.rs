@@ -1,5 +1,7 @@
 //! What it costs to know the host's own flows: a reply that comes in, and a packet that goes out.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use fragwall::{
     kernel::{
@@ -24,15 +26,18 @@ use crate::harness::{
 /// How much data the packets have, in bytes.
 const DATA: usize = 100;
 const ACK: u8 = 0x10;
+/// Longer than it takes to load all that is measured, and a round of it.
+const LASTING: Duration = Duration::from_secs(3600);
 
 /// A filter and the program on egress that go together.
 fn pair() -> Result<(Instance, Egress)> {
     let rules = ["allow tcp 22", "allow @ike"].map(|rule| Rule::parse(rule, Names::system()));
     let rules = rules.into_iter().collect::<Result<_, _>>()?;
-    let document = Document::new(Config { rules, ..Config::default() })?;
+    let replies = Replies { udp: LASTING, udp_unanswered: LASTING, ..Replies::default() };
+    let flows = FlowSettings::new(&replies)?;
+    let document = Document::new(Config { rules, replies: Some(replies), ..Config::default() })?;
     let compiled = Compiled::new(&document.rules(), document.config.default, &host()?)?;
     let settings = Settings::of_document(&document, &compiled, false)?;
-    let flows = FlowSettings::new(&Replies::default())?;
     // The programs hold the table when its pin is gone.
     let bpffs = Bpffs::new()?;
     let pin = bpffs.path().join("flows");

@@ -16,6 +16,7 @@ use fragwall::ruleset::{Names, Rule};
 
 use super::{
     cases::{Case, DROP, PASS, frame},
+    live::LeftOut,
     rules::program,
 };
 use crate::harness::{
@@ -80,11 +81,15 @@ fn packet(source: Ipv6Addr, port: u16) -> Vec<u8> {
     frame(ip6(&source.to_string(), "2001:db8:f:608::2").udp(4500, port, &pattern(100)))
 }
 
-/// Every case.
+/// Every case; none if xdp-filter can't be had here, with the reason.
 ///
 /// # Errors
 /// The kernel refuses a program, or xdp-filter its rules.
-pub fn all() -> Result<Vec<Case>> {
+pub fn all() -> Result<(Vec<Case>, Vec<LeftOut>)> {
+    if let Err(error) = XdpFilter::load(Feature::Udp) {
+        let left_out = LeftOut { contender: "xdp-filter".to_owned(), reason: format!("{error:#}") };
+        return Ok((Vec::new(), vec![left_out]));
+    }
     let mut cases = Vec::new();
     let both = ports()?;
     cases.extend(both.cases("one matches", &packet(address(0), PORTS[1]), PASS)?);
@@ -95,5 +100,5 @@ pub fn all() -> Result<Vec<Case>> {
         cases.extend(both.cases("one matches", &packet(address(size - 1), DENIED), PASS)?);
         cases.extend(both.cases("none matches", &packet(address(size), DENIED), DROP)?);
     }
-    Ok(cases)
+    Ok((cases, Vec::new()))
 }

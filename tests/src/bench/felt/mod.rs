@@ -1,0 +1,128 @@
+//! What the users of a host feel: how long a round trip takes, and how much gets through, by sockets at both ends of a veth.
+
+mod datagrams;
+mod echo;
+mod goodput;
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use self::datagrams::{KINDS, MTU};
+use super::{
+    Effort,
+    contenders::{
+        Contender,
+        stand::{self, Link},
+    },
+    live::{Figure, LeftOut, Row, Table},
+    report::Sample,
+};
+use crate::harness::host::Host;
+
+/// The contenders, in the order of their rows.
+const CONTENDERS: [Contender; 5] = [
+    Contender::Unfiltered,
+    Contender::BarePass,
+    Contender::FragwallReplies,
+    Contender::NftInput,
+    Contender::Conntrack,
+];
+
+/// The percentiles of round trips, by their names.
+const PERCENTILES: [(&str, f64); 3] = [("p50", 50.0), ("p99", 99.0), ("p99.9", 99.9)];
+
+/// A run's figures, if anything arrived, and the share that did.
+type Run = (Vec<f64>, f64);
+
+/// Round trips.
+///
+/// # Errors
+/// A socket fails, or a contender that was there can't be put into force any more.
+pub fn echo(effort: Effort) -> Result<Table> {
+    let (rows, left_out) =
+        measure(effort, &PERCENTILES.map(|(name, _)| (name, "us")), |host, datagrams, time| {
+            let echoes = echo::run(host, datagrams, time)?;
+            let mut times = echoes.times;
+            times.sort_by(f64::total_cmp);
+            let figures =
+                PERCENTILES.iter().filter_map(|(_, percent)| percentile(&times, *percent)).collect();
+            Ok((figures, echoes.arrived))
+        })?;
+    Ok(Table { name: "echo", rows, ratios: Vec::new(), left_out })
+}
+
+/// What gets through.
+///
+/// # Errors
+/// As [`echo`].
+pub fn goodput(effort: Effort) -> Result<Table> {
+    let (rows, left_out) = measure(effort, &[("goodput", "Gbit/s")], |host, datagrams, time| {
+        let goodput = goodput::run(host, datagrams, time)?;
+        let figures = if goodput.arrived > 0.0 { vec![goodput.rate] } else { Vec::new() };
+        Ok((figures, goodput.arrived))
+    })?;
+    Ok(Table { name: "goodput", rows, ratios: Vec::new(), left_out })
+}
+
+fn measure(
+    effort: Effort,
+    figures: &[(&'static str, &'static str)],
+    mut run: impl FnMut(&Host, &[Vec<u8>], Duration) -> Result<Run>,
+) -> Result<(Vec<Row>, Vec<LeftOut>)> {
+    let link = Link { mtu: MTU, receive_queues: 1, takes_frames: false };
+    let (stands, left_out) = stand::all("felt", link, &CONTENDERS)?;
+    let exchanges = KINDS.map(|kind| kind.datagrams());
+    let mut runs: Vec<Vec<Vec<Run>>> = vec![vec![Vec::new(); stands.len()]; KINDS.len()];
+    for _ in 0..effort.live_rounds {
+        for ((kind, datagrams), runs) in KINDS.iter().zip(&exchanges).zip(&mut runs) {
+            for (stand, runs) in stands.iter().zip(runs) {
+                let run = run(&stand.host, datagrams, effort.live);
+                runs.push(run.with_context(|| format!("{}: {}", stand.contender, kind.name))?);
+            }
+        }
+    }
+    let mut rows = Vec::new();
+    for (kind, runs) in KINDS.iter().zip(&runs) {
+        for (stand, runs) in stands.iter().zip(runs) {
+            // What one round has no figure of, it's not said of the others either.
+            let figure = |(n, &(name, unit)): (usize, &(&'static str, &'static str))| {
+                let values: Option<Vec<f64>> =
+                    runs.iter().map(|(values, _)| values.get(n).copied()).collect();
+                values.map(|values| Figure { name, unit, sample: Sample::of(&values) })
+            };
+            let arrived: Vec<f64> = runs.iter().map(|(_, arrived)| *arrived).collect();
+            rows.push(Row {
+                traffic: kind.name.to_owned(),
+                cpus: 1,
+                contender: stand.contender.to_string(),
+                figures: figures.iter().enumerate().filter_map(figure).collect(),
+                arrived: Sample::of(&arrived).median,
+            });
+        }
+    }
+    Ok((rows, left_out))
+}
+
+/// The least of these, which are sorted, that so many percent of them are no greater than.
+fn percentile(sorted: &[f64], percent: f64) -> Option<f64> {
+    let rank = (percent / 100.0 * sorted.len() as f64).ceil() as usize;
+    sorted.get(rank.max(1) - 1).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_values_of_the_sample() {
+        let sorted: Vec<f64> = (1..=1000).map(f64::from).collect();
+        let of = |percent| percentile(&sorted, percent);
+        assert_eq!(
+            [of(50.0), of(99.0), of(99.9), of(100.0)],
+            [Some(500.0), Some(990.0), Some(999.0), Some(1000.0)]
+        );
+        assert_eq!(percentile(&[7.0], 0.1), Some(7.0));
+        assert_eq!(percentile(&[], 50.0), None);
+    }
+}
