@@ -46,7 +46,7 @@ enum Task {
     Fuzz(fuzz::Fuzz),
     /// Sets up, then runs the integration tests on Debian's kernels, in virtual machines.
     Vm(vm::Vm),
-    /// Sets up, then measures the kernel program.
+    /// Sets up, then measures what filtering costs.
     Bench {
         /// Passed on to the benchmark.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -69,8 +69,12 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<ExitCode> {
     match task {
         Task::Setup => setup::run(Found::Say).map(|()| ExitCode::SUCCESS),
-        Task::Demo { args } => run_binary("demo", &args),
-        Task::Bench { args } => run_binary("bench", &args),
+        Task::Demo { args } => run_binary("demo", Profile::Release, &args),
+        // What only looks whether all can be measured does with the build that the tests use.
+        Task::Bench { args } if args.iter().any(|arg| arg == "--quick") => {
+            run_binary("bench", Profile::Dev, &args)
+        }
+        Task::Bench { args } => run_binary("bench", Profile::Release, &args),
         Task::Fuzz(fuzz) => fuzz::run(&fuzz),
         Task::Vm(vm) => vm::run(&vm),
         Task::Package(package) => {
@@ -98,9 +102,22 @@ fn run(task: Task) -> Result<ExitCode> {
     }
 }
 
-fn run_binary(name: &str, args: &[OsString]) -> Result<ExitCode> {
+/// How a binary is built.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Profile {
+    /// As the tests are.
+    Dev,
+    /// As it's meant to be run.
+    Release,
+}
+
+fn run_binary(name: &str, profile: Profile, args: &[OsString]) -> Result<ExitCode> {
+    let profile = match profile {
+        Profile::Dev => "dev",
+        Profile::Release => "release",
+    };
     let mut run = cargo();
-    run.args(["run", "--release", "--package", "firewall-tests", "--bin", name, "--"]).args(args);
+    run.args(["run", "--profile", profile, "--package", "firewall-tests", "--bin", name, "--"]).args(args);
     after_setup(run)
 }
 
