@@ -50,7 +50,7 @@ pub struct Effort {
 impl Effort {
     /// As much as it takes for figures that say something.
     pub const FULL: Self =
-        Self { rounds: 21, repeat: 100_000, live_rounds: 9, live: Duration::from_millis(150) };
+        Self { rounds: 21, repeat: 100_000, live_rounds: 7, live: Duration::from_millis(150) };
     /// As little as it takes to see that everything can be measured.
     pub const QUICK: Self = Self { rounds: 1, repeat: 1, live_rounds: 1, live: Duration::from_millis(20) };
 }
