@@ -92,6 +92,14 @@ impl Netns {
         Ok(Interface { index: u32::try_from(index)?, address })
     }
 
+    /// Whether an interface can send, for all that the kernel has noticed by now.
+    ///
+    /// # Errors
+    /// There's none of that name.
+    pub fn is_operational(&self, interface: &str) -> Result<bool> {
+        Ok(self.link(interface)?["operstate"] == "UP")
+    }
+
     /// What `ip` says of an interface.
     fn link(&self, name: &str) -> Result<Value> {
         let output = run_ok(tool("ip").args(["-n", &self.name, "-j", "link", "show", "dev", name]))?;
@@ -217,11 +225,14 @@ pub fn veth(one: &End<'_>, other: &End<'_>, mtu: u32) -> Result<()> {
 
 /// Waits until the kernel has noticed the carrier, up to a second after the link is set up: before that, whatever is
 /// sent is lost without a sign.
-fn wait_until_operational(end: &End<'_>) -> Result<()> {
+///
+/// # Errors
+/// There's no such interface, or it has no carrier for very long.
+pub fn wait_until_operational(end: &End<'_>) -> Result<()> {
     let start = Instant::now();
     loop {
         interrupt::check()?;
-        if end.netns.link(end.interface)?["operstate"] == "UP" {
+        if end.netns.is_operational(end.interface)? {
             return Ok(());
         }
         if start.elapsed() > OPERATIONAL_LIMIT {

@@ -10,8 +10,6 @@
 //! A flood from random sources of fragments that the filter can't deny leaves no room for strangers: then those that are
 //! promised service are the sources that the host has had a fragmented datagram of before.
 
-mod attack;
-mod kind;
 mod legitimate;
 
 use std::sync::{Mutex, PoisonError};
@@ -21,18 +19,20 @@ use anyhow::{Context, Result};
 use firewall_tests::harness::{
     bpffs::Bpffs,
     cpu,
+    flood::{
+        attack::{Attack, Effort},
+        kind::{Kind, Sources},
+    },
     fragwall::{Fragwall, Statistics},
     interrupt,
 };
 use firewall_tests::ike::{
-    certificates::Certificates,
+    certificates::{Certificates, Role},
     charon::Outcome,
     hosts::{Family, Hosts, INTERFACE},
     require_tools,
 };
 
-use attack::Attack;
-use kind::{Kind, Sources};
 use legitimate::{Delivery, Legitimate};
 
 /// The link's MTU in bytes: the least that IPv6 allows.
@@ -86,7 +86,9 @@ fn survive(family: Family, kind: Kind, sources: Sources) -> Result<Report> {
         daemons.end_exchange()?;
     }
 
-    let attack = Attack::begin(&hosts, kind.plan(&hosts, sources)?, flood_cpu)?;
+    let ethernet = hosts.responder.interface(INTERFACE)?.address;
+    let ammunition = kind.plan(family.address(Role::Responder), &ethernet, sources);
+    let attack = Attack::begin(&hosts.initiator, INTERFACE, &ammunition, Effort::Full, flood_cpu)?;
     attack.wait_until(|| Ok(totals(&fragwall.statistics()?).0 >= FLOOD_BEFORE))?;
     let before = totals(&fragwall.statistics()?);
     let start = Instant::now();

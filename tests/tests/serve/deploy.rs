@@ -11,7 +11,7 @@ use firewall_tests::harness::{requirements, temporary_directory};
 use fragwall::observe::metrics::FAMILIES;
 use serde_json::Value;
 
-use super::serving::{Serving, configure};
+use firewall_tests::harness::serving::{Serving, configure};
 
 fn file(name: &str) -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy")).join(name)

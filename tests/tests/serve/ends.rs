@@ -8,7 +8,7 @@ use firewall_tests::harness::packet::{Internet as _, ip6};
 use firewall_tests::harness::temporary_directory;
 use nix::sys::signal::Signal;
 
-use super::serving::{LIMIT, Serving, configure};
+use firewall_tests::harness::serving::{LIMIT, Serving, configure};
 
 #[test]
 fn the_filter_stays_in_force_however_it_ends() {

@@ -14,7 +14,7 @@ use firewall_tests::harness::temporary_directory;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use super::serving::{LIMIT, Serving};
+use firewall_tests::harness::serving::{LIMIT, Serving};
 
 /// Sends a packet that is dropped.
 fn send(host: &Host, port: u16) {

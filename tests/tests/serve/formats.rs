@@ -7,7 +7,7 @@ use firewall_tests::harness::host::Host;
 use firewall_tests::harness::process::{run_ok, tool};
 use firewall_tests::harness::{requirements, temporary_directory};
 
-use super::serving::Serving;
+use firewall_tests::harness::serving::Serving;
 
 const OPEN: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";

@@ -7,7 +7,7 @@ use std::time::Instant;
 use firewall_tests::harness::host::Host;
 use nix::sys::socket::{setsockopt, sockopt};
 
-use super::serving::{LIMIT, Serving};
+use firewall_tests::harness::serving::{LIMIT, Serving};
 
 /// How many connections there are at once.
 const MOST: usize = 64;

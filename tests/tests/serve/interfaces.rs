@@ -5,7 +5,7 @@ use firewall_tests::harness::host::Host;
 use firewall_tests::harness::temporary_directory;
 use nix::sys::signal::Signal;
 
-use super::serving::{Serving, configure};
+use firewall_tests::harness::serving::{Serving, configure};
 
 #[test]
 fn an_interface_is_filtered_whenever_it_comes() {

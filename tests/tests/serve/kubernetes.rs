@@ -12,8 +12,8 @@ use serde::Deserialize as _;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::serving::Serving;
 use super::watch::Volume;
+use firewall_tests::harness::serving::Serving;
 
 /// Enters the root directory of a container, which nothing can be written to: $1 is the directory, $2 is mounted to $3 in it, and $4 to $5.
 /// Every container has a /dev, a /proc and a /sys that can't be written to. The binary of a test isn't linked statically as the image's is, so
@@ -137,7 +137,7 @@ fn the_pod_serves_with_what_the_manifest_gives_it() {
     let in_force = node.attached("eth0").unwrap();
     // As when the node kills it, and the next one comes.
     serving.daemon.signal(nix::sys::signal::Signal::SIGKILL).unwrap();
-    serving.daemon.ended(super::serving::LIMIT).unwrap();
+    serving.daemon.ended(firewall_tests::harness::serving::LIMIT).unwrap();
     assert_eq!(node.attached("eth0").unwrap(), in_force, "the filter stays");
     let serving = Serving::run(&node, &mut pod.command(&node, volume.path())).unwrap();
     assert_eq!(serving.get("/readyz").unwrap().status, 200);

@@ -12,5 +12,4 @@ mod metrics;
 mod places;
 mod refused;
 mod reload;
-mod serving;
 mod watch;

@@ -6,7 +6,7 @@ use firewall_tests::harness::host::Host;
 use firewall_tests::harness::temporary_directory;
 use nix::sys::signal::Signal;
 
-use super::serving::{LIMIT, Serving, configure};
+use firewall_tests::harness::serving::{LIMIT, Serving, configure};
 
 /// A service manager, as far as it listens.
 struct Manager(UnixDatagram);

@@ -8,7 +8,7 @@ use firewall_tests::harness::neighbour::Neighbour;
 use firewall_tests::harness::packet::{Internet as _, ip4, ip6, pattern};
 use serde_json::Value;
 
-use super::serving::Serving;
+use firewall_tests::harness::serving::Serving;
 
 /// What the metrics must tell of these statistics, but for reasons that never occurred.
 fn expected(stats: &Value) -> BTreeMap<String, f64> {

@@ -8,7 +8,7 @@ use firewall_tests::harness::host::{HOST, Host};
 use firewall_tests::harness::temporary_directory;
 use nix::sys::signal::Signal;
 
-use super::serving::{LIMIT, Serving, ask};
+use firewall_tests::harness::serving::{LIMIT, Serving, ask};
 
 #[test]
 fn it_listens_where_it_is_told_to_and_on_the_loopback_if_it_isnt() {

@@ -8,7 +8,7 @@ use firewall_tests::harness::host::Host;
 use firewall_tests::harness::nobody::Nobody;
 use firewall_tests::harness::temporary_directory;
 
-use super::serving::configure;
+use firewall_tests::harness::serving::configure;
 
 fn assert_refused(output: &Output, code: i32, says: &[&str]) {
     assert_eq!(output.status.code(), Some(code), "{output:?}");

@@ -4,7 +4,7 @@ use firewall_tests::harness::host::Host;
 use firewall_tests::harness::temporary_directory;
 use nix::sys::signal::Signal;
 
-use super::serving::{Serving, configure};
+use firewall_tests::harness::serving::{Serving, configure};
 
 #[test]
 fn a_good_file_is_put_into_force_and_a_bad_one_changes_nothing() {

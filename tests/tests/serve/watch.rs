@@ -9,7 +9,7 @@ use firewall_tests::harness::host::Host;
 use firewall_tests::harness::temporary_directory;
 use tempfile::TempDir;
 
-use super::serving::{Serving, configure};
+use firewall_tests::harness::serving::{Serving, configure};
 
 /// A config with one rule.
 fn config(rule: &str) -> String {

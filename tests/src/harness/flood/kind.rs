@@ -1,18 +1,16 @@
 //! What the floods are made of.
 
 use std::fmt;
+use std::net::IpAddr;
 
-use anyhow::Result;
-use firewall_tests::harness::packet::{Ether, Internet, Payload, ip4, ip6, patched, pattern};
-use firewall_tests::ike::{
-    certificates::Role,
-    hosts::{Family, Hosts, INTERFACE},
-};
 use fragwall::kernel::generator::Ids;
 
-/// An allowed port, and one that isn't.
-const ALLOWED: u16 = 4500;
-const DENIED: u16 = 53;
+use crate::harness::packet::{Ether, Internet, Payload, ip4, ip6, patched, pattern};
+
+/// The UDP port that a filter must allow.
+pub const ALLOWED: u16 = 4500;
+/// The UDP port that it mustn't allow.
+pub const DENIED: u16 = 53;
 /// Where first fragments end, in bytes. They are short, so that there are more of them: each takes a page anyway.
 const FIRST: usize = 64;
 /// What is behind them, in bytes.
@@ -81,24 +79,20 @@ impl Kind {
         sources == Sources::Random && self != Self::DeniedFirsts
     }
 
-    /// What is sent to the responder.
-    ///
-    /// # Errors
-    /// Its interface isn't there.
-    pub fn plan(self, hosts: &Hosts, sources: Sources) -> Result<Ammunition> {
-        let frames = match hosts.family {
-            Family::V6 => self.v6(&hosts.family.address(Role::Responder).to_string()),
-            Family::V4 => self.v4(&hosts.family.address(Role::Responder).to_string()),
+    /// What is sent to a host, whose interface has that Ethernet address.
+    pub fn plan(self, to: IpAddr, ethernet: &[u8; 6], sources: Sources) -> Ammunition {
+        let frames = match to {
+            IpAddr::V6(to) => self.v6(&to.to_string()),
+            IpAddr::V4(to) => self.v4(&to.to_string()),
         };
-        let address = hosts.responder.interface(INTERFACE)?.address;
-        let frames = frames.iter().map(|frame| patched(frame, 0, &address)).collect();
-        let sources = match (sources, hosts.family) {
+        let frames = frames.iter().map(|frame| patched(frame, 0, ethernet)).collect();
+        let sources = match (sources, to) {
             (Sources::One, _) => 0,
             // 2001:db8:8000::/33 and 198.19.0.0/16.
-            (Sources::Random, Family::V6) => 0x7fff_ffff,
-            (Sources::Random, Family::V4) => 0xffff,
+            (Sources::Random, IpAddr::V6(_)) => 0x7fff_ffff,
+            (Sources::Random, IpAddr::V4(_)) => 0xffff,
         };
-        Ok(Ammunition { frames, sources, ids: Ids::Random })
+        Ammunition { frames, sources, ids: Ids::Random }
     }
 
     fn v6(self, destination: &str) -> Vec<Vec<u8>> {

@@ -6,11 +6,11 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
-use firewall_tests::harness::{cpu, interrupt};
-use firewall_tests::ike::hosts::{Hosts, INTERFACE};
 use fragwall::kernel::generator::{Generator, Plan, Target};
 
 use super::kind::Ammunition;
+use crate::harness::netns::Netns;
+use crate::harness::{cpu, interrupt};
 
 /// How many frames are made at first between two looks at whether it's over, and how long a go shall last at least: the
 /// kernel takes some hundredths of a second to begin one.
@@ -21,7 +21,21 @@ const BEGIN_LIMIT: Duration = Duration::from_secs(60);
 /// What identifications and sources are drawn from.
 const SEED: u64 = 0xf100_d5ee_d000_0001;
 
-/// A CPU of the initiator's host that sends fragments as fast as it can; it ends on drop.
+/// How much comes in a flood.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Effort {
+    /// All that a CPU can make.
+    Full,
+    /// So many frames at once, and then a pause.
+    Bursts {
+        /// How many frames.
+        frames: u32,
+        /// The pause.
+        pause: Duration,
+    },
+}
+
+/// A CPU that sends fragments from a namespace; it ends on drop.
 #[derive(Debug)]
 pub struct Attack {
     stopping: Arc<AtomicBool>,
@@ -29,25 +43,39 @@ pub struct Attack {
 }
 
 impl Attack {
-    /// Begins it.
+    /// Begins it, by an interface of a namespace and on a CPU.
     ///
     /// # Errors
-    /// The kernel refuses the generator.
-    pub fn begin(hosts: &Hosts, ammunition: Ammunition, flood_cpu: usize) -> Result<Self> {
-        let interface = hosts.initiator.interface(INTERFACE)?.index;
+    /// There's no such interface, or the kernel refuses the generator.
+    pub fn begin(
+        from: &Netns,
+        interface: &str,
+        ammunition: &Ammunition,
+        effort: Effort,
+        flood_cpu: usize,
+    ) -> Result<Self> {
         let Ammunition { frames, sources, ids } = ammunition;
-        let plan = Plan { frames: &frames, ids, sources, seed: SEED, rounds: None };
-        let mut generator = Generator::load(&plan, Target::Interface(interface), None)?;
+        let plan = Plan { frames, ids: *ids, sources: *sources, seed: SEED, rounds: None };
+        let target = Target::Interface(from.interface(interface)?.index);
+        let mut generator = Generator::load(&plan, target, None)?;
         let stopping = Arc::new(AtomicBool::new(false));
         let stop = Arc::clone(&stopping);
-        let thread = hosts.initiator.spawn(move || {
+        let thread = from.spawn(move || {
             cpu::pin(flood_cpu)?;
-            let mut frames = FRAMES;
+            let mut as_fast_as_it_goes = FRAMES;
             while !stop.load(Ordering::SeqCst) {
                 let start = Instant::now();
-                generator.run_live(frames)?;
-                if start.elapsed() < GO {
-                    frames = frames.saturating_mul(2);
+                match effort {
+                    Effort::Full => {
+                        generator.run_live(as_fast_as_it_goes)?;
+                        if start.elapsed() < GO {
+                            as_fast_as_it_goes = as_fast_as_it_goes.saturating_mul(2);
+                        }
+                    }
+                    Effort::Bursts { frames, pause } => {
+                        generator.run_live(frames)?;
+                        thread::sleep(pause);
+                    }
                 }
             }
             Ok(())
@@ -72,7 +100,7 @@ impl Attack {
     /// Makes sure that it goes on.
     ///
     /// # Errors
-    /// It has come to an end, or the test is interrupted.
+    /// It has come to an end, or the process is interrupted.
     pub fn check(&self) -> Result<()> {
         interrupt::check()?;
         let ended = self.thread.as_ref().is_none_or(JoinHandle::is_finished);
@@ -95,7 +123,7 @@ impl Drop for Attack {
     fn drop(&mut self) {
         self.stopping.store(true, Ordering::SeqCst);
         if let Some(thread) = self.thread.take() {
-            // Whatever went wrong there, what made the test fail is already under way.
+            // Whatever went wrong there, what made its owner fail is already under way.
             let _ = thread.join();
         }
     }

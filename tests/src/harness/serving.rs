@@ -9,41 +9,54 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use firewall_tests::harness::host::Host;
-use firewall_tests::harness::process::Daemon;
-use firewall_tests::harness::temporary_directory;
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
+use super::host::Host;
+use super::process::Daemon;
+use super::temporary_directory;
+
 /// Far longer than anything takes; only what went wrong is waited for as long.
-pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// One that serves. It ends with this.
-pub(crate) struct Serving<'h> {
-    pub(crate) host: &'h Host,
-    pub(crate) daemon: Daemon,
+#[derive(Debug)]
+pub struct Serving<'h> {
+    /// Where it serves.
+    pub host: &'h Host,
+    /// Its process.
+    pub daemon: Daemon,
     directory: TempDir,
     address: Option<SocketAddr>,
 }
 
 /// What it answers.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: BTreeMap<String, String>,
-    pub(crate) body: String,
+pub struct Answer {
+    /// Its status, 200 if all is well.
+    pub status: u16,
+    /// Its headers, by their names in lower case.
+    pub headers: BTreeMap<String, String>,
+    /// What is behind them.
+    pub body: String,
 }
 
 impl<'h> Serving<'h> {
     /// Starts one with these arguments, and waits until it serves.
-    pub(crate) fn new(host: &'h Host, arguments: &[&str]) -> Result<Self> {
+    ///
+    /// # Errors
+    /// It can't be started, or ends before it serves; what it said is quoted.
+    pub fn new(host: &'h Host, arguments: &[&str]) -> Result<Self> {
         let mut command = host.fragwall().command()?;
         command.arg("serve").args(arguments);
         Self::run(host, &mut command)
     }
 
     /// The same of a command that is made up already.
-    pub(crate) fn run(host: &'h Host, command: &mut Command) -> Result<Self> {
+    ///
+    /// # Errors
+    /// As [`Serving::new`].
+    pub fn run(host: &'h Host, command: &mut Command) -> Result<Self> {
         let directory = temporary_directory("serve")?;
         let log = directory.path().join("log");
         let daemon = Daemon::spawn(command, &log)?;
@@ -60,19 +73,28 @@ impl<'h> Serving<'h> {
     }
 
     /// Waits until it has said that.
-    pub(crate) fn says(&mut self, words: &str) -> Result<()> {
+    ///
+    /// # Errors
+    /// It ends before, or doesn't say so for very long.
+    pub fn says(&mut self, words: &str) -> Result<()> {
         self.says_times(words, 1)
     }
 
     /// Waits until it has said that so many times.
-    pub(crate) fn says_times(&mut self, words: &str, times: usize) -> Result<()> {
+    ///
+    /// # Errors
+    /// As [`Serving::says`].
+    pub fn says_times(&mut self, words: &str, times: usize) -> Result<()> {
         let log = self.directory.path().join("log");
         let said = || fs::read_to_string(&log).is_ok_and(|said| said.matches(words).count() >= times);
         self.daemon.wait_until(said, LIMIT).with_context(|| format!("it doesn't say {words:?}"))
     }
 
     /// Waits until something holds of it.
-    pub(crate) fn until(&self, holds: impl Fn(&Self) -> Result<bool>) -> Result<()> {
+    ///
+    /// # Errors
+    /// That can't be told, or it never comes true.
+    pub fn until(&self, holds: impl Fn(&Self) -> Result<bool>) -> Result<()> {
         let start = std::time::Instant::now();
         while !holds(self)? {
             ensure!(start.elapsed() < LIMIT, "it never comes true: {}", self.daemon.log());
@@ -82,7 +104,10 @@ impl<'h> Serving<'h> {
     }
 
     /// A connection to it.
-    pub(crate) fn connect(&self) -> Result<TcpStream> {
+    ///
+    /// # Errors
+    /// It isn't reached by TCP, or takes no connection.
+    pub fn connect(&self) -> Result<TcpStream> {
         let address = self.address.context("it isn't reached by TCP")?;
         let stream = self.host.netns.enter(|| Ok(TcpStream::connect_timeout(&address, LIMIT)?))?;
         stream.set_read_timeout(Some(LIMIT))?;
@@ -91,24 +116,36 @@ impl<'h> Serving<'h> {
     }
 
     /// Asks for something.
-    pub(crate) fn ask(&self, method: &str, path: &str, headers: &str) -> Result<Answer> {
+    ///
+    /// # Errors
+    /// There's no connection, or no answer.
+    pub fn ask(&self, method: &str, path: &str, headers: &str) -> Result<Answer> {
         ask(self.connect()?, method, path, headers)
     }
 
     /// Asks for a page.
-    pub(crate) fn get(&self, path: &str) -> Result<Answer> {
+    ///
+    /// # Errors
+    /// As [`Serving::ask`].
+    pub fn get(&self, path: &str) -> Result<Answer> {
         self.ask("GET", path, "")
     }
 
     /// Asks for the metrics; the value of each sample, by its name and labels.
-    pub(crate) fn metrics(&self) -> Result<BTreeMap<String, f64>> {
+    ///
+    /// # Errors
+    /// As [`Serving::ask`], and any other status than 200.
+    pub fn metrics(&self) -> Result<BTreeMap<String, f64>> {
         let answer = self.get("/metrics")?;
         ensure!(answer.status == 200, "{answer:?}");
         samples(&answer.body)
     }
 
     /// Ends it as a service manager does, which it must do well. What it has said.
-    pub(crate) fn end(mut self) -> Result<String> {
+    ///
+    /// # Errors
+    /// It ends with another exit code than 0, or not at all.
+    pub fn end(mut self) -> Result<String> {
         self.daemon.signal(Signal::SIGTERM)?;
         let status = self.daemon.ended(LIMIT)?;
         ensure!(status.success(), "it ended with {status}: {}", self.daemon.log());
@@ -117,7 +154,10 @@ impl<'h> Serving<'h> {
 }
 
 /// Asks for something on a connection, and reads until that ends.
-pub(crate) fn ask(mut stream: impl Read + Write, method: &str, path: &str, headers: &str) -> Result<Answer> {
+///
+/// # Errors
+/// It can't be written or read, or what comes is no answer.
+pub fn ask(mut stream: impl Read + Write, method: &str, path: &str, headers: &str) -> Result<Answer> {
     write!(stream, "{method} {path} HTTP/1.1\r\nHost: fragwall\r\nConnection: close\r\n{headers}\r\n")?;
     let mut text = String::new();
     stream.read_to_string(&mut text)?;
@@ -125,7 +165,10 @@ pub(crate) fn ask(mut stream: impl Read + Write, method: &str, path: &str, heade
 }
 
 /// What an answer says.
-pub(crate) fn answer(text: &str) -> Result<Answer> {
+///
+/// # Errors
+/// It's none.
+pub fn answer(text: &str) -> Result<Answer> {
     let (head, body) = text.split_once("\r\n\r\n").with_context(|| format!("no answer: {text:?}"))?;
     let mut lines = head.lines();
     let status = lines.next().and_then(|line| line.split(' ').nth(1)).context("no status")?.parse()?;
@@ -135,7 +178,10 @@ pub(crate) fn answer(text: &str) -> Result<Answer> {
 }
 
 /// The samples of a text of metrics.
-pub(crate) fn samples(text: &str) -> Result<BTreeMap<String, f64>> {
+///
+/// # Errors
+/// A line is no sample, or a sample is there twice.
+pub fn samples(text: &str) -> Result<BTreeMap<String, f64>> {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let samples = lines.map(|line| {
         let (name, value) = line.rsplit_once(' ').with_context(|| format!("no sample: {line:?}"))?;
@@ -148,7 +194,10 @@ pub(crate) fn samples(text: &str) -> Result<BTreeMap<String, f64>> {
 }
 
 /// Writes a config file.
-pub(crate) fn configure(directory: &Path, text: &str) -> Result<String> {
+///
+/// # Errors
+/// It can't be written.
+pub fn configure(directory: &Path, text: &str) -> Result<String> {
     let path = directory.join("fragwall.toml");
     fs::write(&path, text)?;
     Ok(path.to_string_lossy().into_owned())
