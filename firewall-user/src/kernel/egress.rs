@@ -179,7 +179,12 @@ pub(super) fn put<'a>(
     layout::make(&layout.egress())?;
     let mut is_new = false;
     for interface in interfaces {
-        is_new |= exchange(&mut program, layout, interface)?;
+        match exchange(&mut program, layout, interface) {
+            Ok(is_first) => is_new |= is_first,
+            // Nothing goes out by it any more.
+            Err(_) if netlink::has_gone(interface) => {}
+            Err(error) => return Err(error),
+        }
     }
     if is_new {
         remember(&program, &sockets::connected())?;

@@ -82,6 +82,10 @@ impl Problem {
             Some(nix::libc::EPERM | nix::libc::EACCES) => {
                 Error::os(format!("attaching to {name:?}"), self.source)
             }
+            // It was there when the command began.
+            Some(nix::libc::ENODEV) if netlink::has_gone(interface) => {
+                netlink::unknown(name, &netlink::interfaces().unwrap_or_default())
+            }
             _ => Error::Attach { interface: name.clone(), mode, problem: self.source.to_string() },
         }
     }

@@ -154,11 +154,19 @@ pub fn interface(name: &str) -> Result<Interface, Error> {
     let interfaces = interfaces()?;
     match interfaces.iter().find(|interface| interface.is_named(name)) {
         Some(interface) => Ok(interface.clone()),
-        None => Err(Error::UnknownInterface {
-            name: name.to_owned(),
-            known: interfaces.into_iter().map(|interface| interface.name).collect(),
-        }),
+        None => Err(unknown(name, &interfaces)),
     }
+}
+
+/// The error for a name that none of these interfaces has.
+pub(super) fn unknown(name: &str, interfaces: &[Interface]) -> Error {
+    let known = interfaces.iter().map(|interface| interface.name.clone()).collect();
+    Error::UnknownInterface { name: name.to_owned(), known }
+}
+
+/// Whether an interface that was there isn't any more. If nobody can tell, it isn't said to be gone.
+pub(super) fn has_gone(interface: &Interface) -> bool {
+    interfaces().is_ok_and(|all| all.iter().all(|other| other.index != interface.index))
 }
 
 /// The interfaces of those names, each once, which must be there and be Ethernet.

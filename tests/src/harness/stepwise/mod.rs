@@ -1,4 +1,5 @@
-//! A command run system call by system call: it's killed before any that changes the kernel's state, or that one is refused.
+//! A command run system call by system call: it's killed before any that changes the kernel's state, that one is refused, or something
+//! else happens first.
 //!
 //! What a process leaves behind changes by its system calls alone, so whoever kills it before each that changes something, and lets it end
 //! once, has seen every state that it can leave behind.
@@ -76,6 +77,14 @@ pub fn kill_before(command: &mut Command, at: Step) -> Result<Run> {
 /// It can't be run or followed, or doesn't end.
 pub fn refuse(command: &mut Command, at: Step, errno: Errno) -> Result<Run> {
     run(command, |tracee, step| if step == at { tracee.refuse(errno) } else { Ok(()) })
+}
+
+/// Runs a command to its end; right before a step something happens.
+///
+/// # Errors
+/// It can't be run or followed, or doesn't end; or what happens fails.
+pub fn forestall(command: &mut Command, at: Step, mut happens: impl FnMut() -> Result<()>) -> Result<Run> {
+    run(command, |_, step| if step == at { happens() } else { Ok(()) })
 }
 
 /// Runs a command up to a step, and leaves it stopped by SIGSTOP once that one is made.
