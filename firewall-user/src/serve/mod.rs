@@ -85,6 +85,7 @@ pub struct Options {
 /// It can't listen, the config file can't be put into force at first, or events can't be written to the file from the beginning. What goes
 /// wrong later is said, and no reason to end.
 pub fn run(options: Options) -> Result<(), Error> {
+    share_memory();
     let runtime = Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(THREADS)
@@ -93,6 +94,16 @@ pub fn run(options: Options) -> Result<(), Error> {
     let served = runtime.block_on(serve(&runtime, options));
     runtime.shutdown_timeout(PATIENCE);
     served
+}
+
+/// Has all threads allocate from one place. glibc gives each its own and keeps what is freed there, so that what a change of the rules
+/// takes for a moment, some 20 MiB, would in time be kept by each thread that has ever made one.
+fn share_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: the call has no other effect than on later allocations. One that fails leaves all as it is.
+    unsafe {
+        nix::libc::mallopt(nix::libc::M_ARENA_MAX, 1);
+    }
 }
 
 async fn serve(runtime: &Runtime, options: Options) -> Result<(), Error> {
