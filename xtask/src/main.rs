@@ -1,4 +1,4 @@
-//! The project's tasks: `cargo xtask setup | demo | test | fuzz | bench | vm | package`.
+//! The project's tasks: `cargo xtask setup | demo | test | fuzz | bench | soak | vm | package`.
 
 mod ebpf_toolchain;
 mod fuzz;
@@ -52,6 +52,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
+    /// Sets up, then does to a filter and its daemon all that happens to them, over and over: nothing may be lost, and nothing may grow.
+    Soak {
+        /// Passed on to the soak.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
     /// Makes a Debian package and a tarball of the release build.
     Package(package::Package),
 }
@@ -75,6 +81,7 @@ fn run(task: Task) -> Result<ExitCode> {
             run_binary("bench", Profile::Dev, &args)
         }
         Task::Bench { args } => run_binary("bench", Profile::Release, &args),
+        Task::Soak { args } => run_binary("soak", Profile::Release, &args),
         Task::Fuzz(fuzz) => fuzz::run(&fuzz),
         Task::Vm(vm) => vm::run(&vm),
         Task::Package(package) => {

@@ -84,6 +84,11 @@ impl Stream {
         Ok(!pending(&self.denied)?.is_empty())
     }
 
+    /// How many numbers have arrived at the allowed port.
+    pub fn arrived(&self) -> u64 {
+        self.progress.arrived.load(Ordering::SeqCst)
+    }
+
     /// Ends it. Returns how many numbers were sent, all of which have arrived at the allowed port; and whether any datagram to the
     /// denied port has arrived since it was asked last.
     ///
