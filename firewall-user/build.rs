@@ -19,6 +19,9 @@ use ebpf_toolchain::{LIBRARIES_VAR, RustToolchain, TOOLCHAIN_VAR};
 const PACKAGE: &str = "firewall-ebpf";
 const PROGRAMS: [&str; 8] = ["fragwall", "egress", "clock", "noop", "idle", "generate", "prefixes", "tables"];
 
+/// Those that stay in the kernel: by them one Fragwall is told from another (`src/kernel/release.rs`).
+const SHIPPED: [&str; 2] = ["fragwall", "egress"];
+
 /// What the outer cargo, clippy or the user set for the outer build, and would steer the inner one astray.
 const OUTER_ONLY: [&str; 9] = [
     LIBRARIES_VAR,
@@ -100,13 +103,37 @@ fn build() -> Result<(), String> {
             "the kernel program ({PACKAGE}) does not build with {rust}: see cargo's messages above"
         ));
     }
+    let mut hash = Fnv::default();
     for program in PROGRAMS {
         let object = target_dir.join(target).join("release").join(program);
         let shipped = out.join(program);
         fs::copy(&object, &shipped)
             .map_err(|error| format!("can't copy {} to {}: {error}", object.display(), shipped.display()))?;
+        if SHIPPED.contains(&program) {
+            hash.add(
+                &fs::read(&shipped).map_err(|error| format!("can't read {}: {error}", shipped.display()))?,
+            );
+        }
     }
+    println!("cargo:rustc-env=FRAGWALL_PROGRAM={:016x}", hash.0);
     Ok(())
+}
+
+/// The 64-bit FNV-1a hash, to tell one build of the programs from another.
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Fnv {
+    fn add(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
 }
 
 /// The kernel program's compiler flags, as cargo takes them in one variable.

@@ -9,7 +9,7 @@ use super::{
     Global, args,
     attach::{self, Mode, ReportLink},
     change::Safety,
-    check, output,
+    check, output, takeover,
     wait::{self, Missing},
 };
 use crate::{
@@ -24,7 +24,8 @@ use crate::{
 ///
 /// All of it takes effect at one moment. Rules that stay keep their counters, and fragments in flight the verdicts of their
 /// datagrams. Interfaces that it names are attached to, all others detached; if it names none, they stay as they are. If the
-/// filter isn't attached, it's attached to those interfaces. Nothing happens if all of that is in force already.
+/// filter isn't attached, it's attached to those interfaces. Nothing happens if all of that is in force already, by this version's
+/// program; that of another version is replaced.
 #[derive(Args, Debug)]
 pub(super) struct Apply {
     /// The file.
@@ -50,6 +51,7 @@ struct Report<'a> {
     changed: bool,
     attached: Vec<ReportLink<'a>>,
     detached: &'a [String],
+    taken_over: Option<takeover::Report>,
 }
 
 impl Apply {
@@ -59,13 +61,15 @@ impl Apply {
         let missing = self.wait(&mut config)?;
         let precautions = self.safety.precautions();
         let applied = filter::apply(&global.bpffs, config, self.observe, self.mode.wanted(), &precautions)?;
-        let Applied { changed, attached, detached } = &applied;
-        if *changed {
+        let Applied { changed, attached, detached, takeover } = &applied;
+        takeover::say(takeover.as_ref());
+        if *changed || takeover.is_some() {
             self.safety.remind();
         }
         if global.json {
             let attached = attached.iter().map(attach::report).collect();
-            output::json(&Report { changed: *changed, attached, detached })?;
+            let taken_over = takeover::report(takeover.as_ref());
+            output::json(&Report { changed: *changed, attached, detached, taken_over })?;
             return all_came(missing);
         }
         attached.iter().for_each(attach::say);
@@ -75,6 +79,8 @@ impl Apply {
         let file = self.file.display();
         if *changed {
             output::say(format_args!("{file}: in force"));
+        } else if takeover.is_some() {
+            output::say(format_args!("{file}: its rules and settings were in force already, and still are"));
         } else if attached.is_empty() && detached.is_empty() {
             output::say(format_args!("{file}: nothing changes, it's in force already"));
         }

@@ -4,11 +4,11 @@ use clap::{Args, ValueEnum};
 use firewall_common::{rules::Action, stance::Stance};
 use serde::Serialize;
 
-use super::{Global, args::FilterArgs, change::Safety, exit::Invalid, output};
+use super::{Global, args::FilterArgs, change::Safety, exit::Invalid, output, takeover};
 use crate::{
     kernel::{
         Error,
-        filter::{self, Filter, NewLink, Wanted, WantedMode},
+        filter::{self, Attached, Filter, NewLink, Wanted, WantedMode},
     },
     ruleset::Config,
 };
@@ -56,6 +56,7 @@ impl Mode {
 #[derive(Serialize)]
 struct Report<'a> {
     interfaces: Vec<ReportLink<'a>>,
+    taken_over: Option<takeover::Report>,
 }
 
 #[derive(Serialize)]
@@ -83,16 +84,19 @@ impl Attach {
         let said_nothing = config.is_none();
         let wanted =
             Wanted { config, observe: self.observe, mode: self.mode.wanted(), otherwise: Config::default() };
-        let links = filter::attach(&global.bpffs, &interfaces, wanted, &self.safety.precautions())?;
+        let attached = filter::attach(&global.bpffs, &interfaces, wanted, &self.safety.precautions())?;
+        let Attached { links, takeover } = &attached;
         self.safety.remind();
-        if said_nothing && is_new_without_rules(&Filter::open(&global.bpffs), &links) {
+        takeover::say(takeover.as_ref());
+        if said_nothing && is_new_without_rules(&Filter::open(&global.bpffs), links) {
             output::say(
                 "a new filter without rules was made: everything but replies to what this host sends, ARP, \
                  neighbour discovery, multicast listeners and ICMP errors is dropped; `fragwall allow` adds rules",
             );
         }
         if global.json {
-            return output::json(&Report { interfaces: links.iter().map(report).collect() });
+            let taken_over = takeover::report(takeover.as_ref());
+            return output::json(&Report { interfaces: links.iter().map(report).collect(), taken_over });
         }
         links.iter().for_each(say);
         Ok(())

@@ -17,13 +17,20 @@ use crate::{
 /// The longest that a change can await confirmation.
 const MAX_CONFIRM: Duration = Duration::from_secs(24 * 3600);
 
-/// How a change is kept from locking anyone out.
+/// How a change is undone by itself.
 #[derive(Args, Debug)]
-pub(super) struct Safety {
+pub(super) struct Confirmation {
     /// Undo the change by itself unless `fragwall confirm` comes within this time, such as `30s`. The kernel does that
     /// alone, whatever becomes of this command, its terminal and the connection.
     #[arg(long, value_name = "DURATION", value_parser = confirm_time)]
     confirm: Option<Duration>,
+}
+
+/// How a change is kept from locking anyone out.
+#[derive(Args, Debug)]
+pub(super) struct Safety {
+    #[command(flatten)]
+    confirmation: Confirmation,
     #[command(flatten)]
     force: Force,
 }
@@ -54,11 +61,26 @@ impl Force {
 impl Safety {
     /// The change's.
     pub(super) fn precautions(&self) -> Precautions<'static> {
-        match self.confirm {
+        match self.confirmation.confirm {
             // Who is locked out is let in again.
-            Some(_) => Precautions { confirm: self.confirm, guard: &|_| Ok(()) },
+            Some(_) => self.confirmation.precautions(&|_| Ok(())),
             None => self.force.precautions(),
         }
+    }
+
+    /// Says that the change has to be confirmed, if it has.
+    pub(super) fn remind(&self) {
+        self.confirmation.remind();
+    }
+}
+
+impl Confirmation {
+    /// A change that is undone unless it's confirmed in time, if that is wanted, and that `guard` may refuse.
+    pub(super) fn precautions<'a>(
+        &self,
+        guard: &'a dyn Fn(&Change<'_>) -> Result<(), Error>,
+    ) -> Precautions<'a> {
+        Precautions { confirm: self.confirm, guard }
     }
 
     /// Says that the change has to be confirmed, if it has.

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::{Global, change::Safety, exit::Invalid, output};
+use super::{Global, change::Safety, exit::Invalid, output, takeover};
 use crate::{
     kernel::filter::Filter,
     ruleset::{Config, Names, Ruleset, Selector, grammar},
@@ -26,6 +26,7 @@ pub(super) struct Delete {
 struct Report {
     number: usize,
     rule: String,
+    taken_over: Option<takeover::Report>,
 }
 
 impl Delete {
@@ -39,9 +40,11 @@ impl Delete {
         let mut ruleset = Ruleset { default: config.default, rules: config.rules.clone() };
         let deleted = ruleset.delete(&selector)?;
         let config = Config { rules: ruleset.rules, ..config };
-        filter.change(config, stance, &self.safety.precautions())?;
+        let taken_over = filter.change(config, stance, &self.safety.precautions())?;
         self.safety.remind();
-        let report = Report { number: deleted.number, rule: deleted.rule.to_string() };
+        takeover::say(taken_over.as_ref());
+        let taken_over = takeover::report(taken_over.as_ref());
+        let report = Report { number: deleted.number, rule: deleted.rule.to_string(), taken_over };
         if global.json {
             return output::json(&report);
         }

@@ -71,6 +71,10 @@ fn of_kernel(error: &Error) -> u8 {
         | Error::TooLate
         | Error::Attach { .. }
         | Error::Incompatible { .. }
+        | Error::Newer { .. }
+        | Error::Downgrade { .. }
+        | Error::OtherTable { .. }
+        | Error::TakenOver
         | Error::System { .. } => 1,
     }
 }

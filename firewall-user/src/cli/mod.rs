@@ -22,15 +22,18 @@ mod list;
 mod manual;
 mod monitor;
 mod output;
+mod program;
 mod rollback;
 mod rule;
 mod save;
 mod serve;
 mod stats;
 mod status;
+mod takeover;
 mod top;
 #[cfg(feature = "trace")]
 mod trace;
+mod upgrade;
 mod wait;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -81,6 +84,7 @@ enum Command {
     Confirm(confirm::Confirm),
     Rollback(rollback::Rollback),
     Enforce(enforce::Enforce),
+    Upgrade(upgrade::Upgrade),
     Stats(stats::Stats),
     Serve(serve::Serve),
     Monitor(monitor::Monitor),
@@ -111,6 +115,7 @@ impl Command {
             Self::Confirm(command) => command.run(global),
             Self::Rollback(command) => command.run(global),
             Self::Enforce(command) => command.run(global),
+            Self::Upgrade(command) => command.run(global),
             Self::Stats(command) => command.run(global),
             Self::Serve(command) => command.run(global),
             Self::Monitor(command) => command.run(global),

@@ -126,7 +126,7 @@ impl Monitor {
                 continue;
             }
             looked = Instant::now();
-            match watcher.check().and_then(|()| screen.learn()) {
+            match screen.learn(&watcher) {
                 Ok(()) => {}
                 Err(Error::NotAttached) => {
                     output::say("the filter was detached");
@@ -189,10 +189,11 @@ struct Screen<'m> {
 }
 
 impl Screen<'_> {
-    /// Learns which rules are in force.
-    fn learn(&mut self) -> Result<(), Error> {
-        let document = Filter::open(self.bpffs)?.document().clone();
-        self.reader.change(document);
+    /// Learns whether there's still something to watch, and which rules are in force.
+    fn learn(&mut self, watcher: &Watcher) -> Result<(), Error> {
+        let filter = Filter::open(self.bpffs)?;
+        watcher.check(&filter)?;
+        self.reader.change(filter.document().clone());
         Ok(())
     }
 
@@ -218,7 +219,7 @@ impl Screen<'_> {
             let Some(event) = watcher.next_event() else { break };
             if self.reader.is_unknown(&event) {
                 // If the filter has been detached meanwhile, that is found out soon enough.
-                let _ = self.learn();
+                let _ = self.learn(watcher);
                 // What isn't known now has gone, and isn't asked for again.
                 self.reader.is_unknown(&event);
             }

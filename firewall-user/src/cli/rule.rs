@@ -4,7 +4,7 @@ use clap::Args;
 use firewall_common::rules::Action;
 use serde::Serialize;
 
-use super::{Global, args, change::Safety, exit::Invalid, output};
+use super::{Global, args, change::Safety, exit::Invalid, output, takeover};
 use crate::{
     kernel::filter::Filter,
     ruleset::{Addition, Config, Names, Placed, Ruleset, grammar},
@@ -80,6 +80,7 @@ struct Report {
     /// The number that it had, if it was moved.
     moved_from: Option<usize>,
     shadowed_by: Vec<usize>,
+    taken_over: Option<takeover::Report>,
 }
 
 impl NewRule {
@@ -91,11 +92,13 @@ impl NewRule {
         let mut ruleset = Ruleset { default: config.default, rules: config.rules.clone() };
         let Addition { number, placed, shadowed_by } =
             ruleset.add(rule.clone(), self.at).map_err(|error| Invalid(error.to_string()))?;
+        let mut taken_over = None;
         if placed != Placed::AlreadyThere {
             let config = Config { rules: ruleset.rules, ..config };
-            filter.change(config, stance, &self.safety.precautions())?;
+            taken_over = filter.change(config, stance, &self.safety.precautions())?;
             self.safety.remind();
         }
+        takeover::say(taken_over.as_ref());
         if !shadowed_by.is_empty() {
             let by: Vec<String> = shadowed_by.iter().map(ToString::to_string).collect();
             output::say(format_args!(
@@ -114,6 +117,7 @@ impl NewRule {
             added: placed == Placed::Added,
             moved_from,
             shadowed_by,
+            taken_over: takeover::report(taken_over.as_ref()),
         };
         if global.json {
             return output::json(&report);

@@ -6,11 +6,12 @@ use clap::Args;
 use firewall_common::{packet::Family, rules::Action};
 use serde::Serialize;
 
-use super::{Global, list::awaits_confirmation, output};
+use super::{Global, list::awaits_confirmation, output, program};
 use crate::{
     kernel::{
         Error,
-        filter::{Filter, LeftOver, Link, Place},
+        filter::{self, Filter, LeftOver, Link, Place},
+        release::Release,
         transmit::Transmits,
     },
     ruleset::{action, duration},
@@ -20,6 +21,14 @@ use crate::{
 #[derive(Args, Debug)]
 pub(super) struct Status {}
 
+/// What is told of a filter of a newer version, whose rules and settings aren't understood.
+#[derive(Serialize)]
+struct ReportNewer {
+    interfaces: Vec<ReportLink>,
+    moved: usize,
+    program: program::Report,
+}
+
 #[derive(Serialize)]
 struct Report {
     interfaces: Vec<ReportLink>,
@@ -27,6 +36,8 @@ struct Report {
     moved: usize,
     /// The interfaces whose packets are judged otherwise than is told here, since a command was interrupted.
     interrupted: Vec<ReportInterrupted>,
+    /// Which version's program judges its packets.
+    program: program::Report,
     default: &'static str,
     rules: usize,
     /// Whether verdicts are only counted, and every packet passes.
@@ -103,19 +114,21 @@ struct ReportReassembly {
 
 impl Status {
     pub(super) fn run(&self, global: &Global) -> anyhow::Result<()> {
-        let report = report(&Filter::open(&global.bpffs)?)?;
+        let report = match Filter::open(&global.bpffs) {
+            Err(Error::Newer { release, .. }) => {
+                let report = report_newer(&filter::filtered(&global.bpffs)?, release);
+                if global.json {
+                    return output::json(&report);
+                }
+                print_links(&report.interfaces, report.moved)?;
+                return report.program.print();
+            }
+            filter => report(&filter?)?,
+        };
         if global.json {
             return output::json(&report);
         }
-        for ReportLink { name, mode, transmits, .. } in &report.interfaces {
-            output::line(&format!("{name}: attached in {mode} mode{}", transmits.map_or("", told)))?;
-        }
-        if report.moved > 0 {
-            output::line(&format!(
-                "moved to another network namespace, and filtered there: {}",
-                report.moved
-            ))?;
-        }
+        print_links(&report.interfaces, report.moved)?;
         for ReportInterrupted { left_over, .. } in &report.interrupted {
             output::line(&format!("{left_over}; {}", LeftOver::ADVICE))?;
         }
@@ -128,6 +141,7 @@ impl Status {
             output::line(&awaits_confirmation(left))?;
         }
         let ReportFragments { early, early_budget: _, timeout, table, reassembly } = &report.fragments;
+        report.program.print()?;
         output::line(&format!("rules: {}, default {}", report.rules, report.default))?;
         output::line(&format!("fragments: early {early}, timeout {timeout}, table of {table} entries"))?;
         output::line(&match &report.replies {
@@ -159,6 +173,30 @@ impl Status {
     }
 }
 
+fn print_links(interfaces: &[ReportLink], moved: usize) -> anyhow::Result<()> {
+    for ReportLink { name, mode, transmits, .. } in interfaces {
+        output::line(&format!("{name}: attached in {mode} mode{}", transmits.map_or("", told)))?;
+    }
+    if moved > 0 {
+        output::line(&format!("moved to another network namespace, and filtered there: {moved}"))?;
+    }
+    Ok(())
+}
+
+fn report_newer(links: &[Link], release: Release) -> ReportNewer {
+    ReportNewer {
+        // Whether it rejects anything isn't known.
+        interfaces: links.iter().filter_map(|link| report_link(link, false)).collect(),
+        moved: moved(links),
+        program: program::of(release, Vec::new()),
+    }
+}
+
+/// How many of the interfaces are in another network namespace now.
+fn moved(links: &[Link]) -> usize {
+    links.iter().filter(|link| link.name().is_none()).count()
+}
+
 /// What there is to print. The filter's lock isn't held while it's printed: who reads may take their time.
 fn report(filter: &Filter) -> Result<Report, Error> {
     let config = &filter.document().config;
@@ -169,7 +207,8 @@ fn report(filter: &Filter) -> Result<Report, Error> {
     let rejects = !filter.is_observing() && actions.into_iter().any(|action| action == Action::Reject);
     Ok(Report {
         interfaces: filter.links().iter().filter_map(|link| report_link(link, rejects)).collect(),
-        moved: filter.links().iter().filter(|link| link.name().is_none()).count(),
+        moved: moved(filter.links()),
+        program: program::report(filter)?,
         interrupted: filter.left_over()?.into_iter().filter_map(report_interrupted).collect(),
         default: action::word(config.default),
         rules: config.rules.len(),

@@ -7,6 +7,7 @@ use crate::{
     kernel::{
         Error,
         filter::{Filter, LeftOver},
+        release::Release,
     },
     ruleset::duration,
 };
@@ -20,6 +21,8 @@ pub(super) struct InForce {
     /// How long it is until its last change is undone, if that awaits confirmation.
     left: Option<Duration>,
     left_over: Vec<LeftOver>,
+    /// Who loaded its program.
+    release: Release,
 }
 
 impl InForce {
@@ -33,6 +36,7 @@ impl InForce {
             is_observing: filter.is_observing(),
             left: filter.time_left()?,
             left_over: filter.left_over()?,
+            release: filter.document().release.clone(),
         })
     }
 }
@@ -62,7 +66,7 @@ pub(super) fn findings(outcome: Result<&InForce, &Error>) -> Vec<Finding> {
 
 fn of_filter(in_force: &InForce) -> Vec<Finding> {
     let topic = Topic::Filter;
-    let InForce { interfaces, is_observing, left, left_over } = in_force;
+    let InForce { interfaces, is_observing, left, left_over, release } = in_force;
     let mut findings = vec![Finding::ok(topic, format!("attached to {}", interfaces.join(", ")))];
     if *is_observing {
         findings.push(Finding::note(
@@ -78,8 +82,22 @@ fn of_filter(in_force: &InForce) -> Vec<Finding> {
             "keep it by `fragwall confirm`, or undo it by `fragwall rollback`",
         ));
     }
+    if !release.is_own() {
+        findings.push(of_another(release));
+    }
     findings.extend(left_over.iter().map(mended));
     findings
+}
+
+/// That its program isn't this version's.
+fn of_another(release: &Release) -> Finding {
+    let found = format!("its program is that of version {}, not this one's", release.version);
+    let advice = if release.is_newer() {
+        "use that version, or a newer one: this one changes nothing"
+    } else {
+        "`fragwall upgrade` has this one's take over; `fragwall status` says whether anything starts anew then"
+    };
+    Finding::note(Topic::Filter, found, advice)
 }
 
 /// What an interrupted command left behind.
@@ -98,7 +116,12 @@ pub(super) mod tests {
             is_observing: false,
             left: None,
             left_over: Vec::new(),
+            release: Release::own(),
         }
+    }
+
+    fn another(version: &str) -> Release {
+        Release { version: version.to_owned(), program: String::new(), ..Release::own() }
     }
 
     fn left_over(left_over: &[LeftOver]) -> Vec<Finding> {
@@ -119,6 +142,7 @@ pub(super) mod tests {
             findings(Err(&Error::NotAttached)),
             findings(Err(&Error::Privileges { doing: "opening".to_owned() })),
             left_over(&ALL.map(|make| make())),
+            ["0.0.9", "9999.0.0"].map(|version| of_another(&another(version))).to_vec(),
         ]
         .concat()
     }
@@ -137,6 +161,17 @@ pub(super) mod tests {
         let pending = findings(Ok(&InForce { left: Some(Duration::from_millis(19_500)), ..in_force() }));
         assert_eq!(pending[1].level.word(), "note");
         assert!(pending[1].found.contains("20s"), "{}", pending[1]);
+    }
+
+    #[test]
+    fn a_program_of_another_version_is_a_note() {
+        let of = |version| findings(Ok(&InForce { release: another(version), ..in_force() })).remove(1);
+        for (version, advice) in [("0.0.9", "fragwall upgrade"), ("9999.0.0", "changes nothing")] {
+            let finding = of(version);
+            assert_eq!(finding.level.word(), "note");
+            assert!(finding.found.contains(version), "{finding}");
+            assert!(finding.advice.as_ref().unwrap().contains(advice), "{finding}");
+        }
     }
 
     #[test]

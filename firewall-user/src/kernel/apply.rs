@@ -10,7 +10,7 @@ use super::{
     change::{Change, Precautions},
     document::Document,
     egress,
-    filter::{clear_away, expire, must_be_confirmed},
+    filter::{clear_away, expire, must_be_confirmed, must_not_be_newer},
     instance::host,
     layout::Layout,
     link::{self, WantedMode},
@@ -18,6 +18,7 @@ use super::{
     netlink::{self, Interface},
     reassembly::Reassembly,
     state::{Link, State, links, names},
+    takeover::Takeover,
 };
 use crate::ruleset::Config;
 
@@ -30,6 +31,8 @@ pub struct Applied {
     pub attached: Vec<NewLink>,
     /// The interfaces that the filter was taken off.
     pub detached: Vec<String>,
+    /// What was taken over of another Fragwall, if that had the filter. Its program is replaced also where nothing else changes.
+    pub takeover: Option<Takeover>,
 }
 
 /// Makes a configuration the one in force, on the interfaces that it names: a new filter if none is attached. If it names
@@ -69,11 +72,12 @@ fn apply_locked(
         must_be_free(&interfaces)?;
         let stance = if observe { Stance::Observing } else { Stance::Enforcing };
         let attached = attach_new(layout, &interfaces, config, stance, mode, precautions)?;
-        return Ok(Applied { changed: true, attached, detached: Vec::new() });
+        return Ok(Applied { changed: true, attached, ..Applied::default() });
     }
     let mut state = State::find(layout.clone())?;
     state.mend()?;
     must_be_confirmed(&state.document)?;
+    must_not_be_newer(&state.document)?;
     let (in_force, wanted) = (state.document.config.fragments.table, config.fragments.table);
     if in_force != wanted {
         return Err(Error::TableSize { in_force, wanted });
@@ -84,7 +88,8 @@ fn apply_locked(
     must_be_free(&new)?;
     let stance = if observe { Stance::Observing } else { state.document.stance };
     let changed = differs(&state.document, &config, stance) || state.document.is_outdated(&host()?);
-    if !changed && new.is_empty() && detach.is_empty() {
+    let is_own = state.is_own()?;
+    if !changed && is_own && new.is_empty() && detach.is_empty() {
         return Ok(Applied::default());
     }
     if precautions.confirm.is_some() && !(new.is_empty() && detach.is_empty()) {
@@ -96,17 +101,18 @@ fn apply_locked(
     (precautions.guard)(&Change { before: Some(&state.document), was_on, config: &config, stance, on })?;
 
     // Answers leave by a veth in a way of its own, which the program must know.
-    let is_loaded = changed || config.rejects() && new.iter().any(|interface| interface.is_veth);
+    let is_loaded = changed || !is_own || config.rejects() && new.iter().any(|interface| interface.is_veth);
+    let mut takeover = None;
     if is_loaded {
         let (document, fresh) = state.document.with(config, stance)?;
         let pending = precautions.pending(Some(state.current))?;
-        state.load(document.with_pending(pending), &fresh)?;
+        takeover = state.load(document.with_pending(pending), &fresh)?;
     }
     let attached = attach_more(&state, &new, mode, is_loaded)?;
     for link in &detach {
         link::remove(layout, link.pinned.name)?;
     }
-    Ok(Applied { changed, attached, detached: names(&detach) })
+    Ok(Applied { changed, attached, detached: names(&detach), takeover })
 }
 
 /// Whether a filter does anything else than a configuration says, on whatever interfaces. The host's memory for reassembly

@@ -10,7 +10,7 @@ use super::{
     change::{Change, Precautions},
     document::Document,
     egress,
-    filter::{clear_away, expire, must_be_confirmed, remove_state},
+    filter::{clear_away, expire, must_be_confirmed, must_not_be_newer, remove_state},
     generation,
     instance::host,
     layout::{self, Layout},
@@ -18,6 +18,7 @@ use super::{
     lock::Lock,
     netlink::{self, Interface, Mode},
     state::{Link, State, links, names},
+    takeover::Takeover,
     tallies,
 };
 use crate::ruleset::Config;
@@ -46,6 +47,15 @@ pub struct NewLink {
     pub refusal: Option<String>,
 }
 
+/// What attaching did.
+#[derive(Clone, Debug)]
+pub struct Attached {
+    /// The interfaces.
+    pub links: Vec<NewLink>,
+    /// What was taken over of another Fragwall, if that had the filter which they are added to.
+    pub takeover: Option<Takeover>,
+}
+
 impl fmt::Display for NewLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { interface, mode, refusal } = self;
@@ -69,7 +79,7 @@ pub fn attach(
     interfaces: &[String],
     wanted: Wanted,
     precautions: &Precautions<'_>,
-) -> Result<Vec<NewLink>, Error> {
+) -> Result<Attached, Error> {
     let layout = Layout::new(bpffs)?;
     // Before anything is made for an interface that isn't there.
     netlink::ethernet(interfaces)?;
@@ -84,7 +94,7 @@ fn attach_locked(
     interfaces: &[String],
     wanted: Wanted,
     precautions: &Precautions<'_>,
-) -> Result<Vec<NewLink>, Error> {
+) -> Result<Attached, Error> {
     expire(layout)?;
     // Only now: one of them may have had the program that has just been taken off.
     let interfaces = &netlink::ethernet(interfaces)?[..];
@@ -107,7 +117,8 @@ fn attach_locked(
                 None => (otherwise, stance),
             },
         };
-        return attach_new(layout, interfaces, config, stance, mode, precautions);
+        let links = attach_new(layout, interfaces, config, stance, mode, precautions)?;
+        return Ok(Attached { links, takeover: None });
     }
     let mut state = State::find(layout.clone())?;
     if config.is_some() || (observe && state.document.stance != Stance::Observing) {
@@ -115,6 +126,7 @@ fn attach_locked(
     }
     state.mend()?;
     must_be_confirmed(&state.document)?;
+    must_not_be_newer(&state.document)?;
     if precautions.confirm.is_some() {
         return Err(Error::InterfacesUnconfirmed);
     }
@@ -124,12 +136,15 @@ fn attach_locked(
     (precautions.guard)(&Change { before: Some(&state.document), was_on, config, stance: *stance, on })?;
     // Rules that name an interface which was made anew are about the one that is gone; and answers leave by a veth in a way of
     // its own.
-    let is_outdated = state.document.is_outdated(&host()?)
+    let is_outdated = !state.is_own()?
+        || state.document.is_outdated(&host()?)
         || state.document.config.rejects() && interfaces.iter().any(|new| new.is_veth);
+    let mut takeover = None;
     if is_outdated {
-        state.load(state.document.clone(), &[])?;
+        takeover = state.load(state.document.clone(), &[])?;
     }
-    attach_more(&state, interfaces, mode, is_outdated)
+    let links = attach_more(&state, interfaces, mode, is_outdated)?;
+    Ok(Attached { links, takeover })
 }
 
 /// Attaches the filter in force to further interfaces, and puts its generation into all links; if it's refused, a generation
@@ -142,11 +157,10 @@ pub(super) fn attach_more(
 ) -> Result<Vec<NewLink>, Error> {
     let mut program = generation::program(&state.layout, state.current)?;
     // The new interfaces first: they can be refused, and then nothing is to have changed.
-    let attached =
-        attach_all(&mut program, &state.layout, state.current, interfaces, mode).inspect_err(|_| {
+    let attached = attach_all(&mut program, &state.layout, state.current, &state.document, interfaces, mode)
+        .inspect_err(|_| {
             if is_loaded {
-                // It's in nobody's way, and goes with the next command if not now.
-                let _ = layout::remove(&state.layout.generation(state.current));
+                state.unload();
             }
         })?;
     state.settle()?;
@@ -175,20 +189,25 @@ pub(super) fn attach_new(
     remove_state(layout)?;
     layout::make(&layout.links())?;
     let document = Document::new(config)?.with_stance(stance).with_pending(precautions.pending(None)?);
-    attach_all(&mut generation::make(layout, FIRST, &document)?, layout, FIRST, interfaces, mode)
+    let mut program = generation::make(layout, FIRST, &document)?;
+    attach_all(&mut program, layout, FIRST, &document, interfaces, mode)
 }
 
-/// Attaches the program of generation `number` to all of the interfaces, or to none.
+/// Attaches the program of generation `number`, with its document, to all of the interfaces, or to none.
 fn attach_all(
     program: &mut Xdp,
     layout: &Layout,
     number: u32,
+    document: &Document,
     interfaces: &[Interface],
     mode: WantedMode,
 ) -> Result<Vec<NewLink>, Error> {
     let mut done: Vec<NewLink> = Vec::new();
     // What is sent from now on is to be known when the replies come.
-    let mut outcome = egress::put(layout, number, interfaces).and_then(|()| tallies::put(layout, interfaces));
+    let mut outcome = egress::put(layout, number, interfaces).and_then(|()| {
+        let indexes = interfaces.iter().map(|interface| interface.index);
+        tallies::put(layout, &layout.tables(document.tables), indexes)
+    });
     for interface in interfaces {
         outcome = outcome.and_then(|()| {
             let (mode, refusal) = link::attach(program, layout, interface, mode)?;

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use super::{
     Error,
-    filter::{clear_away, expire, remove_state},
+    filter::{clear_away, expire, must_not_be_newer, remove_state},
     generation,
     layout::Layout,
     lock::Lock,
     pending::Pending,
     state::{State, links, newest},
+    takeover::Takeover,
 };
 
 /// What the last change is.
@@ -22,18 +23,22 @@ enum Last {
     Done,
 }
 
-/// Keeps the last change in force.
+/// Keeps the last change in force. Returns what is taken over of another Fragwall, if that had made it.
 ///
 /// # Errors
-/// It doesn't await confirmation, or no longer: what was in force before it is again. The kernel refuses.
-pub fn confirm(bpffs: &Path) -> Result<(), Error> {
+/// It doesn't await confirmation, or no longer: what was in force before it is again. A newer version made it. The kernel refuses.
+pub fn confirm(bpffs: &Path) -> Result<Option<Takeover>, Error> {
     let layout = Layout::new(bpffs)?;
     let _lock = Lock::exclusive(&layout)?;
     let confirmed = match last(&layout)? {
         Last::Awaits(mut state, _) => {
             // The rules are the same, and so are their slots.
             let document = state.document.clone().with_pending(None);
-            state.load(document, &[]).and_then(|()| state.settle())
+            must_not_be_newer(&document).and_then(|()| {
+                let takeover = state.load(document, &[])?;
+                state.settle()?;
+                Ok(takeover)
+            })
         }
         Last::Undone => Err(Error::TooLate),
         Last::Done => Err(Error::NothingAwaits),

@@ -1,28 +1,21 @@
-//! The source of a program: the configuration that it was compiled from, kept beside it in a map.
+//! The source of a program: the configuration that it was compiled from, kept beside it in a map ([`super::stored`]).
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::collections::BTreeMap;
 
-use aya::maps::{Array, MapData, MapError};
-use firewall_common::{
-    fragment::identity::{HashKey, KEY_WORDS},
-    packet::Family,
-    rules::Slot,
-    stance::Stance,
+use firewall_common::{fragment::identity::HashKey, packet::Family, rules::Slot, stance::Stance};
+
+use super::{
+    Error,
+    instance::new_hash_key,
+    pending::Pending,
+    reassembly::Reassembly,
+    release::Release,
+    shared::{SHARED, Shared},
 };
-use serde::{Deserialize, Serialize};
+use crate::ruleset::{Config, Rule, TooManyRules, compile::Host, slots};
 
-use super::{Error, instance::new_hash_key, pending::Pending, reassembly::Reassembly};
-use crate::ruleset::{Config, Names, Rule, TooManyRules, compile::Host, slots};
-
-/// The version of what is pinned: the layout of the maps, of this document, and of the directories. It rises with every
-/// change to one of them.
-pub(super) const ABI: u32 = 7;
-
-/// The size of one entry of the map that holds the document, in bytes.
-const CHUNK: usize = 4096;
-
-/// An entry of that map.
-type Chunk = [u8; CHUNK];
+/// The number of a new filter's directory of tables.
+const FIRST_TABLES: u32 = 1;
 
 /// A configuration in force, with what must outlive its changes.
 #[derive(Clone, Debug)]
@@ -32,7 +25,7 @@ pub struct Document {
     /// The slot of each of its rules.
     pub slots: Vec<Slot>,
     /// Where the next free slot is looked for.
-    next: usize,
+    pub(super) next: usize,
     /// The secret of the fragment table.
     pub(super) hash_key: HashKey,
     /// What the host could hold for reassembly when this was put together, of IPv4 and of IPv6.
@@ -42,30 +35,13 @@ pub struct Document {
     /// What it goes back to unless it's confirmed.
     pub pending: Option<Pending>,
     /// The indexes that the interfaces had which its rules name, when its program was loaded.
-    named: BTreeMap<String, u32>,
-}
-
-/// The document as it's stored: JSON, padded with zeros.
-#[derive(Deserialize, Serialize)]
-struct Stored {
-    abi: u32,
-    version: String,
-    config: String,
-    slots: Vec<usize>,
-    next: usize,
-    hash_key: [u64; KEY_WORDS],
-    /// Bytes and seconds.
-    reassembly: [(u64, u64); Family::ALL.len()],
-    observing: bool,
-    pending: Option<Pending>,
-    named: BTreeMap<String, u32>,
-}
-
-/// Only the part that every version has.
-#[derive(Deserialize)]
-struct Stamp {
-    abi: u32,
-    version: String,
+    pub(super) named: BTreeMap<String, u32>,
+    /// Who loaded its program.
+    pub release: Release,
+    /// The directory of tables that its program has; `None` for the one of layout 7, which was that of the whole filter.
+    pub(super) tables: Option<u32>,
+    /// What the values of those tables mean, by the names of their pins ([`Shared::meaning`]).
+    pub(super) meanings: BTreeMap<String, u32>,
 }
 
 impl Document {
@@ -85,6 +61,9 @@ impl Document {
             stance: Stance::Enforcing,
             pending: None,
             named: BTreeMap::new(),
+            release: Release::own(),
+            tables: Some(FIRST_TABLES),
+            meanings: meanings(),
         })
     }
 
@@ -103,6 +82,9 @@ impl Document {
             stance,
             pending: None,
             named: BTreeMap::new(),
+            release: self.release.clone(),
+            tables: self.tables,
+            meanings: self.meanings.clone(),
         };
         Ok((document, assignment.fresh))
     }
@@ -125,6 +107,17 @@ impl Document {
         Self { named: named(&self.config, host), ..self }
     }
 
+    /// The same for a program of this version, with the tables of that number.
+    #[must_use]
+    pub(super) fn with_tables(self, number: u32) -> Self {
+        Self { release: Release::own(), tables: Some(number), meanings: meanings(), ..self }
+    }
+
+    /// Whether the values of one of its tables mean what they mean to this version. In layout 7 all had their first meaning.
+    pub(super) fn means_the_same(&self, shared: &Shared) -> bool {
+        self.meanings.get(shared.pin).copied().unwrap_or(1) == shared.meaning
+    }
+
     /// Whether its rules would be about other interfaces, were its program loaded now: one was made anew, or renamed.
     pub(super) fn is_outdated(&self, host: &Host) -> bool {
         self.named != named(&self.config, host)
@@ -139,97 +132,6 @@ impl Document {
     pub fn number_of(&self, slot: Slot) -> Option<usize> {
         self.slots.iter().position(|&own| own == slot).map(|index| index + 1)
     }
-
-    /// The document as it's stored.
-    pub(super) fn encode(&self) -> Vec<u8> {
-        let stored = Stored {
-            abi: ABI,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            config: self.config.to_string(),
-            slots: self.slots.iter().filter_map(|slot| slot.as_rule()).collect(),
-            next: self.next,
-            hash_key: self.hash_key.0,
-            reassembly: self.reassembly.map(|Reassembly { memory, time }| (memory, time.as_secs())),
-            observing: self.stance == Stance::Observing,
-            pending: self.pending,
-            named: self.named.clone(),
-        };
-        serde_json::to_vec(&stored).expect("a struct of strings and integers is JSON")
-    }
-
-    /// How many entries a stored document takes.
-    pub(super) fn chunks(encoded: &[u8]) -> u32 {
-        encoded.len().div_ceil(CHUNK).max(1) as u32
-    }
-
-    /// Writes a stored document into its map.
-    pub(super) fn write(encoded: &[u8], map: &mut aya::maps::Map) -> Result<(), MapError> {
-        let mut array: Array<_, Chunk> = Array::try_from(map)?;
-        for (index, part) in (0..).zip(encoded.chunks(CHUNK)) {
-            let mut chunk = [0; CHUNK];
-            chunk[..part.len()].copy_from_slice(part);
-            array.set(index, chunk, 0)?;
-        }
-        Ok(())
-    }
-
-    /// Reads the document that is pinned at `path`.
-    ///
-    /// # Errors
-    /// There's none, or it was written by another version of Fragwall.
-    pub(super) fn read(path: &Path) -> Result<Self, Error> {
-        let bytes = MapData::from_pin(path)
-            .and_then(|data| Array::<_, Chunk>::try_from(aya::maps::Map::from_map_data(data)?))
-            .and_then(|array| {
-                let mut bytes = Vec::new();
-                for chunk in array.iter() {
-                    bytes.extend_from_slice(&chunk?);
-                }
-                Ok(bytes)
-            });
-        let incompatible = |what: String| Error::Incompatible { path: path.to_owned(), what };
-        match bytes {
-            Ok(bytes) => Self::decode(&bytes).map_err(incompatible),
-            Err(error) => Err(match super::error::io_error(&error) {
-                Some(_) => Error::aya(format!("reading {}", path.display()), error),
-                None => incompatible(error.to_string()),
-            }),
-        }
-    }
-
-    fn decode(bytes: &[u8]) -> Result<Self, String> {
-        let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
-        let json = &bytes[..end];
-        let stamp: Stamp =
-            serde_json::from_slice(json).map_err(|error| format!("its source can't be read: {error}"))?;
-        if stamp.abi != ABI {
-            return Err(format!(
-                "version {}, with layout {}; this one has layout {ABI}",
-                stamp.version, stamp.abi
-            ));
-        }
-        let stored: Stored =
-            serde_json::from_slice(json).map_err(|error| format!("its source can't be read: {error}"))?;
-        let config = Config::parse(&stored.config, Path::new("the ruleset in force"), Names::system())
-            .map_err(|error| format!("version {}: {error}", stored.version))?;
-        let slots: Vec<Slot> = stored.slots.iter().filter_map(|&number| Slot::rule(number)).collect();
-        if slots.len() != config.rules.len() {
-            return Err(format!("{} slots for {} rules", slots.len(), config.rules.len()));
-        }
-        let reassembly = stored
-            .reassembly
-            .map(|(memory, seconds)| Reassembly { memory, time: Duration::from_secs(seconds) });
-        Ok(Self {
-            config,
-            slots,
-            next: stored.next,
-            hash_key: HashKey(stored.hash_key),
-            reassembly,
-            stance: if stored.observing { Stance::Observing } else { Stance::Enforcing },
-            pending: stored.pending,
-            named: stored.named,
-        })
-    }
 }
 
 /// The indexes of the interfaces that the rules name. Those that aren't there have none.
@@ -238,47 +140,29 @@ fn named(config: &Config, host: &Host) -> BTreeMap<String, u32> {
     names.filter_map(|name| Some((name.to_owned(), *host.interfaces.get(name)?))).collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// What the values of tables mean to this version.
+fn meanings() -> BTreeMap<String, u32> {
+    SHARED.iter().map(|shared| (shared.pin.to_owned(), shared.meaning)).collect()
+}
 
-    fn document() -> Document {
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::ruleset::Names;
+
+    pub(in super::super) fn document() -> Document {
         let rules = ["allow @ike", "deny tcp 1-1023", "allow 47"];
         let rules = rules.iter().map(|text| Rule::parse(text, Names::system()).unwrap()).collect();
         Document::new(Config { rules, ..Config::default() }).unwrap()
     }
 
     /// Without the first rule.
-    fn changed() -> Document {
+    pub(in super::super) fn changed() -> Document {
         let mut config = document().config;
         config.rules.remove(0);
         let (changed, fresh) = document().with(config, Stance::Observing).unwrap();
         assert_eq!(fresh, []);
         changed
-    }
-
-    #[test]
-    fn what_is_stored_comes_back() {
-        let pending = Some(Pending { deadline: u64::MAX, previous: Some(7) });
-        for document in [document(), changed(), Document { pending, ..changed() }] {
-            let mut stored = document.encode();
-            stored.resize(Document::chunks(&stored) as usize * CHUNK, 0);
-            let back = Document::decode(&stored).unwrap();
-            assert_eq!(back.config, document.config);
-            assert_eq!(back.slots, document.slots);
-            assert_eq!(back.next, document.next);
-            assert_eq!(back.hash_key.0, document.hash_key.0);
-            assert_eq!(back.reassembly, document.reassembly);
-            assert_eq!((back.stance, back.pending), (document.stance, document.pending));
-        }
-    }
-
-    #[test]
-    fn another_version_is_told() {
-        let error = Document::decode(br#"{"abi":99,"version":"9.9.9","else":true}"#).unwrap_err();
-        assert!(error.contains("9.9.9") && error.contains("99"), "{error}");
-        let error = Document::decode(b"").unwrap_err();
-        assert!(error.contains("can't be read"), "{error}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! classifier of the clsact qdisc otherwise.
 //!
 //! ```text
-//! flows                    the flow table
+//! tables/N/flows           the flow table
 //! generations/N/egress     the program of a generation that accepts replies
 //! egress/INTERFACE-INDEX   the tcx link of an interface; where there are none, the program that its qdisc has
 //! ```
@@ -11,14 +11,13 @@ use std::{fs, io, path::Path, time::Duration};
 
 use aya::{
     Ebpf, EbpfLoader,
-    maps::MapType,
     programs::{
         LinkOrder, ProgramError, ProgramInfo, SchedClassifier, TcAttachType, TestRun as _, TestRunOptions,
         links::{FdLink, PinnedLink},
         tc::{self, NlOptions, SchedClassifierLink, TcAttachOptions, TcHandle},
     },
 };
-use firewall_common::{fragment::identity::HashKey, reply::table::FlowSet};
+use firewall_common::fragment::identity::HashKey;
 
 use super::{
     Error,
@@ -28,8 +27,10 @@ use super::{
     instance::{names, refusal},
     layout::{self, Layout},
     netlink::{self, Interface},
-    shared, sockets,
+    shared::FLOWS,
+    sockets,
     syscall::{self, LinkInfo},
+    tables::Tables,
 };
 use crate::ruleset::Config;
 
@@ -129,8 +130,8 @@ fn send(program: &SchedClassifier, frame: &[u8], repeat: u32) -> Result<Duration
 }
 
 /// Loads the program that a document says and pins it in a generation's directory; none if it accepts no replies.
-pub(super) fn make(layout: &Layout, directory: &Path, document: &Document) -> Result<(), Error> {
-    let Some(mut egress) = Egress::of_document(document, &layout.flows())? else { return Ok(()) };
+pub(super) fn make(tables: &Tables, directory: &Path, document: &Document) -> Result<(), Error> {
+    let Some(mut egress) = Egress::of_document(document, &tables.pin(&FLOWS))? else { return Ok(()) };
     let path = directory.join("egress");
     let pinned = egress.program().map(|program| program.pin(&path));
     match pinned {
@@ -147,13 +148,6 @@ pub(super) fn check_size(document: &Document, config: &Config) -> Result<(), Err
         }
         _ => Ok(()),
     }
-}
-
-/// aya takes a pinned map of another shape without a word: makes sure that what is there is what the programs expect.
-pub(super) fn check(layout: &Layout, document: &Document) -> Result<(), Error> {
-    let Some(replies) = &document.config.replies else { return Ok(()) };
-    let sets = FlowSettings::new(replies)?.sets;
-    shared::check_map(&layout.flows(), MapType::Array, size_of::<FlowSet>(), sets)
 }
 
 /// The program of generation `number`; `None` if it accepts no replies.
@@ -186,14 +180,17 @@ pub(super) fn put<'a>(
             Err(error) => return Err(error),
         }
     }
-    if is_new {
-        remember(&program, &sockets::connected())?;
-    }
-    Ok(())
+    if is_new { remember_by(&program) } else { Ok(()) }
 }
 
-/// Has the flows of some sockets remembered, as if a packet had just been sent on each.
-fn remember(program: &SchedClassifier, sockets: &[sockets::Connected]) -> Result<(), Error> {
+/// Has the connections that there are remembered in the flow table of generation `number`, if it accepts replies.
+pub(super) fn remember(layout: &Layout, number: u32) -> Result<(), Error> {
+    program(layout, number)?.map_or(Ok(()), |program| remember_by(&program))
+}
+
+/// Has the flows of the sockets that are connected remembered, as if a packet had just been sent on each.
+fn remember_by(program: &SchedClassifier) -> Result<(), Error> {
+    let sockets = sockets::connected();
     let sent = sockets.iter().try_for_each(|socket| send(program, &socket.frame(), 1).map(drop));
     sent.map_err(|error| Error::aya("remembering the connections that there are", error))
 }
@@ -346,7 +343,7 @@ pub(super) fn remove(layout: &Layout, index: u32) -> Result<(), Error> {
     fs::remove_file(&path).map_err(failed)
 }
 
-/// No longer looks at what goes out by any interface but these, and forgets all flows if there are none.
+/// No longer looks at what goes out by any interface but these.
 pub(super) fn keep_only(layout: &Layout, keep: &[u32]) -> Result<(), Error> {
     for index in layout::numbered(&layout.egress())? {
         if !keep.contains(&index) {
@@ -356,13 +353,7 @@ pub(super) fn keep_only(layout: &Layout, keep: &[u32]) -> Result<(), Error> {
     if !keep.is_empty() {
         return Ok(());
     }
-    layout::remove(&layout.egress())?;
-    match fs::remove_file(layout.flows()) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(Error::os(format!("removing {}", layout.flows().display()), error))
-        }
-        _ => Ok(()),
-    }
+    layout::remove(&layout.egress())
 }
 
 /// Whether generation `number` accepts replies.

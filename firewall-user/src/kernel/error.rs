@@ -4,6 +4,7 @@ use std::{fmt, io, path::PathBuf, time::Duration};
 
 use thiserror::Error;
 
+use super::release::Release;
 use crate::{guard::LockOut, ruleset::duration};
 
 /// An error of loading, attaching, pinning or reading back.
@@ -179,7 +180,7 @@ pub enum Error {
         /// What went wrong.
         problem: String,
     },
-    /// What is pinned was made by a version of Fragwall with another layout of maps.
+    /// What is pinned can't be understood: it's none of Fragwall's, or of a version too old.
     #[error(
         "{}: left by another version of Fragwall ({what}). It was left in force; `fragwall detach` removes it, then attach again",
         path.display()
@@ -190,6 +191,48 @@ pub enum Error {
         /// What differs.
         what: String,
     },
+    /// What is pinned was made by a version whose layout this one doesn't know yet.
+    #[error(
+        "{}: the filter in force is of Fragwall {release}, which this one, {}, is too old to understand. It was left in force. Use that \
+         version, or a newer one; or `fragwall detach` takes the filter off, and leaves the interfaces unfiltered until you attach again",
+        path.display(), Release::own()
+    )]
+    Newer {
+        /// The document.
+        path: PathBuf,
+        /// The other one.
+        release: Release,
+    },
+    /// A newer version has the filter, and this one would put its older program in place of that one's.
+    #[error(
+        "the filter in force is of Fragwall {release}, and this is an older one, {}: it changes nothing, so that its older program doesn't \
+         replace the newer one. Use that version, or a newer one; if you do want this one's program, `fragwall upgrade --downgrade` puts \
+         it in place",
+        Release::own()
+    )]
+    Downgrade {
+        /// The other one.
+        release: Release,
+    },
+    /// A table that another version fills, and means something else by.
+    #[error(
+        "{}: the filter in force is of Fragwall {release}, which this one, {}, can't read this table of ({what}); `fragwall upgrade` has \
+         this one's program take the filter over, without a packet lost or unfiltered",
+        path.display(), Release::own()
+    )]
+    OtherTable {
+        /// The table.
+        path: PathBuf,
+        /// What differs.
+        what: String,
+        /// The other one.
+        release: Release,
+    },
+    /// Another version has taken over a filter that was watched, and tells of packets elsewhere.
+    #[error(
+        "another version of Fragwall has taken the filter over, and tells of packets by other tables: start this again"
+    )]
+    TakenOver,
     /// The kernel refuses the program.
     #[error("the kernel refuses the program: {problem}{hint}")]
     Load {

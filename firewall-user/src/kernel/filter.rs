@@ -23,18 +23,21 @@ use super::{
     lock::Lock,
     netlink::Interface,
     pending::Pending,
-    shared,
+    shared::{COUNTED, FRAGMENTS},
     state::{State, links, names, newest},
     table::Table,
+    tables::Tables,
+    takeover::{Anew, Takeover, starts_anew},
     tallies::{self, InterfaceTally},
 };
 pub use super::{
     apply::{Applied, apply},
-    attach::{NewLink, Wanted, attach},
+    attach::{Attached, NewLink, Wanted, attach},
     confirm::{confirm, rollback},
     leftover::LeftOver,
     link::WantedMode,
     state::{Link, Place},
+    upgrade::upgrade,
 };
 use crate::ruleset::Config;
 
@@ -59,7 +62,7 @@ impl Filter {
     /// The filter of the current network namespace, to be changed. What an interrupted command left behind is mended.
     ///
     /// # Errors
-    /// As [`Filter::open`]; and its last change awaits confirmation.
+    /// As [`Filter::open`]; its last change awaits confirmation; or a newer version has it ([`Error::Downgrade`]).
     pub fn open_to_change(bpffs: &Path) -> Result<Self, Error> {
         let layout = Layout::new(bpffs)?;
         let lock = Lock::exclusive(&layout)?;
@@ -67,6 +70,7 @@ impl Filter {
         let state = State::find(layout.clone()).inspect_err(|_| clear_away(&layout))?;
         state.mend()?;
         must_be_confirmed(&state.document)?;
+        must_not_be_newer(&state.document)?;
         Ok(Self { state, _lock: lock })
     }
 
@@ -78,6 +82,21 @@ impl Filter {
     /// Where its state is.
     pub(super) fn layout(&self) -> &Layout {
         &self.state.layout
+    }
+
+    /// Its tables.
+    pub(super) fn tables(&self) -> Tables {
+        self.state.tables()
+    }
+
+    /// The tables that would start anew if this Fragwall's program took it over.
+    ///
+    /// # Errors
+    /// The kernel refuses to tell.
+    pub fn starts_anew(&self) -> Result<Vec<Anew>, Error> {
+        let document = &self.state.document;
+        let anew = starts_anew(&self.tables(), document, &document.config)?;
+        Ok(anew.into_iter().map(Anew::from).collect())
     }
 
     /// The configuration that makes such a filter: the rules and settings in force, and the interfaces that it's attached to.
@@ -146,7 +165,7 @@ impl Filter {
     /// # Errors
     /// The kernel refuses to tell.
     pub fn counters(&self) -> Result<Counters, Error> {
-        Counters::open(&shared::counters(&self.state.layout))
+        Counters::open(&self.tables().known(&COUNTED, self.document())?)
     }
 
     /// What became of the packets of each interface that it's attached to, in the order of [`Self::links`], and after them of those of
@@ -155,7 +174,7 @@ impl Filter {
     /// # Errors
     /// The kernel refuses to tell.
     pub fn tallies(&self) -> Result<Vec<InterfaceTally>, Error> {
-        tallies::read(&self.state.layout, &self.state.links)
+        tallies::read(&self.tables(), self.document(), &self.state.links)
     }
 
     /// The fragment table.
@@ -164,7 +183,7 @@ impl Filter {
     /// The kernel refuses to show it.
     pub fn table(&self) -> Result<Table, Error> {
         let fragments = &self.state.document.config.fragments;
-        Table::open(&shared::fragments(&self.state.layout), fragments)
+        Table::open(&self.tables().known(&FRAGMENTS, self.document())?, fragments)
     }
 
     /// When its current program was loaded; `None` if the kernel doesn't tell.
@@ -200,7 +219,8 @@ impl Filter {
     }
 
     /// Puts another configuration into force, for every packet from one moment on. Rules that stay keep their counters;
-    /// fragments in flight keep the verdicts of their datagrams. The interfaces stay as they are, whatever it says of them.
+    /// fragments in flight keep the verdicts of their datagrams. The interfaces stay as they are, whatever it says of them. Returns
+    /// what is taken over of another Fragwall, if that had the filter.
     ///
     /// # Errors
     /// The guard refuses, or the kernel refuses the new program: the old one stays in force. Or it refuses to exchange it in
@@ -210,16 +230,28 @@ impl Filter {
         config: Config,
         stance: Stance,
         precautions: &Precautions<'_>,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Takeover>, Error> {
         let on: Vec<Interface> = self.state.links.iter().filter_map(Link::interface).cloned().collect();
         let was_on = on.clone();
         let before = Some(&self.state.document);
         (precautions.guard)(&Change { before, was_on, config: &config, stance, on })?;
         let (document, fresh) = self.state.document.with(config, stance)?;
         let pending = precautions.pending(Some(self.state.current))?;
-        self.state.load(document.with_pending(pending), &fresh)?;
-        self.state.settle()
+        let takeover = self.state.load(document.with_pending(pending), &fresh)?;
+        self.state.settle()?;
+        Ok(takeover)
     }
+}
+
+/// The interfaces that are filtered in the current network namespace, by whatever version.
+///
+/// # Errors
+/// None is, or the kernel refuses to tell.
+pub fn filtered(bpffs: &Path) -> Result<Vec<Link>, Error> {
+    let layout = Layout::new(bpffs)?;
+    let _lock = Lock::shared(&layout)?;
+    let links = links(&layout)?;
+    if links.is_empty() { Err(Error::NotAttached) } else { Ok(links) }
 }
 
 /// How long it is until a change is undone, if it awaits confirmation.
@@ -234,6 +266,12 @@ pub(super) fn must_be_confirmed(document: &Document) -> Result<(), Error> {
         Some(left) => Err(Error::AwaitsConfirmation { left }),
         None => Ok(()),
     }
+}
+
+/// That no newer version has loaded its program, which this one's would replace.
+pub(super) fn must_not_be_newer(document: &Document) -> Result<(), Error> {
+    let release = &document.release;
+    if release.is_newer() { Err(Error::Downgrade { release: release.clone() }) } else { Ok(()) }
 }
 
 /// Takes off a new filter that wasn't confirmed in time, and by now lets everything pass.

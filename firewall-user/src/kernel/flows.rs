@@ -50,7 +50,7 @@ impl FlowSettings {
         ] {
             lifetimes[class as usize] = units(lifetime);
         }
-        Self { sets: replies.table / WAYS as u32, moment_shift, lifetimes: Lifetimes(lifetimes) }
+        Self { sets: sets(replies), moment_shift, lifetimes: Lifetimes(lifetimes) }
     }
 
     /// What a program has that accepts no replies: hardly a table.
@@ -69,6 +69,11 @@ impl FlowSettings {
     pub(super) const fn shift(&self) -> u32 {
         u64::BITS - self.sets.ilog2()
     }
+}
+
+/// How many sets the flow table has.
+pub(super) const fn sets(replies: &Replies) -> u32 {
+    replies.table / WAYS as u32
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::{
     egress,
     instance::{Instance, Pins, Settings, host, names},
     layout::{self, Layout},
-    shared,
+    shared::FLOWS,
 };
 use crate::ruleset::Compiled;
 
@@ -27,17 +27,18 @@ pub(super) struct Generation {
     pub(super) program: u32,
 }
 
-/// Loads the program for a document and pins it as generation `number`.
+/// Loads the program for a document, with the tables that it names, and pins it as generation `number`.
 pub(super) fn make(layout: &Layout, number: u32, document: &Document) -> Result<Xdp, Error> {
-    shared::check(layout, document.config.fragments.table)?;
-    egress::check(layout, document)?;
+    let tables = layout.tables(document.tables);
+    tables.check(&document.config)?;
     let host = host()?;
     let document = &document.clone().named_on(&host);
     let compiled = Compiled::new(&document.rules(), document.config.default, &host)?;
     let settings = Settings::of_document(document, &compiled, false)?;
     let encoded = document.encode();
-    let flows = layout.flows();
-    let pins = Pins { shared: Some(layout), flows: Some(&flows) };
+    let flows = tables.pin(&FLOWS);
+    let pins = Pins { shared: Some(&tables), flows: Some(&flows) };
+    layout::make(tables.directory())?;
     let mut instance = Instance::load_with(&settings, pins, Document::chunks(&encoded))?;
 
     let directory = layout.generation(number);
@@ -55,7 +56,7 @@ pub(super) fn make(layout: &Layout, number: u32, document: &Document) -> Result<
     if let Some(previous) = document.pending.and_then(|pending| pending.previous) {
         keep(layout, &mut instance, &directory.join("previous"), previous)?;
     }
-    egress::make(layout, &directory, document)?;
+    egress::make(&tables, &directory, document)?;
     // The program comes last: a generation that has one is complete.
     instance.pin(&directory.join("program"))?;
     program(layout, number)

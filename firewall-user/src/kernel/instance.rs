@@ -25,12 +25,12 @@ use super::{
     document::Document,
     error::io_error,
     flows::FlowSettings,
-    layout::Layout,
     netlink::{self, Interface},
     pending::Pending,
     rules,
     run::RUN_ON,
-    shared::{self, SHARED, Shared},
+    shared::{self, FLOWS, SHARED},
+    tables::Tables,
     tallies,
 };
 use crate::ruleset::{Compiled, Early, Fragments, compile::Host, config::MAX_BUDGET};
@@ -159,7 +159,7 @@ pub struct Instance {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Pins<'a> {
     /// The fragment table, the counters and the like.
-    pub(super) shared: Option<&'a Layout>,
+    pub(super) shared: Option<&'a Tables>,
     /// The flow table.
     pub(super) flows: Option<&'a Path>,
 }
@@ -258,10 +258,10 @@ impl Instance {
             .map_max_entries(names::SOURCE, source_chunks);
         flows.prepare(&mut loader, &flow_shift);
         rules::prepare(&mut loader, compiled);
-        for shared in pins.shared.iter().flat_map(|layout| SHARED.iter().map(move |shared| (layout, shared)))
-        {
-            let (layout, Shared { name, pin, .. }) = shared;
-            loader.map_pin_path(name, layout.root().join(pin));
+        if let Some(tables) = pins.shared {
+            for shared in SHARED.iter().filter(|shared| shared.name != FLOWS.name) {
+                loader.map_pin_path(shared.name, tables.pin(shared));
+            }
         }
         if let Some(flows) = pins.flows.filter(|_| accepts_replies != 0) {
             loader.map_pin_path(names::FLOWS, flows);

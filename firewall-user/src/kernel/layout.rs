@@ -9,7 +9,7 @@ use std::{
 
 use nix::sys::statfs::{FsType, statfs};
 
-use super::{Error, netns, shared::SHARED};
+use super::{Error, netns, shared::SHARED, tables::Tables};
 
 /// `BPF_FS_MAGIC` of `linux/magic.h`.
 const BPF_FS_MAGIC: FsType = FsType(0xcafe_4a11_u32 as _);
@@ -80,9 +80,10 @@ impl Layout {
         };
         for entry in entries {
             let path = entry.map_err(failed)?.path();
-            let is_shared = SHARED.iter().any(|shared| path == self.root.join(shared.pin));
-            let others = [self.links(), self.generations(), self.egress(), self.flows()];
-            if !is_shared && !others.contains(&path) {
+            let of_layout_7 = self.tables(None);
+            let is_table = SHARED.iter().any(|shared| path == of_layout_7.pin(shared));
+            let others = [self.links(), self.generations(), self.egress(), self.all_tables()];
+            if !is_table && !others.contains(&path) {
                 return Ok(Some(path.file_name().unwrap_or_default().to_string_lossy().into_owned()));
             }
         }
@@ -119,9 +120,16 @@ impl Layout {
         self.egress().join(interface.to_string())
     }
 
-    /// The pin of the flow table.
-    pub fn flows(&self) -> PathBuf {
-        self.root.join("flows")
+    /// The directory of directories of tables.
+    pub(super) fn all_tables(&self) -> PathBuf {
+        self.root.join("tables")
+    }
+
+    /// The tables that a document names ([`super::document::Document::tables`]).
+    pub(super) fn tables(&self, number: Option<u32>) -> Tables {
+        Tables::new(
+            number.map_or_else(|| self.root.clone(), |number| self.all_tables().join(number.to_string())),
+        )
     }
 
     /// The directory of generations.

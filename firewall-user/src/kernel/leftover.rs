@@ -60,7 +60,7 @@ impl fmt::Display for LeftOver {
 
 /// All that [`State::mend`] would see to.
 pub(super) fn left_over(state: &State) -> Result<Vec<LeftOver>, Error> {
-    let State { layout, document, current, links } = state;
+    let State { layout, document, current, links, .. } = state;
     let mut left = Vec::new();
     if link::pinned(layout)?.iter().any(|pinned| pinned.info.interface.is_none()) {
         left.push(LeftOver::Link);

@@ -5,10 +5,10 @@
 //!
 //! ```text
 //! BPFFS/fragwall/net-INODE/       one filter a network namespace, since interface indexes repeat in each
-//!     fragments  sources  pools  buckets  source-buckets  counters  interfaces
-//!                                 shared by all generations of the program ([`shared`])
-//!     watch  event-buckets  left-out  events    shared, too: what whoever watches is told ([`watch`])
-//!     flows                       the flows that the host opened, if replies are accepted ([`egress`])
+//!     tables/N/                   what is shared by all generations of the program that name it ([`shared`]):
+//!         fragments  sources  pools  buckets  source-buckets  counters  interfaces
+//!         watch  event-buckets  left-out  events    what whoever watches is told ([`watch`])
+//!         flows                   the flows that the host opened, if replies are accepted ([`egress`])
 //!     links/INTERFACE-INDEX       one XDP link an interface; what it holds is in force
 //!     generations/N/program       a program with its ruleset compiled in
 //!     egress/INTERFACE-INDEX      what looks at what goes out by that interface
@@ -19,7 +19,8 @@
 //!
 //! A change of the ruleset loads a new generation beside the old one, pins it, and then exchanges the program in each
 //! link, which is atomic. Whatever moment a process is killed at, each link holds one whole program or the other, and the
-//! next command that changes something finishes the exchange or clears away what came to nothing.
+//! next command that changes something finishes the exchange or clears away what came to nothing. That is also how another version of
+//! Fragwall takes a filter over ([`takeover`]).
 
 mod apply;
 mod attach;
@@ -50,17 +51,22 @@ pub mod netns;
 pub mod pending;
 pub mod probe;
 pub mod reassembly;
+pub mod release;
 mod rules;
 pub mod run;
 pub(crate) mod scratch;
 mod shared;
 pub(crate) mod sockets;
 mod state;
+mod stored;
 mod syscall;
 pub mod table;
+mod tables;
+pub mod takeover;
 mod tallies;
 pub mod tc;
 pub mod transmit;
+mod upgrade;
 pub mod watch;
 mod yardsticks;
 

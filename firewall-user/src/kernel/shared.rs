@@ -1,9 +1,9 @@
-//! The maps that all generations of a filter share: what is known of datagrams and sources, and the counters, outlive a
+//! The maps that all generations of a filter share: what is known of datagrams, sources and flows, and the counters, outlive a
 //! change of the rules.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use aya::maps::{Array, Map, MapData, MapInfo, MapType};
+use aya::maps::{MapInfo, MapType};
 use firewall_common::{
     event::watch::{Buckets, LeftOut, Watch},
     fragment::{
@@ -13,12 +13,14 @@ use firewall_common::{
     },
     packet::Family,
     record::Count,
-    rules::{SLOTS, Slot, limit::BucketSet},
+    reply::table::FlowSet,
+    rules::{SLOTS, limit::BucketSet},
     stance::COUNTERS,
     tally::{TALLIES, Tally},
 };
 
-use super::{Error, instance::names, layout::Layout};
+use super::{Error, flows, instance::names};
+use crate::ruleset::Config;
 
 /// A map that all generations share.
 #[derive(Clone, Copy, Debug)]
@@ -27,113 +29,153 @@ pub(super) struct Shared {
     pub(super) name: &'static str,
     /// The name of its pin.
     pub(super) pin: &'static str,
+    /// The version of what its values mean to the program and to this crate. It rises with every change of that which the
+    /// map's own shape doesn't show; a filter that was attached by another version starts with an empty one then.
+    pub(super) meaning: u32,
+    /// What starting with an empty one comes to.
+    pub(super) loss: &'static str,
     kind: MapType,
     value: usize,
-    /// How many values it has, for a fragment table of so many entries.
-    entries: fn(u32) -> u32,
+    /// How many values it has for a configuration; `None` if that has no such map.
+    entries: fn(&Config) -> Option<u32>,
 }
 
 /// All of them.
-pub(super) const SHARED: [Shared; 11] = [
-    Shared {
-        name: names::FRAGMENTS,
-        pin: "fragments",
-        kind: MapType::Array,
-        value: size_of::<Set>(),
-        entries: fragment_sets,
-    },
+pub(super) const SHARED: [Shared; 12] = [
+    FRAGMENTS,
     Shared {
         name: names::SOURCES,
         pin: "sources",
+        meaning: 1,
+        loss: "no source is known to have completed a datagram yet",
         kind: MapType::Array,
         value: size_of::<SourceSet>(),
-        entries: source_sets,
+        entries: |config| Some(source_sets(config.fragments.table)),
     },
     Shared {
         name: names::POOLS,
         pin: "pools",
+        meaning: 1,
+        loss: "the fragments that strangers have outstanding aren't held against them",
         kind: MapType::Array,
         value: size_of::<Pool>(),
-        entries: |_| Family::ALL.len() as u32,
+        entries: |_| Some(Family::ALL.len() as u32),
     },
-    Shared {
-        name: names::BUCKETS,
-        pin: "buckets",
-        kind: MapType::Array,
-        value: size_of::<Word>(),
-        entries: |_| SLOTS as u32,
-    },
+    BUCKETS,
     Shared {
         name: names::SOURCE_BUCKETS,
         pin: "source-buckets",
+        meaning: 1,
+        loss: "limits of single sources start unused",
         kind: MapType::Array,
         value: size_of::<BucketSet>(),
-        entries: bucket_sets,
+        entries: |config| Some(bucket_sets(config.fragments.table)),
     },
-    Shared {
-        name: names::COUNTERS,
-        pin: "counters",
-        kind: MapType::PerCpuArray,
-        value: size_of::<Count>(),
-        entries: |_| COUNTERS as u32,
-    },
-    Shared {
-        name: names::INTERFACES,
-        pin: "interfaces",
-        kind: MapType::PerCpuArray,
-        value: size_of::<Tally>(),
-        entries: |_| TALLIES as u32,
-    },
-    Shared {
-        name: names::WATCH,
-        pin: "watch",
-        kind: MapType::Array,
-        value: size_of::<Watch>(),
-        entries: |_| 1,
-    },
+    COUNTED,
+    INTERFACES,
+    FLOWS,
+    WATCH,
     Shared {
         name: names::EVENT_BUCKETS,
         pin: "event-buckets",
+        meaning: 1,
+        loss: "the rates of what is told of packets start unused",
         kind: MapType::Array,
         value: size_of::<Buckets>(),
-        entries: |_| 1,
+        entries: |_| Some(1),
     },
-    Shared {
-        name: names::LEFT_OUT,
-        pin: "left-out",
-        kind: MapType::PerCpuArray,
-        value: size_of::<LeftOut>(),
-        entries: |_| 1,
-    },
-    // Its records have no size of their own, and its entries are bytes.
-    Shared { name: names::EVENTS, pin: "events", kind: MapType::RingBuf, value: 0, entries: |_| 1 << 19 },
+    LEFT_OUT,
+    EVENTS,
 ];
 
-/// Fills up the buckets of limits that all sources share, of slots that are given to new rules. Those of single sources can't be
-/// told apart by slot: what is left in them is at most what another rule with that slot let be used up, thousands of rules ago.
-pub(super) fn fill_buckets(layout: &Layout, slots: &[Slot]) -> Result<(), Error> {
-    let path = layout.root().join("buckets");
-    let buckets =
-        MapData::from_pin(&path).and_then(|map| Array::<_, u64>::try_from(Map::from_map_data(map)?));
-    let filled = buckets
-        .and_then(|mut buckets| slots.iter().try_for_each(|slot| buckets.set(slot.index() as u32, 0, 0)));
-    filled.map_err(|error| Error::aya(format!("filling {}", path.display()), error))
-}
+/// The fragment table.
+pub(super) const FRAGMENTS: Shared = Shared {
+    name: names::FRAGMENTS,
+    pin: "fragments",
+    meaning: 1,
+    loss: "what is still to come of datagrams in flight is taken for early fragments, whatever became of the first ones",
+    kind: MapType::Array,
+    value: size_of::<Set>(),
+    entries: |config| Some(fragment_sets(config.fragments.table)),
+};
 
-/// The pin of the counters.
-pub(super) fn counters(layout: &Layout) -> PathBuf {
-    layout.root().join("counters")
-}
+/// The buckets of limits that all sources share.
+pub(super) const BUCKETS: Shared = Shared {
+    name: names::BUCKETS,
+    pin: "buckets",
+    meaning: 1,
+    loss: "limits start unused",
+    kind: MapType::Array,
+    value: size_of::<Word>(),
+    entries: |_| Some(SLOTS as u32),
+};
 
-/// The pin of the interfaces' tallies.
-pub(super) fn interfaces(layout: &Layout) -> PathBuf {
-    layout.root().join("interfaces")
-}
+/// The counters.
+pub(super) const COUNTED: Shared = Shared {
+    name: names::COUNTERS,
+    pin: "counters",
+    meaning: 1,
+    loss: "all counters start from zero",
+    kind: MapType::PerCpuArray,
+    value: size_of::<Count>(),
+    entries: |_| Some(COUNTERS as u32),
+};
 
-/// The pin of the fragment table.
-pub(super) fn fragments(layout: &Layout) -> PathBuf {
-    layout.root().join("fragments")
-}
+/// The interfaces' tallies.
+pub(super) const INTERFACES: Shared = Shared {
+    name: names::INTERFACES,
+    pin: "interfaces",
+    meaning: 1,
+    loss: "what is counted of each interface starts from zero",
+    kind: MapType::PerCpuArray,
+    value: size_of::<Tally>(),
+    entries: |_| Some(TALLIES as u32),
+};
+
+/// The flow table, which a filter has that accepts replies.
+pub(super) const FLOWS: Shared = Shared {
+    name: names::FLOWS,
+    pin: "flows",
+    meaning: 1,
+    loss: "of the flows that this host opened, only those of connected sockets are known; replies to others are accepted once it \
+           sends again",
+    kind: MapType::Array,
+    value: size_of::<FlowSet>(),
+    entries: |config| config.replies.as_ref().map(flows::sets),
+};
+
+/// What is asked for by whoever watches.
+pub(super) const WATCH: Shared = Shared {
+    name: names::WATCH,
+    pin: "watch",
+    meaning: 1,
+    loss: "whoever watched must ask anew",
+    kind: MapType::Array,
+    value: size_of::<Watch>(),
+    entries: |_| Some(1),
+};
+
+/// How many packets weren't told of.
+pub(super) const LEFT_OUT: Shared = Shared {
+    name: names::LEFT_OUT,
+    pin: "left-out",
+    meaning: 1,
+    loss: "the number of packets that weren't told of starts from zero",
+    kind: MapType::PerCpuArray,
+    value: size_of::<LeftOut>(),
+    entries: |_| Some(1),
+};
+
+/// What is told of packets. Its records have no size of their own, and its entries are bytes.
+pub(super) const EVENTS: Shared = Shared {
+    name: names::EVENTS,
+    pin: "events",
+    meaning: 1,
+    loss: "packets that were told of and not read yet are forgotten",
+    kind: MapType::RingBuf,
+    value: 0,
+    entries: |_| Some(1 << 19),
+};
 
 /// How many sets a fragment table of so many entries has.
 pub(super) const fn fragment_sets(table: u32) -> u32 {
@@ -151,32 +193,56 @@ pub(super) const fn bucket_sets(table: u32) -> u32 {
     source_sets(table)
 }
 
-/// aya takes a pinned map of another shape without a word: makes sure that what is there is what the program expects, for
-/// a fragment table of `table` entries.
-pub(super) fn check(layout: &Layout, table: u32) -> Result<(), Error> {
-    SHARED.iter().try_for_each(|shared| {
-        check_map(&layout.root().join(shared.pin), shared.kind, shared.value, (shared.entries)(table))
-    })
+impl Shared {
+    /// Whether a configuration has such a map.
+    pub(super) fn is_of(&self, config: &Config) -> bool {
+        (self.entries)(config).is_some()
+    }
+
+    /// How the map that is pinned at `path` differs in shape from what this version's program has for a configuration; `None` if it
+    /// doesn't, or if there's none. aya takes a pinned map of another shape without a word.
+    ///
+    /// # Errors
+    /// The kernel refuses to tell.
+    pub(super) fn difference(&self, path: &Path, config: &Config) -> Result<Option<String>, Error> {
+        let Some(entries) = (self.entries)(config).filter(|_| path.exists()) else { return Ok(None) };
+        let info = MapInfo::from_pin(path)
+            .map_err(|error| Error::aya(format!("opening {}", path.display()), error))?;
+        let found = (info.map_type().ok(), info.key_size(), info.value_size(), info.max_entries());
+        let key = if self.kind == MapType::RingBuf { 0 } else { size_of::<u32>() as u32 };
+        let expected = (Some(self.kind), key, self.value as u32, entries);
+        Ok((found != expected).then(|| {
+            format!(
+                "a map with {} entries of {} bytes where {} of {} are expected",
+                found.3, found.2, expected.3, expected.2
+            )
+        }))
+    }
 }
 
-/// That a pinned map, if it's there, is of that kind, with so many entries of so many bytes.
-pub(super) fn check_map(path: &Path, kind: MapType, value: usize, entries: u32) -> Result<(), Error> {
-    if !path.exists() {
-        return Ok(());
+#[cfg(test)]
+mod tests {
+    use firewall_common::verdict::Reason;
+
+    use super::*;
+
+    /// A reason's place among the counters, and in events, is told by its place among all.
+    #[test]
+    fn reasons_stay_in_their_places() {
+        assert_eq!((COUNTED.meaning, EVENTS.meaning), (1, 1), "write down here what the next meaning is");
+        let names: Vec<&str> = Reason::ALL.iter().map(|reason| reason.name()).collect();
+        let known = REASONS.split_whitespace().collect::<Vec<_>>();
+        assert!(
+            names.starts_with(&known),
+            "a new reason comes behind all others, so that counters go on when this version takes a filter over; or raise \
+             the meaning of the counters and of the events: {names:?}"
+        );
     }
-    let doing = || format!("opening {}", path.display());
-    let info = MapInfo::from_pin(path).map_err(|error| Error::aya(doing(), error))?;
-    let found = (info.map_type().ok(), info.key_size(), info.value_size(), info.max_entries());
-    let key = if kind == MapType::RingBuf { 0 } else { size_of::<u32>() as u32 };
-    let expected = (Some(kind), key, value as u32, entries);
-    if found == expected {
-        return Ok(());
-    }
-    Err(Error::Incompatible {
-        path: path.to_owned(),
-        what: format!(
-            "a map with {} entries of {} bytes where {} of {} are expected",
-            found.3, found.2, expected.3, expected.2
-        ),
-    })
+
+    /// Those of the first meaning.
+    const REASONS: &str = "not-ip arp neighbour-discovery multicast-listener packet-too-big icmp-error reply related rule \
+        default inherited early late-denial fragment-budget truncated ip-version ip-header-length \
+        ip-length extension-chain extension-order routing-header-0 nested-fragment transport-header \
+        fragment-end fragment-length fragment-headers fragment-overlap fragment-tcp-flags \
+        fragment-neighbour-discovery";
 }

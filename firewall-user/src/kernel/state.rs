@@ -13,7 +13,10 @@ use super::{
     link::{self, Pinned},
     netlink::{self, Interface, Mode},
     pending::Pending,
-    shared,
+    shared::{BUCKETS, COUNTED},
+    tables::Tables,
+    takeover::{Prepared, Takeover, starts_anew},
+    tallies,
 };
 
 /// A filter's state. Whoever reads or changes it holds the lock.
@@ -25,6 +28,8 @@ pub(super) struct State {
     /// The number of the generation in force.
     pub(super) current: u32,
     pub(super) links: Vec<Link>,
+    /// What the tables of the current generation were made from, if that has just been loaded.
+    prepared: Option<Prepared>,
 }
 
 /// An interface that a filter is attached to.
@@ -84,8 +89,21 @@ impl State {
             current = previous.ok_or(Error::NotAttached)?;
             document = generation::document(&layout, current)?;
         }
-        shared::check(&layout, document.config.fragments.table)?;
-        Ok(Self { layout, document, current, links })
+        Ok(Self { layout, document, current, links, prepared: None })
+    }
+
+    /// The tables that the current generation has.
+    pub(super) fn tables(&self) -> Tables {
+        self.layout.tables(self.document.tables)
+    }
+
+    /// Whether its program is this very Fragwall's, and all of its tables go on in the next.
+    ///
+    /// # Errors
+    /// The kernel refuses to tell.
+    pub(super) fn is_own(&self) -> Result<bool, Error> {
+        let Self { document, .. } = self;
+        Ok(document.release.is_own() && starts_anew(&self.tables(), document, &document.config)?.is_empty())
     }
 
     /// Finishes or clears away what an interrupted command left behind: links with an older generation, generations
@@ -123,13 +141,43 @@ impl State {
         {
             return Err(error);
         }
+        if self.forgets_flows() {
+            // Those that were opened since, until the program on egress was exchanged.
+            egress::remember(&self.layout, self.current)?;
+        }
         let previous = self.document.pending.and_then(|pending| pending.previous);
         for number in layout::numbered(&self.layout.generations())? {
             if number != self.current && Some(number) != previous {
                 layout::remove(&self.layout.generation(number))?;
             }
         }
-        self.settle_egress(previous)
+        self.settle_egress(previous)?;
+        self.settle_tables(previous)
+    }
+
+    /// Whether the current generation was given a flow table that is new.
+    fn forgets_flows(&self) -> bool {
+        self.prepared.as_ref().is_some_and(Prepared::forgets_flows)
+    }
+
+    /// Removes all tables but those of this generation and of the one that it may go back to.
+    fn settle_tables(&self, previous: Option<u32>) -> Result<(), Error> {
+        let kept = self.kept_tables(previous)?;
+        for number in layout::numbered(&self.layout.all_tables())? {
+            if !kept.contains(&Some(number)) {
+                layout::remove(self.layout.tables(Some(number)).directory())?;
+            }
+        }
+        if kept.contains(&None) { Ok(()) } else { self.layout.tables(None).clear() }
+    }
+
+    /// What the documents of this generation, and of the one that it may go back to, call their tables.
+    fn kept_tables(&self, previous: Option<u32>) -> Result<Vec<Option<u32>>, Error> {
+        let previous = previous.map(|number| generation::document(&self.layout, number)).transpose()?;
+        Ok([Some(self.document.tables), previous.map(|document| document.tables)]
+            .into_iter()
+            .flatten()
+            .collect())
     }
 
     /// No longer looks at what goes out where nothing that comes in is filtered, or where neither this generation nor the one
@@ -141,33 +189,76 @@ impl State {
         } else {
             Vec::new()
         };
-        egress::keep_only(&self.layout, &keep)
-    }
-
-    /// Loads a generation beside the current one; `fresh` are the slots of new rules. It's not in force yet, but takes the
-    /// current one's place in this state.
-    ///
-    /// # Errors
-    /// The kernel refuses the new program: the old one stays in force.
-    pub(super) fn load(&mut self, document: Document, fresh: &[Slot]) -> Result<(), Error> {
-        let number = self.current + 1;
-        self.renew(fresh)?;
-        if let Err(error) = generation::make(&self.layout, number, &document) {
-            // What was pinned of it is in nobody's way, and goes with the next command if not now.
-            let _ = layout::remove(&self.layout.generation(number));
-            return Err(error);
+        egress::keep_only(&self.layout, &keep)?;
+        if keep.is_empty() {
+            for tables in self.kept_tables(previous)? {
+                self.layout.tables(tables).forget_flows()?;
+            }
         }
-        self.document = document;
-        self.current = number;
         Ok(())
     }
 
-    /// Makes slots that are given to new rules as if nobody had had them: their counters are empty, their limits not used up.
-    fn renew(&self, slots: &[Slot]) -> Result<(), Error> {
-        shared::fill_buckets(&self.layout, slots)?;
-        let mut counters = Counters::open(&shared::counters(&self.layout))?;
-        slots.iter().try_for_each(|&slot| counters.retire(slot))
+    /// Loads a generation beside the current one; `fresh` are the slots of new rules. It's not in force yet, but takes the
+    /// current one's place in this state. Returns what is taken over of another Fragwall.
+    ///
+    /// # Errors
+    /// The kernel refuses the new program: the old one stays in force.
+    pub(super) fn load(&mut self, document: Document, fresh: &[Slot]) -> Result<Option<Takeover>, Error> {
+        let number = self.current + 1;
+        let prepared = Prepared::new(&self.layout, &self.document, &document.config)?;
+        let document = document.with_tables(prepared.number);
+        if let Err(error) = self.make(number, &document, &prepared, fresh) {
+            // What was pinned of it is in nobody's way, and goes with the next command if not now.
+            let _ = layout::remove(&self.layout.generation(number));
+            prepared.undo();
+            return Err(error);
+        }
+        let takeover = prepared.takeover(&self.document.release);
+        self.document = document;
+        self.current = number;
+        self.prepared = Some(prepared);
+        Ok(takeover)
     }
+
+    fn make(
+        &self,
+        number: u32,
+        document: &Document,
+        prepared: &Prepared,
+        fresh: &[Slot],
+    ) -> Result<(), Error> {
+        renew(&prepared.tables, fresh)?;
+        generation::make(&self.layout, number, document)?;
+        if prepared.forgets_interfaces() {
+            tallies::put_all(&self.layout, &prepared.tables)?;
+        }
+        if prepared.forgets_flows() {
+            egress::remember(&self.layout, number)?;
+        }
+        Ok(())
+    }
+
+    /// Removes what was loaded last, since it couldn't be put into force. If that can't be done now, it's in nobody's way, and goes with
+    /// the next command.
+    pub(super) fn unload(&self) {
+        let _ = layout::remove(&self.layout.generation(self.current));
+        if let Some(prepared) = &self.prepared {
+            prepared.undo();
+        }
+    }
+}
+
+/// Makes slots that are given to new rules as if nobody had had them: their counters are empty, their limits not used up. In tables
+/// that start anew all are.
+fn renew(tables: &Tables, slots: &[Slot]) -> Result<(), Error> {
+    if tables.pin(&BUCKETS).exists() {
+        tables.fill_buckets(slots)?;
+    }
+    if tables.pin(&COUNTED).exists() {
+        let mut counters = Counters::open(&tables.pin(&COUNTED))?;
+        slots.iter().try_for_each(|&slot| counters.retire(slot))?;
+    }
+    Ok(())
 }
 
 /// The newest generation that any of the links holds. A command that was killed amid an exchange left the newer one in

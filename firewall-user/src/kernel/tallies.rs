@@ -1,6 +1,6 @@
 //! What became of the packets of each interface: giving interfaces their tallies, and reading them.
 
-use std::borrow::BorrowMut;
+use std::{borrow::BorrowMut, path::Path};
 
 use aya::maps::{Map, MapData, MapError, PerCpuArray, PerCpuValues};
 use firewall_common::{
@@ -9,7 +9,9 @@ use firewall_common::{
     verdict::Verdict,
 };
 
-use super::{Error, layout::Layout, link, netlink::Interface, shared, state::Link};
+use super::{
+    Error, document::Document, layout::Layout, link, shared::INTERFACES, state::Link, tables::Tables,
+};
 
 /// What became of the packets of one interface.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,16 +28,26 @@ impl InterfaceTally {
 
 type Tallies<T> = PerCpuArray<T, Tally>;
 
-/// Gives tallies to interfaces that are about to be attached to.
-pub(super) fn put(layout: &Layout, interfaces: &[Interface]) -> Result<(), Error> {
+/// Gives tallies to interfaces, by their indexes, that are about to be attached to.
+pub(super) fn put(
+    layout: &Layout,
+    tables: &Tables,
+    interfaces: impl IntoIterator<Item = u32>,
+) -> Result<(), Error> {
     let mut taken: Vec<u32> = link::pinned(layout)?.iter().map(|pinned| pinned.name).collect();
-    let mut tallies = open(layout)?;
+    let mut tallies = open(&tables.pin(&INTERFACES))?;
     for interface in interfaces {
-        give(&mut tallies, interface.index, &taken)
-            .map_err(|error| Error::aya(format!("counting what comes in by {}", interface.name), error))?;
-        taken.push(interface.index);
+        give(&mut tallies, interface, &taken).map_err(|error| {
+            Error::aya(format!("counting what comes in by the interface of index {interface}"), error)
+        })?;
+        taken.push(interface);
     }
     Ok(())
+}
+
+/// Gives tallies to the interfaces that are filtered, where none has any.
+pub(super) fn put_all(layout: &Layout, tables: &Tables) -> Result<(), Error> {
+    put(layout, tables, link::pinned(layout)?.iter().map(|pinned| pinned.name))
 }
 
 /// Gives an interface empty tallies, in a row that isn't any of `taken`'s: its own, a free one, or one whose interface is gone. If all
@@ -64,8 +76,12 @@ fn owner<T: BorrowMut<MapData>>(tallies: &Tallies<T>, row: u32) -> Result<u32, M
 }
 
 /// What is counted of the interfaces of links, in order, and in the end of all others.
-pub(super) fn read(layout: &Layout, links: &[Link]) -> Result<Vec<InterfaceTally>, Error> {
-    let tallies = open(layout)?;
+pub(super) fn read(
+    tables: &Tables,
+    document: &Document,
+    links: &[Link],
+) -> Result<Vec<InterfaceTally>, Error> {
+    let tallies = open(&tables.known(&INTERFACES, document)?)?;
     let refused = |error| Error::aya("reading what was counted by interface", error);
     let own = links.iter().map(|link| {
         let interface = link.pinned.name;
@@ -94,8 +110,7 @@ fn sum(tallies: &Tallies<MapData>, row: u32) -> Result<InterfaceTally, MapError>
     Ok(counted)
 }
 
-fn open(layout: &Layout) -> Result<Tallies<MapData>, Error> {
-    let path = shared::interfaces(layout);
-    let map = MapData::from_pin(&path).and_then(Map::from_map_data).and_then(PerCpuArray::try_from);
+fn open(path: &Path) -> Result<Tallies<MapData>, Error> {
+    let map = MapData::from_pin(path).and_then(Map::from_map_data).and_then(PerCpuArray::try_from);
     map.map_err(|error| Error::aya(format!("opening {}", path.display()), error))
 }

@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use aya::maps::{Array, Map, MapData, MapError, PerCpuArray, RingBuf};
+use aya::maps::{Array, Map, MapData, MapError, MapInfo, PerCpuArray, RingBuf};
 use firewall_common::event::{
     Event,
     watch::{LeftOut, Pace, Watch},
@@ -33,7 +33,7 @@ use super::{
     Error,
     clock::{Clock, jiffies_per_second},
     filter::Filter,
-    layout::Layout,
+    shared::{EVENTS, LEFT_OUT, Shared, WATCH},
 };
 
 /// How long a lease lasts.
@@ -87,6 +87,8 @@ pub struct Watcher {
     left_out: PerCpuArray<MapData, LeftOut>,
     /// How many had been left out before.
     before: u64,
+    /// The id of the map by which the program is asked to tell.
+    asks_by: u32,
 }
 
 /// A lease that is renewed by a thread of its own: whoever watches may wait for the filter's lock, or for somebody to read what was
@@ -138,9 +140,9 @@ impl Watcher {
             Err((_, Errno::EWOULDBLOCK)) => return Err(Error::Watched),
             Err((_, errno)) => return Err(failed(errno.into())),
         };
-        let mut events = RingBuf::try_from(map(layout, "events")?).map_err(refused)?;
-        let left_out = PerCpuArray::try_from(map(layout, "left-out")?).map_err(refused)?;
-        let watch = Array::try_from(map(layout, "watch")?).map_err(refused)?;
+        let mut events = RingBuf::try_from(map(filter, &EVENTS)?).map_err(refused)?;
+        let left_out = PerCpuArray::try_from(map(filter, &LEFT_OUT)?).map_err(refused)?;
+        let watch = Array::try_from(map(filter, &WATCH)?).map_err(refused)?;
         // What is left of someone who was killed.
         while events.next().is_some() {}
         let lease = Lease {
@@ -153,15 +155,26 @@ impl Watcher {
             lock,
         };
         let before = count(&left_out)?;
-        Ok(Self { events, left_out, before, lease: Renewed::new(lease)? })
+        let asks_by = id(filter)?;
+        Ok(Self { events, left_out, before, asks_by, lease: Renewed::new(lease)? })
     }
 
-    /// Whether there's still something to watch.
+    /// Asks for more time, as long as there's something to watch.
     ///
     /// # Errors
     /// [`Error::NotAttached`] if the filter was detached, also if there's another one now; or the kernel refuses.
-    pub fn check(&self) -> Result<(), Error> {
+    pub fn renew(&self) -> Result<(), Error> {
         self.lease.lock().renew()
+    }
+
+    /// Whether there's still something to watch in the filter that is in force.
+    ///
+    /// # Errors
+    /// [`Error::NotAttached`] if the filter was detached, also if there's another one now; [`Error::TakenOver`] if its program has
+    /// other tables now; or the kernel refuses.
+    pub fn check(&self, filter: &Filter) -> Result<(), Error> {
+        self.renew()?;
+        if id(filter)? == self.asks_by { Ok(()) } else { Err(Error::TakenOver) }
     }
 
     /// The next packet that the program told of, if there's one.
@@ -262,10 +275,17 @@ impl Lease {
     }
 }
 
-fn map(layout: &Layout, pin: &str) -> Result<Map, Error> {
-    let path = layout.root().join(pin);
+fn map(filter: &Filter, shared: &Shared) -> Result<Map, Error> {
+    let path = filter.tables().known(shared, filter.document())?;
     let map = MapData::from_pin(&path).and_then(Map::from_map_data);
     map.map_err(|error| Error::aya(format!("opening {}", path.display()), error))
+}
+
+/// The id of the map by which a filter's program is asked to tell.
+fn id(filter: &Filter) -> Result<u32, Error> {
+    let path = filter.tables().pin(&WATCH);
+    let info = MapInfo::from_pin(&path);
+    info.map(|info| info.id()).map_err(|error| Error::aya(format!("opening {}", path.display()), error))
 }
 
 fn refused(error: MapError) -> Error {

@@ -16,7 +16,7 @@ use crate::{
     kernel::{
         self,
         change::{Change, Precautions},
-        filter::{self, Applied, Wanted, WantedMode},
+        filter::{self, Applied, Attached, Wanted, WantedMode},
         netlink::{self, Interface},
     },
     ruleset::Config,
@@ -172,7 +172,8 @@ impl Keeper {
             let wanted = Wanted { mode: self.source.mode, otherwise, ..Wanted::default() };
             let precautions = Precautions { confirm: None, guard: &self.source.guard };
             match filter::attach(&self.bpffs, std::slice::from_ref(name), wanted, &precautions) {
-                Ok(links) => {
+                Ok(Attached { links, takeover }) => {
+                    takeover.iter().for_each(|takeover| (self.say)(takeover));
                     links.iter().for_each(|link| (self.say)(link));
                     self.attended(name, *index);
                 }
@@ -249,13 +250,14 @@ impl Keeper {
     /// Says what was done.
     fn tell(&self, applied: Option<&Applied>, missing: &[String]) {
         let Self { say, source, .. } = self;
-        if let Some(Applied { changed, attached, detached }) = applied {
+        if let Some(Applied { changed, attached, detached, takeover }) = applied {
+            takeover.iter().for_each(|takeover| say(takeover));
             attached.iter().for_each(|link| say(link));
             if !detached.is_empty() {
                 say(&format_args!("{}: detached", detached.join(", ")));
             }
             let file = source.file.display();
-            if *changed || !attached.is_empty() || !detached.is_empty() {
+            if *changed || takeover.is_some() || !attached.is_empty() || !detached.is_empty() {
                 say(&format_args!("{file}: in force"));
             } else {
                 say(&format_args!("{file}: nothing changes, it's in force already"));

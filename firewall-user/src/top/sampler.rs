@@ -102,6 +102,9 @@ impl Sampler {
     /// Reads the filter; says whether anybody listens.
     fn sample(&mut self, listener: &mut Option<Listener>) -> bool {
         let read = Snapshot::read(&self.bpffs, self.began).and_then(|(snapshot, filter)| {
+            // Another version that has taken the filter over tells elsewhere.
+            let still = listener.take().filter(|listener| listener.watcher.check(&filter).is_ok());
+            *listener = still;
             let watching = match listener {
                 Some(listener) => {
                     listener.reader.change(filter.document().clone());
@@ -155,7 +158,7 @@ fn begin(filter: &Filter, listener: &mut Option<Listener>) -> Result<Watching, E
 impl Listener {
     /// What was told, and how many more there were.
     fn hear(&mut self, bpffs: &Path) -> Result<(Vec<Line>, u64), Error> {
-        self.watcher.check()?;
+        self.watcher.renew()?;
         let mut lines = Vec::new();
         while lines.len() < BATCH
             && let Some(event) = self.watcher.next_event()

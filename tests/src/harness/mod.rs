@@ -22,6 +22,7 @@ pub mod nft;
 pub mod nobody;
 pub mod packet;
 pub mod pcap;
+pub mod pinned;
 pub mod process;
 pub mod raw;
 pub mod receiver;

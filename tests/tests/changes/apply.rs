@@ -43,14 +43,20 @@ fn a_file_is_put_into_force_and_again_changes_nothing() {
     assert_eq!((&applied["changed"], &applied["attached"][0]["name"]), (&json!(true), &json!("eth0")));
     assert!(probe.reaches(10));
     let program = host.attached("eth0").unwrap();
-    assert_eq!(apply(&host, &file), json!({"version": 1, "changed": false, "attached": [], "detached": []}));
+    assert_eq!(
+        apply(&host, &file),
+        json!({"version": 1, "changed": false, "attached": [], "detached": [], "taken_over": null})
+    );
     assert_eq!(host.attached("eth0").unwrap(), program);
     let again = host.ok(&["apply", &file.path]).unwrap();
     assert!(String::from_utf8_lossy(&again.stderr).contains("nothing changes"), "{again:?}");
 
     let settings = "[fragments]\nearly = \"drop\"\nearly-budget = 16\ntimeout = \"5s\"\n";
     file.write(&format!("default = \"allow\"\nrules = [\"deny udp 7001\", \"allow udp 7000\"]\n{settings}"));
-    assert_eq!(apply(&host, &file), json!({"version": 1, "changed": true, "attached": [], "detached": []}));
+    assert_eq!(
+        apply(&host, &file),
+        json!({"version": 1, "changed": true, "attached": [], "detached": [], "taken_over": null})
+    );
     assert!(!probe.reaches(10));
     assert_eq!(host.rules().unwrap(), ["deny udp 7001", "allow udp 7000"]);
     assert_eq!(generations(&host).len(), 1);

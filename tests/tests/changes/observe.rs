@@ -45,7 +45,7 @@ fn what_is_observed_passes_and_is_counted_apart() {
     assert_eq!((&observed["observing"], packets(&observed["observed"], 2)), (&json!(true), 1), "{observed}");
 
     let enforce = || host.fragwall().json(&["enforce"]).unwrap();
-    assert_eq!(enforce(), json!({"version": 1, "changed": true}));
+    assert_eq!(enforce(), json!({"version": 1, "changed": true, "taken_over": null}));
     assert!(!probe.reaches(10));
     assert!(!probe.reaches(3000));
     let enforced = stats(&host);
@@ -53,7 +53,7 @@ fn what_is_observed_passes_and_is_counted_apart() {
     assert_eq!(packets(&enforced, 2), 4, "{enforced}");
     assert_eq!(packets(&enforced["observed"], 2), 1, "as it was: {enforced}");
     let program = host.attached("eth0").unwrap();
-    assert_eq!(enforce(), json!({"version": 1, "changed": false}));
+    assert_eq!(enforce(), json!({"version": 1, "changed": false, "taken_over": null}));
     assert_eq!(host.attached("eth0").unwrap(), program);
 }
 

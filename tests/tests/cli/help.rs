@@ -5,7 +5,7 @@ use std::process::Command;
 use firewall_tests::harness::fragwall::binary;
 
 /// Each command with its own options and arguments.
-const COMMANDS: [(&str, &[&str]); 22] = [
+const COMMANDS: [(&str, &[&str]); 23] = [
     (
         "attach",
         &["[IFACE]", "--config", "--allow", "--mode", "--default", "--observe", "--confirm", "--force"],
@@ -24,6 +24,7 @@ const COMMANDS: [(&str, &[&str]); 22] = [
     ("confirm", &[]),
     ("rollback", &[]),
     ("enforce", &["--confirm", "--force"]),
+    ("upgrade", &["--downgrade", "--confirm"]),
     ("stats", &["--watch", "--count"]),
     (
         "monitor",

@@ -22,7 +22,13 @@ fn the_json_of_every_command_keeps_its_schema() {
     let json = |arguments: &[&str]| fragwall.json(arguments).unwrap();
     assert_schema(
         &json(&["attach", "eth0", "--allow", "udp 500"]),
-        &["version", "interfaces[].name", "interfaces[].mode", "interfaces[].not_native_because"],
+        &[
+            "version",
+            "interfaces[].name",
+            "interfaces[].mode",
+            "interfaces[].not_native_because",
+            "taken_over",
+        ],
     );
     assert_schema(
         &json(&["status"]),
@@ -34,6 +40,11 @@ fn the_json_of_every_command_keeps_its_schema() {
             "interfaces[].answers",
             "moved",
             "interrupted",
+            "program.version",
+            "program.layout",
+            "program.is_own",
+            "program.is_newer",
+            "program.starts_anew",
             "default",
             "rules",
             "observing",
@@ -53,7 +64,7 @@ fn the_json_of_every_command_keeps_its_schema() {
             "changed",
         ],
     );
-    let rule = ["version", "number", "rule", "added", "moved_from", "shadowed_by"];
+    let rule = ["version", "number", "rule", "added", "moved_from", "shadowed_by", "taken_over"];
     assert_schema(&json(&["allow", "udp", "4500"]), &rule);
     assert_schema(&json(&["deny", "tcp", "23"]), &rule);
     // Something to count: the neighbour asks for a port that is closed.
@@ -111,8 +122,8 @@ fn the_json_of_every_command_keeps_its_schema() {
     let found = ["level", "topic", "interface", "found", "advice"].map(|key| format!("findings[].{key}"));
     let found: Vec<&str> = found.iter().map(String::as_str).chain(["version"]).collect();
     assert_schema(&json(&["doctor"]), &found);
-    assert_schema(&json(&["delete", "1"]), &["version", "number", "rule"]);
-    assert_schema(&json(&["flush"]), &["version", "deleted"]);
+    assert_schema(&json(&["delete", "1"]), &["version", "number", "rule", "taken_over"]);
+    assert_schema(&json(&["flush"]), &["version", "deleted", "taken_over"]);
     assert_schema(&json(&["detach"]), &["version", "detached"]);
 }
 
@@ -163,7 +174,8 @@ fn a_rule_that_is_there_already_changes_nothing() {
     let again = host.fragwall().json(&["allow", "udp", "500"]).unwrap();
     assert_eq!(
         again,
-        json!({"version": 1, "number": 1, "rule": "allow udp 500", "added": false, "moved_from": null, "shadowed_by": []})
+        json!({"version": 1, "number": 1, "rule": "allow udp 500", "added": false, "moved_from": null, "shadowed_by": [],
+            "taken_over": null})
     );
     assert_eq!(host.attached("eth0").unwrap(), program, "nothing to put into force");
     assert_eq!(host.rules().unwrap(), ["allow udp 500"]);
@@ -187,13 +199,13 @@ fn flush_deletes_the_rules_and_keeps_the_default() {
     let host = Host::new("flush").unwrap();
     host.ok(&["attach", "eth0", "--allow", "udp 500", "--allow", "tcp 22", "--default", "allow"]).unwrap();
     let flush = || host.fragwall().json(&["flush"]).unwrap();
-    assert_eq!(flush(), json!({"version": 1, "deleted": 2}));
+    assert_eq!(flush(), json!({"version": 1, "deleted": 2, "taken_over": null}));
     assert_eq!(
         host.fragwall().json(&["list"]).unwrap(),
         json!({"version": 1, "default": "allow", "observing": false, "confirm_within": null, "rules": []})
     );
     assert!(host.attached("eth0").unwrap().is_some());
-    assert_eq!(flush(), json!({"version": 1, "deleted": 0}));
+    assert_eq!(flush(), json!({"version": 1, "deleted": 0, "taken_over": null}));
 }
 
 #[test]

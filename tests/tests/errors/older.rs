@@ -1,18 +1,13 @@
-//! State that another version of Fragwall left pinned.
+//! State that can't be understood. What can is taken over: `tests/upgrade`.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use aya::maps::{Array, Map, MapData, PerCpuArray};
+use aya::maps::Array;
 use firewall_tests::harness::host::{Attached, Host};
+use firewall_tests::harness::pinned::Pinned;
 
 use super::{assert_refused, filtered};
-
-/// The directory that holds the state of the one namespace that is filtered.
-fn root(host: &Host) -> PathBuf {
-    let mut namespaces = fs::read_dir(host.bpffs.path().join("fragwall")).unwrap();
-    namespaces.next().unwrap().unwrap().path()
-}
 
 /// The commands that have to understand what is pinned are refused and name what they don't understand; the filter stays
 /// in force, and `detach` removes it.
@@ -46,48 +41,22 @@ fn refused_until_detached(host: &Host, pin: &Path, says: &[&str]) {
 }
 
 #[test]
-fn a_fragment_table_of_other_entries_is_told() {
-    let host = filtered("entries");
-    let pin = root(&host).join("fragments");
-    fs::remove_file(&pin).unwrap();
-    Array::<_, [u8; 32]>::create(16_384, 0).unwrap().pin(&pin).unwrap();
-    refused_until_detached(&host, &pin, &["32 bytes", "64"]);
-}
-
-#[test]
-fn a_fragment_table_of_another_size_is_told() {
-    let host = filtered("size");
-    let pin = root(&host).join("fragments");
-    fs::remove_file(&pin).unwrap();
-    Array::<_, [u8; 64]>::create(8192, 0).unwrap().pin(&pin).unwrap();
-    refused_until_detached(&host, &pin, &["8192 entries", "16384"]);
-}
-
-#[test]
-fn counters_of_another_kind_are_told() {
-    let host = filtered("counters");
-    let pin = root(&host).join("counters");
-    fs::remove_file(&pin).unwrap();
-    PerCpuArray::<_, u64>::create(64, 0).unwrap().pin(&pin).unwrap();
-    refused_until_detached(&host, &pin, &["64 entries", "8 bytes"]);
-}
-
-#[test]
-fn a_document_of_another_layout_is_told() {
+fn a_document_that_is_too_old_is_told() {
     let host = filtered("document");
-    let pin = root(&host).join("generations/1/source");
-    let text = br#"{"abi":4711,"version":"0.0.9","ruleset":["allow udp 500"]}"#;
-    let mut chunk = [0; 4096];
-    chunk[..text.len()].copy_from_slice(text);
-    let map = Map::from_map_data(MapData::from_pin(&pin).unwrap()).unwrap();
-    Array::<_, [u8; 4096]>::try_from(map).unwrap().set(0, chunk, 0).unwrap();
-    refused_until_detached(&host, &pin, &["version 0.0.9", "layout 4711"]);
+    let pinned = Pinned::of(&host).unwrap();
+    pinned
+        .rewrite(|document| {
+            document.insert("abi".to_owned(), 6.into());
+            document.insert("version".to_owned(), "0.0.1".into());
+        })
+        .unwrap();
+    refused_until_detached(&host, &pinned.document().unwrap(), &["version 0.0.1", "layout 6", "older"]);
 }
 
 #[test]
 fn a_document_that_is_no_document_is_told() {
     let host = filtered("garbage");
-    let pin = root(&host).join("generations/1/source");
+    let pin = Pinned::of(&host).unwrap().document().unwrap();
     fs::remove_file(&pin).unwrap();
     Array::<_, u64>::create(4, 0).unwrap().pin(&pin).unwrap();
     refused_until_detached(&host, &pin, &[]);

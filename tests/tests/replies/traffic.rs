@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 
 use firewall_tests::harness::host::{Host, NEIGHBOUR};
 use firewall_tests::harness::packet::pattern;
+use firewall_tests::harness::pinned::Pinned;
 use firewall_tests::harness::process::run;
 
 use super::service::{BLOCKED, LOST, answer, ask, counted, denied, download, pairs};
@@ -129,10 +130,7 @@ fn without_replies_nothing_looks_at_what_goes_out() {
     config("[replies]\nicmp = \"5s\"");
     host.ok(&["apply", path]).unwrap();
     assert!(ping());
-    let has_flows = || {
-        let state = std::fs::read_dir(host.bpffs.path().join("fragwall")).unwrap().next().unwrap().unwrap();
-        state.path().join("flows").exists()
-    };
+    let has_flows = || Pinned::of(&host).unwrap().table("flows").unwrap().exists();
     assert!(has_flows());
     config("replies = false");
     host.ok(&["apply", path]).unwrap();

@@ -223,8 +223,10 @@ impl Work {
                 continue;
             }
             looked = Instant::now();
-            watcher.check()?;
-            reader.change(learn(&self.bpffs)?);
+            let filter = Filter::open(&self.bpffs)?;
+            watcher.check(&filter)?;
+            reader.change(filter.document().clone());
+            drop(filter);
             self.count_left_out(watcher, &mut left_out)?;
         }
         watcher.end()?;
