@@ -10,4 +10,5 @@ mod each_step;
 mod gone;
 mod refused;
 mod scene;
+mod upgrade;
 mod waiting;

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::watching::{LIMIT, Watching};
 
-fn send(host: &Host, port: u16) {
+pub(crate) fn send(host: &Host, port: u16) {
     Neighbour::new(host).unwrap().send(ip6("2001:db8::2", "2001:db8::1").udp(9, port, b"x")).unwrap();
 }
 

@@ -2,5 +2,6 @@
 
 mod flood;
 mod lasting;
+mod taken_over;
 mod told;
 mod watching;

@@ -12,4 +12,5 @@ mod metrics;
 mod places;
 mod refused;
 mod reload;
+mod taken_over;
 mod watch;
