@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread::scope;
 
 use firewall_tests::harness::host::{Attached, Host};
+use firewall_tests::harness::pinned::Pinned;
 use firewall_tests::harness::wait::wait_until;
 use firewall_tests::harness::{requirements, temporary_directory};
 use tempfile::TempDir;
@@ -39,6 +40,7 @@ fn the_package_is_installed_booted_upgraded_and_removed() {
     let program = computer.reloads(&machine);
     computer.fails_to_upgrade(&machine, &program);
     computer.upgrades(&machine);
+    let program = computer.program();
     assert_eq!((stream.missing().unwrap(), stream.denied().unwrap()), (0, 0));
     machine.ok("systemctl stop fragwall fragwall-serve").unwrap();
     assert_eq!(computer.program(), program, "stopping them doesn't take it off");
@@ -185,15 +187,24 @@ impl Computer {
         are_active(machine);
     }
 
+    /// The filter is as an older version left it; the new one takes it over while datagrams come in.
     fn upgrades(&self, machine: &Machine) {
+        Pinned::of(&self.host).unwrap().becomes_layout_7().unwrap();
         let program = self.program();
         let newer = self.package(Some("99.0"), &self.packages());
         let process = machine.ok("systemctl show -P MainPID fragwall-serve").unwrap();
-        machine.ok(&format!("dpkg -i target/package/{newer}")).unwrap();
+        let said = machine.run(&format!("dpkg -i target/package/{newer}")).unwrap();
+        let words = String::from_utf8_lossy(&said.stderr);
+        assert!(
+            said.status.success() && words.contains("the program of version 0.0.9 was replaced"),
+            "{said:?}"
+        );
         assert_eq!(machine.ok("dpkg-query -W -f '${Version}' fragwall").unwrap(), "99.0");
         let restarted = machine.ok("systemctl show -P MainPID fragwall-serve").unwrap();
         assert_ne!(restarted, process, "the new one runs");
-        assert_eq!(self.program(), program, "the same program, in the same place");
+        assert_ne!(self.program(), program, "the new one's program");
+        let status = machine.ok("fragwall status").unwrap();
+        assert!(status.contains("as this is") && status.contains("rules: 1, default deny"), "{status}");
         let last = machine.ok("tail -n 1 /etc/fragwall/fragwall.toml").unwrap();
         assert_eq!(last.trim(), "icmp-errors = false");
     }
