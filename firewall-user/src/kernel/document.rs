@@ -1,4 +1,4 @@
-//! The source of a program: the configuration that it was compiled from, kept beside it in a map ([`super::stored`]).
+//! The source of a program: the configuration that it was compiled from, kept beside it in a map (`stored.rs`).
 
 use std::collections::BTreeMap;
 
