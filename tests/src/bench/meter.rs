@@ -164,12 +164,13 @@ mod tests {
     fn a_run_is_made_longer_until_it_can_be_told_of() {
         let mut asked = Vec::new();
         let mut packets = 1000;
-        let rate = steady_rate(&mut packets, Duration::from_millis(80), |packets| {
+        let rate = steady_rate(&mut packets, Duration::from_millis(120), |packets| {
             asked.push(packets);
             Ok(readings(&(0..=u64::from(packets) / 1000).map(|n| n * 1000).collect::<Vec<_>>()))
         });
         assert!((rate.unwrap() - 100_000.0).abs() < 1e-6);
-        assert_eq!((asked, packets), (vec![1000, 4000, 16_000], 8000));
+        assert_eq!(asked, [1000, 4000, 16_000]);
+        assert!((11_999..=12_001).contains(&packets), "{packets}");
     }
 
     #[test]
