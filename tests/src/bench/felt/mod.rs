@@ -29,8 +29,8 @@ const CONTENDERS: [Contender; 5] = [
     Contender::Conntrack,
 ];
 
-/// The percentiles of round trips, by their names.
-const PERCENTILES: [(&str, f64); 3] = [("p50", 50.0), ("p99", 99.0), ("p99.9", 99.9)];
+/// The percentiles of round trips, by their names, in thousandths.
+const PERCENTILES: [(&str, usize); 3] = [("p50", 500), ("p99", 990), ("p99.9", 999)];
 
 /// A run's figures, if anything arrived, and the share that did.
 type Run = (Vec<f64>, f64);
@@ -46,7 +46,7 @@ pub fn echo(effort: Effort) -> Result<Table> {
             let mut times = echoes.times;
             times.sort_by(f64::total_cmp);
             let figures =
-                PERCENTILES.iter().filter_map(|(_, percent)| percentile(&times, *percent)).collect();
+                PERCENTILES.iter().filter_map(|(_, thousandths)| percentile(&times, *thousandths)).collect();
             Ok((figures, echoes.arrived))
         })?;
     Ok(Table { name: "echo", rows, ratios: Vec::new(), left_out })
@@ -104,9 +104,9 @@ fn measure(
     Ok((rows, left_out))
 }
 
-/// The least of these, which are sorted, that so many percent of them are no greater than.
-fn percentile(sorted: &[f64], percent: f64) -> Option<f64> {
-    let rank = (percent / 100.0 * sorted.len() as f64).ceil() as usize;
+/// The least of these, which are sorted, that so many thousandths of them are no greater than.
+fn percentile(sorted: &[f64], thousandths: usize) -> Option<f64> {
+    let rank = (sorted.len() * thousandths).div_ceil(1000);
     sorted.get(rank.max(1) - 1).copied()
 }
 
@@ -117,12 +117,12 @@ mod tests {
     #[test]
     fn percentiles_are_values_of_the_sample() {
         let sorted: Vec<f64> = (1..=1000).map(f64::from).collect();
-        let of = |percent| percentile(&sorted, percent);
+        let of = |thousandths| percentile(&sorted, thousandths);
         assert_eq!(
-            [of(50.0), of(99.0), of(99.9), of(100.0)],
+            [of(500), of(990), of(999), of(1000)],
             [Some(500.0), Some(990.0), Some(999.0), Some(1000.0)]
         );
-        assert_eq!(percentile(&[7.0], 0.1), Some(7.0));
-        assert_eq!(percentile(&[], 50.0), None);
+        assert_eq!(percentile(&[7.0], 1), Some(7.0));
+        assert_eq!(percentile(&[], 500), None);
     }
 }
