@@ -13,6 +13,7 @@ use firewall_common::{
         table::{Set, Sets},
         tick::Tick,
     },
+    opaque::opaque,
     packet::Family,
     rules::{Action, Decision},
     verdict::Cell,
@@ -108,8 +109,8 @@ impl<const HOW: u8> Datagrams for Tables<HOW> {
 
     #[inline(always)]
     fn boundary(&self, units: usize) -> u32 {
-        // The mask is for the verifier, which doesn't know that no datagram is longer.
-        setting(&BOUNDARY_NUMBERS[units & (BOUNDARIES - 1)])
+        // The mask is for the verifier, which in Linux 6.1 forgets what a datagram's length was compared with once it was kept on the stack.
+        setting(&BOUNDARY_NUMBERS[opaque(units as u64) as usize & (BOUNDARIES - 1)])
     }
 
     #[inline(always)]
