@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Everything is compiled into the place.
-pub const INLINE: u8 = 0;
+const INLINE: u8 = 0;
 /// Everything is called, as functions that the verifier walks once each, and not once for each of the ways that lead to it, which are
 /// too many.
 pub const CALLED: u8 = 1;

@@ -56,19 +56,7 @@ enum FamilyArgument {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let outcome = run(&arguments);
-    match (outcome, interrupt::exit_code()) {
-        (Ok(true), None) => ExitCode::SUCCESS,
-        (Ok(_), None) => ExitCode::FAILURE,
-        (Err(error), None) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-        (_, Some(code)) => {
-            eprintln!("stopped; nothing is left behind");
-            ExitCode::from(code)
-        }
-    }
+    interrupt::exit(run(&arguments))
 }
 
 /// Whether every exchange ended as it must.

@@ -21,18 +21,7 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let Arguments { minutes } = Arguments::parse();
-    match (run(minutes), interrupt::exit_code()) {
-        (Ok(true), None) => ExitCode::SUCCESS,
-        (Ok(false), None) => ExitCode::FAILURE,
-        (Err(error), None) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-        (_, Some(code)) => {
-            eprintln!("stopped; nothing is left behind");
-            ExitCode::from(code)
-        }
-    }
+    interrupt::exit(run(minutes))
 }
 
 /// Whether nothing has grown.

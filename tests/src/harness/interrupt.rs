@@ -1,5 +1,6 @@
 //! SIGINT, SIGTERM and SIGHUP as an error that unwinds, so that every guard gets to clean up.
 
+use std::process::ExitCode;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
@@ -53,7 +54,23 @@ pub fn check() -> Result<(), Interrupted> {
 }
 
 /// The exit code a shell expects of a process that a signal stopped: 128 and the signal's number.
-pub fn exit_code() -> Option<u8> {
+fn exit_code() -> Option<u8> {
     let Interrupted(signal) = check().err()?;
     Some(128 + u8::try_from(signal).unwrap_or(0))
+}
+
+/// What a command ends with, which did what it should, or not, or failed; it says why it failed, or that it was stopped.
+pub fn exit(outcome: anyhow::Result<bool>) -> ExitCode {
+    match (outcome, exit_code()) {
+        (Ok(true), None) => ExitCode::SUCCESS,
+        (Ok(false), None) => ExitCode::FAILURE,
+        (Err(error), None) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+        (_, Some(code)) => {
+            eprintln!("stopped; nothing is left behind");
+            ExitCode::from(code)
+        }
+    }
 }

@@ -1,7 +1,15 @@
 //! The datagrams that two hosts exchange: what IPsec's are like in particular (RFC 3948).
 
+use std::net::{SocketAddr, UdpSocket};
+
+use anyhow::Result;
+
 use super::super::contenders::ALLOWED;
-use crate::harness::packet::pattern;
+use crate::harness::{
+    host::{HOST, Host},
+    packet::pattern,
+    udp,
+};
 
 /// A kind of exchange.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +28,7 @@ pub(super) const KINDS: [Kind; 4] = [
 ];
 
 /// The port that they go to.
-pub(super) const PORT: u16 = ALLOWED[1];
+const PORT: u16 = ALLOWED[1];
 /// The MTU that they are cut for, in bytes.
 pub(super) const MTU: u32 = 1500;
 
@@ -32,6 +40,13 @@ const ESP_EACH: usize = 8;
 /// IPv6 and UDP headers, in bytes.
 const HEADERS: usize = 40 + 8;
 
+/// The host's socket on that port, and its neighbour's that sends there.
+pub(super) fn sockets(host: &Host) -> Result<(UdpSocket, UdpSocket)> {
+    let receiver = udp::socket(&host.netns, HOST[0], PORT)?;
+    let sender = udp::socket(&host.neighbour, HOST[0], 0)?;
+    sender.connect(SocketAddr::new(HOST[0], PORT))?;
+    Ok((receiver, sender))
+}
 impl Kind {
     /// The datagrams' data.
     pub(super) fn datagrams(&self) -> Vec<Vec<u8>> {

@@ -2,7 +2,7 @@
 
 use std::{
     io::ErrorKind,
-    net::{SocketAddr, UdpSocket},
+    net::UdpSocket,
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
@@ -10,12 +10,8 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow};
 
-use super::datagrams::PORT;
-use crate::harness::{
-    cpu,
-    host::{HOST, Host},
-    udp,
-};
+use super::datagrams::sockets;
+use crate::harness::{cpu, host::Host};
 
 /// Far longer than a round trip takes; only a lost datagram is waited for as long.
 const LOST: Duration = Duration::from_millis(200);
@@ -38,9 +34,7 @@ pub(super) struct Echoes {
 /// # Errors
 /// A socket fails.
 pub(super) fn run(host: &Host, datagrams: &[Vec<u8>], time: Duration) -> Result<Echoes> {
-    let server = udp::socket(&host.netns, HOST[0], PORT)?;
-    let client = udp::socket(&host.neighbour, HOST[0], 0)?;
-    client.connect(SocketAddr::new(HOST[0], PORT))?;
+    let (server, client) = sockets(host)?;
     let [own_cpu, _] = cpu::two()?;
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {

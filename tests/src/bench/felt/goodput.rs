@@ -1,7 +1,6 @@
 //! What arrives in a second of what is sent as fast as a socket takes it.
 
 use std::{
-    net::SocketAddr,
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
@@ -9,12 +8,8 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow};
 
-use super::datagrams::PORT;
-use crate::harness::{
-    cpu,
-    host::{HOST, Host},
-    udp,
-};
+use super::datagrams::sockets;
+use crate::harness::{cpu, host::Host};
 
 /// How long the receiver waits for more, once the sender is done.
 const QUIET: Duration = Duration::from_millis(20);
@@ -33,9 +28,7 @@ pub(super) struct Goodput {
 /// # Errors
 /// A socket fails.
 pub(super) fn run(host: &Host, datagrams: &[Vec<u8>], time: Duration) -> Result<Goodput> {
-    let receiver = udp::socket(&host.netns, HOST[0], PORT)?;
-    let sender = udp::socket(&host.neighbour, HOST[0], 0)?;
-    sender.connect(SocketAddr::new(HOST[0], PORT))?;
+    let (receiver, sender) = sockets(host)?;
     let [sending_cpu, receiving_cpu] = cpu::two()?;
     let sent_all = AtomicBool::new(false);
     let (sent, seconds, received, bytes) = thread::scope(|scope| {
