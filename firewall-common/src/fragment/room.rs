@@ -37,7 +37,7 @@ pub enum Holding {
 
 /// What an entry is worth keeping for: its class, and the more the younger it is.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) struct Worth(u64);
+pub(super) struct Worth(pub(super) u64);
 
 /// Where its class lies, above its youth.
 const CLASS_SHIFT: u32 = 32;

@@ -281,7 +281,8 @@ impl SourceSet {
         for (way, entry) in self.0.iter().enumerate() {
             let worth = worth(Debt(entry.debt.load()), now, limit);
             if way == 0 || worth < least {
-                victim = way;
+                // As in `find`.
+                victim = any_of(way as u64, source.0) as usize;
                 least = worth;
             }
         }

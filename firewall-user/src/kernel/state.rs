@@ -228,7 +228,7 @@ impl State {
         fresh: &[Slot],
     ) -> Result<(), Error> {
         renew(&prepared.tables, fresh)?;
-        generation::make(&self.layout, number, document)?;
+        generation::make(&self.layout, number, document, Some((self.current, &self.document)))?;
         if prepared.forgets_interfaces() {
             tallies::put_all(&self.layout, &prepared.tables)?;
         }
