@@ -49,9 +49,13 @@ fn a_classifier_does_as_well() {
     };
     assert_eq!(hook(), "clsact");
     asks();
-    // Another generation takes its place.
+    // It stays when rules change, and another one takes its place that would do something else.
     let before = classifiers(&host);
     host.ok(&["allow", "udp", "500"]).unwrap();
+    assert_eq!(classifiers(&host), before);
+    let config = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&config, "interfaces = [\"eth0\"]\n[replies]\nicmp = \"20s\"\n").unwrap();
+    host.ok(&["apply", config.path().to_str().unwrap()]).unwrap();
     assert_eq!(hook(), "clsact");
     let after = classifiers(&host);
     assert!(before.contains("egress") && after.contains("egress") && before != after, "{before}\n{after}");

@@ -66,18 +66,33 @@ fn pinned(host: &Host, directory: &str) -> Result<Vec<PathBuf>> {
     std::fs::read_dir(state.join(directory))?.map(|entry| Ok(entry?.path())).collect()
 }
 
-/// The program that looks at what goes out is that of the rules in force: lifetimes are its settings.
+/// The id of the program that looks at what goes out: that of the one generation that there is.
+fn on_egress(host: &Host) -> u32 {
+    let [generation] = &pinned(host, "generations").unwrap()[..] else { panic!("one generation") };
+    let pinned = ProgramInfo::from_pin(generation.join("egress")).unwrap().id();
+    let attached =
+        host.netns.enter(|| Ok(SchedClassifier::query_tcx("eth0", TcAttachType::Egress)?.1)).unwrap();
+    assert_eq!(attached.iter().map(ProgramInfo::id).collect::<Vec<_>>(), [pinned]);
+    pinned
+}
+
+/// Lifetimes are its settings; rules are nothing to it.
 #[test]
-fn another_generation_takes_its_place_on_egress() {
+fn another_program_takes_its_place_on_egress_only_if_it_would_do_something_else() {
     let host = Host::new("place").unwrap();
     host.ok(&["attach", "eth0"]).unwrap();
+    let first = on_egress(&host);
     for rule in ["udp", "tcp"] {
         host.ok(&["allow", rule]).unwrap();
-        let [generation] = &pinned(&host, "generations").unwrap()[..] else { panic!("one generation") };
-        let pinned = ProgramInfo::from_pin(generation.join("egress")).unwrap().id();
-        let attached =
-            host.netns.enter(|| Ok(SchedClassifier::query_tcx("eth0", TcAttachType::Egress)?.1)).unwrap();
-        assert_eq!(attached.iter().map(ProgramInfo::id).collect::<Vec<_>>(), [pinned]);
+        assert_eq!(on_egress(&host), first);
+    }
+    let config = tempfile::NamedTempFile::new().unwrap();
+    for (lifetime, is_another) in [("20s", true), ("20s", false), ("30s", true)] {
+        let before = on_egress(&host);
+        std::fs::write(&config, format!("rules = [\"allow udp\"]\n[replies]\nicmp = \"{lifetime}\"\n"))
+            .unwrap();
+        host.ok(&["apply", config.path().to_str().unwrap()]).unwrap();
+        assert_eq!(on_egress(&host) != before, is_another, "{lifetime}");
     }
 }
 
