@@ -12,7 +12,8 @@ use serde_json::Value;
 
 use super::bpffs::Bpffs;
 use super::fragwall::Fragwall;
-use super::netns::{End, Netns, veth};
+use super::netns::{End, Netns, bring_up, veth};
+use super::nics::NicPair;
 use super::process::{run_ok, tool};
 use super::requirements;
 
@@ -24,6 +25,10 @@ pub const HOST: [IpAddr; 2] =
 /// The neighbour's addresses, IPv6 and IPv4.
 pub const NEIGHBOUR: [IpAddr; 2] =
     [IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2)), IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2))];
+
+/// The same, with their prefixes' lengths.
+const HOST_WITH_PREFIXES: [(IpAddr, u8); 2] = [(HOST[0], 64), (HOST[1], 24)];
+const NEIGHBOUR_WITH_PREFIXES: [(IpAddr, u8); 2] = [(NEIGHBOUR[0], 64), (NEIGHBOUR[1], 24)];
 
 /// A namespace with an interface `eth0` and a BPF filesystem, joined to a neighbour's `eth0`; all of it removed on drop.
 #[derive(Debug)]
@@ -69,12 +74,34 @@ impl Host {
     /// # Errors
     /// As [`Host::new`].
     pub fn with_link(label: &str, mtu: u32, receive_queues: usize) -> Result<Self> {
-        requirements::require(&["ip"])?;
-        let host = Self { bpffs: Bpffs::new()?, netns: Netns::new(label)?, neighbour: Netns::new(label)? };
-        let addresses = |[six, four]: [IpAddr; 2]| [(six, 64), (four, 24)];
-        let end = |netns, addresses| End { netns, interface: "eth0", receive_queues, addresses };
-        veth(&end(&host.netns, &addresses(HOST)), &end(&host.neighbour, &addresses(NEIGHBOUR)), mtu)?;
+        let host = Self::apart(label)?;
+        let [one, other] = host.ends("eth0", receive_queues);
+        veth(&one, &other, mtu)?;
         Ok(host)
+    }
+
+    /// Makes one that is joined to its neighbour by two network cards, which come back to the namespace that they were in.
+    ///
+    /// # Errors
+    /// As [`Host::new`].
+    pub fn with_nics(label: &str, nics: &NicPair) -> Result<Self> {
+        let host = Self::apart(label)?;
+        nics.move_to([&host.netns, &host.neighbour], "eth0")?;
+        let [one, other] = host.ends("eth0", 1);
+        bring_up([&one, &other])?;
+        Ok(host)
+    }
+
+    /// A host and a neighbour that nothing joins yet.
+    fn apart(label: &str) -> Result<Self> {
+        requirements::require(&["ip"])?;
+        Ok(Self { bpffs: Bpffs::new()?, netns: Netns::new(label)?, neighbour: Netns::new(label)? })
+    }
+
+    /// The ends of the link between the two.
+    fn ends<'a>(&'a self, interface: &'a str, receive_queues: usize) -> [End<'a>; 2] {
+        let end = |netns, addresses| End { netns, interface, receive_queues, addresses };
+        [end(&self.netns, &HOST_WITH_PREFIXES), end(&self.neighbour, &NEIGHBOUR_WITH_PREFIXES)]
     }
 
     /// Gives the host another interface, that no traffic comes by.

@@ -19,6 +19,7 @@ pub mod native;
 pub mod neighbour;
 pub mod netns;
 pub mod nft;
+pub mod nics;
 pub mod nobody;
 pub mod packet;
 pub mod pcap;

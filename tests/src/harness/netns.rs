@@ -201,17 +201,29 @@ pub fn veth(one: &End<'_>, other: &End<'_>, mtu: u32) -> Result<()> {
     let mtu = mtu.to_string();
     let queues = [one, other].map(|end| end.receive_queues.to_string());
     let [one_queues, other_queues] = &queues;
-    run_ok(
-        tool("ip")
-            .args(["link", "add", one.interface, "netns", one.netns.name()])
-            .args(["mtu", &mtu, "numrxqueues", one_queues, "type", "veth"])
-            .args(["peer", "name", other.interface, "netns", other.netns.name()])
-            .args(["mtu", &mtu, "numrxqueues", other_queues]),
-    )?;
-    for end in [one, other] {
+    // From within: some kernels want the name to be free in the namespace of who asks, too.
+    let peer = ["peer", "name", other.interface, "netns", other.netns.name()];
+    let sized = |queues| ["mtu", &mtu, "numrxqueues", queues];
+    let add = [
+        &["link", "add", one.interface][..],
+        &sized(one_queues),
+        &["type", "veth"],
+        &peer,
+        &sized(other_queues),
+    ];
+    one.netns.ip(&add.concat())?;
+    bring_up([one, other])
+}
+
+/// Sets the two ends of a link up, waits until both are operational, and gives them their addresses.
+///
+/// # Errors
+/// `ip` fails; the command and what it said are named.
+pub fn bring_up(ends: [&End<'_>; 2]) -> Result<()> {
+    for end in ends {
         end.netns.ip(&["link", "set", end.interface, "up"])?;
     }
-    for end in [one, other] {
+    for end in ends {
         wait_until_operational(end)?;
         // Only now: to an IPv6 address given before, the kernel doesn't deliver multicast, and so no neighbour
         // solicitation either, until it gets to the link's event, up to a second later.

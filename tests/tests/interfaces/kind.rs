@@ -15,13 +15,14 @@ pub(crate) enum Kind {
     Vlan,
     MacVlan,
     IpVlan,
+    Virtio,
 }
 
 impl Kind {
     /// The name of an interface of it.
     pub(crate) const fn interface(self) -> &'static str {
         match self {
-            Self::Veth => "eth0",
+            Self::Veth | Self::Virtio => "eth0",
             Self::Bridge => "br0",
             Self::Bond => "bond0",
             Self::Vlan => "eth0.5",
@@ -39,19 +40,20 @@ impl Kind {
             Self::Vlan => "8021q",
             Self::MacVlan => "macvlan",
             Self::IpVlan => "ipvlan",
+            Self::Virtio => "virtio_net",
         }
     }
 
     /// Whether it runs programs natively. A bond does if its ports do.
     pub(crate) const fn is_native(self) -> bool {
-        matches!(self, Self::Veth | Self::Bond)
+        matches!(self, Self::Veth | Self::Bond | Self::Virtio)
     }
 
     /// Gives the host an interface of this kind upon its `eth0`, which has that MTU in bytes, with the addresses of that one.
     pub(crate) fn make(self, host: &Host, mtu: u32) -> Result<()> {
         let (netns, name) = (&host.netns, self.interface());
         match self {
-            Self::Veth => return Ok(()),
+            Self::Veth | Self::Virtio => return Ok(()),
             Self::Bridge => {
                 netns.ip(&["link", "add", name, "type", "bridge"])?;
                 netns.ip(&["link", "set", "eth0", "master", name])?;

@@ -1,6 +1,7 @@
 //! Kinds of interfaces that packets of a neighbour come by.
 
 use firewall_tests::harness::host::{HOST, Host};
+use firewall_tests::harness::nics::NicPair;
 use firewall_tests::harness::udp::only_the_allowed_is_reached;
 
 use super::kind::{Kind, is_there};
@@ -16,7 +17,7 @@ const SIZES: [usize; 3] = [100, 8000, 20_000];
 /// Whether this kernel has interfaces of the kind.
 fn is_known(kind: Kind) -> bool {
     let add: &[&str] = match kind {
-        Kind::Veth => &["link", "add", "new", "type", "veth", "peer", "name", "other"],
+        Kind::Veth | Kind::Virtio => &["link", "add", "new", "type", "veth", "peer", "name", "other"],
         Kind::Bridge => &["link", "add", "new", "type", "bridge"],
         Kind::Bond => &["link", "add", "new", "type", "bond"],
         Kind::Vlan => &["link", "add", "link", "eth0", "name", "new", "type", "vlan", "id", "5"],
@@ -76,6 +77,18 @@ fn each_mode(kind: Kind) {
         for wanted in modes {
             filters(&host, kind, mtu, wanted);
         }
+    }
+}
+
+#[test]
+fn virtio() {
+    let Some(nics) = NicPair::given().unwrap() else {
+        println!("virtio_net: left out, this machine has no two cards that lead to each other");
+        return;
+    };
+    let host = Host::with_nics("virtio", &nics).unwrap();
+    for wanted in ["auto", "generic"] {
+        filters(&host, Kind::Virtio, MTUS[0], wanted);
     }
 }
 

@@ -1,4 +1,4 @@
-# What the guest does once the root directory is there: RELEASE, MODULES, FOLDER and TESTS ("NAME FILE" a line) are set above.
+# What the guest does once the root directory is there: RELEASE, MODULES, FOLDER, FRAGWALL_NICS and TESTS ("NAME FILE" a line) are set above.
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
@@ -9,8 +9,9 @@ mount -t tmpfs run /run
 mount -t bpf bpf /sys/fs/bpf
 mkdir -p "/lib/modules/$RELEASE"
 mount --bind "$MODULES" "/lib/modules/$RELEASE"
-export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root CI=true RUST_BACKTRACE=0
+export FRAGWALL_NICS PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root CI=true RUST_BACKTRACE=0
 ip link set lo up
+modprobe virtio_net
 cd "$FOLDER"
 echo "$TESTS" | while read -r name file; do
     "$file" >"/results/$name.log" 2>&1 </dev/null

@@ -25,6 +25,9 @@ pub(crate) struct Machine<'a> {
     pub(crate) tests: &'a [&'a Test],
 }
 
+/// The Ethernet addresses of two network cards that lead to each other.
+const NICS: [&str; 2] = ["52:54:00:f0:a6:01", "52:54:00:f0:a6:02"];
+
 /// A process of ours, which doesn't outlive us.
 struct Running(Child);
 
@@ -77,6 +80,7 @@ impl Machine<'_> {
         // Writing to a string can't fail.
         let _ = writeln!(script, "RELEASE='{release}' MODULES='{}'", modules.display());
         let _ = writeln!(script, "FOLDER='{}'", workspace().join("tests").display());
+        let _ = writeln!(script, "FRAGWALL_NICS='{}'", NICS.join(" "));
         let tests: Vec<_> =
             self.tests.iter().map(|test| format!("{} {}", test.name, test.file.display())).collect();
         let _ = writeln!(script, "TESTS='{}'", tests.join("\n"));
@@ -104,6 +108,14 @@ impl Machine<'_> {
         command.arg("-kernel").arg(&self.files.image).arg("-initrd").arg(self.initramfs);
         command.args(["-append", "console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off"]);
         command.args(["-device", "virtio-rng-pci"]);
+        // The sockets between the cards are there: a socket's path must be short.
+        command.current_dir(results);
+        for (own, other) in [(0, 1), (1, 0)] {
+            command.arg("-netdev").arg(format!(
+                "dgram,id=nic{own},local.type=unix,local.path=nic{own},remote.type=unix,remote.path=nic{other}"
+            ));
+            command.args(["-device", &format!("virtio-net-pci,netdev=nic{own},mac={}", NICS[own])]);
+        }
         command
             .args(["-virtfs", "local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap"]);
         command

@@ -10,8 +10,12 @@ mod report;
 
 use std::{
     fs,
+    num::NonZeroUsize,
+    panic::resume_unwind,
     path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
+    sync::{Mutex, PoisonError},
+    thread,
     time::Duration,
 };
 
@@ -20,9 +24,9 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use self::{
-    kernels::{KERNELS, Kernel},
+    kernels::{Files, KERNELS, Kernel},
     machine::Machine,
-    report::Report,
+    report::{Outcome, Report},
 };
 use crate::{
     cargo,
@@ -38,6 +42,9 @@ pub(crate) struct Vm {
     /// How long a machine may run, in minutes.
     #[arg(long, value_name = "MINUTES", default_value_t = 15)]
     minutes: u64,
+    /// How many machines run side by side, each with 3 GiB of memory at most [default: one for each CPU].
+    #[arg(long, value_name = "MACHINES")]
+    at_once: Option<NonZeroUsize>,
     /// The integration tests to run, by the names of tests/tests [default: kernels and counters].
     tests: Vec<String>,
 }
@@ -49,7 +56,7 @@ const TESTS: [&str; 2] = [ANYWHERE, "counters"];
 /// The one test that is of use where Fragwall doesn't run.
 const ANYWHERE: &str = "kernels";
 
-/// Boots the kernels one after the other, and runs the tests in each.
+/// Boots the kernels, and runs the tests in each.
 ///
 /// # Errors
 ///
@@ -65,24 +72,69 @@ pub(crate) fn run(vm: &Vm) -> Result<ExitCode> {
     let tests =
         build(if vm.tests.is_empty() { TESTS.map(str::to_owned).to_vec() } else { vm.tests.clone() })?;
     let all: Vec<_> = KERNELS.iter().collect();
+    let kernels = if vm.kernels.is_empty() { &all } else { &vm.kernels };
+    let boots: Vec<Boot<'_>> =
+        kernels.iter().map(|kernel| Boot::prepare(kernel, &home, &tests)).collect::<Result<_>>()?;
+    let at_once = vm.at_once.map_or_else(thread::available_parallelism, Ok);
+    let limit = Duration::from_secs(60 * vm.minutes);
+    let outcomes = side_by_side(&boots, at_once.map_or(1, NonZeroUsize::get), |boot| boot.run(limit));
     let mut report = Report::default();
-    for kernel in if vm.kernels.is_empty() { &all } else { &vm.kernels } {
-        eprintln!("Linux {}: fetching it, if it isn't there", kernel.version);
-        let files = kernel
-            .fetch(&home)
-            .with_context(|| format!("Linux {} can't be had from {}", kernel.version, kernel.suite))?;
-        let initramfs = initramfs::make(&files)?;
-        eprintln!("Linux {}: booting", kernel.version);
+    for (boot, outcomes) in boots.iter().zip(outcomes) {
+        report.add(boot.kernel, outcomes?);
+    }
+    print!("{report}");
+    Ok(if report.all_passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A kernel that is ready to boot, and what is run on it.
+struct Boot<'a> {
+    kernel: &'static Kernel,
+    files: Files,
+    initramfs: PathBuf,
+    tests: Vec<&'a Test>,
+}
+
+impl<'a> Boot<'a> {
+    fn prepare(kernel: &'static Kernel, home: &Path, tests: &'a [Test]) -> Result<Self> {
         let fit = |test: &&Test| kernel.is_supported || test.name == ANYWHERE;
         let tests: Vec<&Test> = tests.iter().filter(fit).collect();
         if tests.is_empty() {
             bail!("Linux {} is too old for Fragwall: only `{ANYWHERE}` can be run there", kernel.version);
         }
-        let machine = Machine { files: &files, initramfs: &initramfs, tests: &tests };
-        report.add(kernel, machine.run(Duration::from_secs(60 * vm.minutes))?);
+        eprintln!("Linux {}: fetching it, if it isn't there", kernel.version);
+        let files = kernel
+            .fetch(home)
+            .with_context(|| format!("Linux {} can't be had from {}", kernel.version, kernel.suite))?;
+        let initramfs = initramfs::make(&files)?;
+        Ok(Self { kernel, files, initramfs, tests })
     }
-    print!("{report}");
-    Ok(if report.all_passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+
+    fn run(&self, limit: Duration) -> Result<Vec<Outcome>> {
+        eprintln!("Linux {}: booting", self.kernel.version);
+        Machine { files: &self.files, initramfs: &self.initramfs, tests: &self.tests }.run(limit)
+    }
+}
+
+/// Does something with each of some things, so many at once, and returns what came of them in their order.
+fn side_by_side<T: Sync, R: Send>(things: &[T], at_once: usize, act: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let next = Mutex::new(things.iter().enumerate());
+    let take = || next.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let mut done: Vec<(usize, R)> = thread::scope(|scope| {
+        let work = || {
+            let mut own = Vec::new();
+            while let Some((place, thing)) = take() {
+                own.push((place, act(thing)));
+            }
+            own
+        };
+        let threads: Vec<_> = (0..at_once).map(|_| scope.spawn(work)).collect();
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
+            .collect()
+    });
+    done.sort_by_key(|(place, _)| *place);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Where kernels, initramfs and results are kept.
@@ -150,6 +202,8 @@ fn succeed(command: &mut Command) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     #[test]
@@ -162,5 +216,20 @@ mod tests {
             {"reason":"build-finished","success":true}"#;
         assert_eq!(executable(messages, "live"), Some(PathBuf::from("/deps/live-1")));
         assert_eq!(executable(messages, "demo"), None);
+    }
+
+    #[test]
+    fn what_is_done_side_by_side_keeps_its_order() {
+        let running = AtomicUsize::new(0);
+        let most = AtomicUsize::new(0);
+        let things: Vec<u32> = (0..20).collect();
+        let doubled = side_by_side(&things, 3, |thing| {
+            most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            thread::yield_now();
+            running.fetch_sub(1, Ordering::SeqCst);
+            thing * 2
+        });
+        assert_eq!(doubled, things.iter().map(|thing| thing * 2).collect::<Vec<_>>());
+        assert!((1..=3).contains(&most.into_inner()));
     }
 }
