@@ -33,6 +33,7 @@ pub mod schema;
 pub mod serving;
 pub mod stepwise;
 pub mod stream;
+pub mod tap;
 pub mod udp;
 pub mod wait;
 pub mod xdp_filter;

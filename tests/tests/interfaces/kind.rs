@@ -84,12 +84,15 @@ impl Kind {
     }
 }
 
+/// The name of a tap.
+pub(crate) const TAP: &str = "tap0";
+
 /// Takes the addresses from `eth0` and gives them to another interface.
-fn give(netns: &Netns, name: &str, addresses: &[std::net::IpAddr; 2]) -> Result<()> {
+pub(crate) fn give(netns: &Netns, name: &str, addresses: &[std::net::IpAddr; 2]) -> Result<()> {
     netns.ip(&["address", "flush", "dev", "eth0", "scope", "global"])?;
     netns.ip(&["link", "set", name, "up"])?;
-    // An ipvlan's state is unknown for good.
-    if name != Kind::IpVlan.interface() {
+    // The state of an ipvlan and of a tap is unknown for good.
+    if ![Kind::IpVlan.interface(), TAP].contains(&name) {
         wait_until(|| netns.is_operational(name)).with_context(|| format!("{name} isn't up"))?;
     }
     for (address, prefix) in addresses.iter().zip([64, 24]) {

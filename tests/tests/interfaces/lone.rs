@@ -3,11 +3,13 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use firewall_tests::harness::host::Host;
+use firewall_tests::harness::host::{HOST, Host, NEIGHBOUR};
+use firewall_tests::harness::packet::{Ether, Internet as _, ip4, ip6, patched, pattern};
+use firewall_tests::harness::tap::Tap;
 use firewall_tests::harness::udp::{pending, receive, socket};
 use serde_json::Value;
 
-use super::kind::is_there;
+use super::kind::{TAP, give, is_there};
 
 /// Far longer than a datagram takes; only a lost one is waited for as long.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -67,10 +69,43 @@ fn tap() {
         return;
     }
     let host = Host::new("tap").unwrap();
-    host.netns.ip(&["tuntap", "add", "tap0", "mode", "tap"]).unwrap();
-    host.netns.ip(&["link", "set", "tap0", "up"]).unwrap();
-    assert_eq!(attach(&host, "tap0")["mode"], "native");
-    detach(&host, "tap0");
+    let mut tap = Tap::new(&host.netns, TAP).unwrap();
+    give(&host.netns, TAP, &HOST).unwrap();
+    let own = host.netns.interface(TAP).unwrap().address;
+    assert_eq!(attach(&host, TAP)["mode"], "native");
+    let data = pattern(3000);
+    for (to, from) in HOST.into_iter().zip(NEIGHBOUR) {
+        let [allowed, denied] = [7000, 7001].map(|port| socket(&host.netns, to, port).unwrap());
+        for port in [7001, 7000] {
+            for frame in datagrams(&from.to_string(), &to.to_string(), port, &data) {
+                tap.send(&patched(&frame, 0, &own)).unwrap();
+            }
+        }
+        for expected in [&data[..100], &data] {
+            assert_eq!(receive(&allowed, LIMIT).unwrap().as_deref(), Some(expected), "{to}");
+        }
+        assert!(pending(&denied).unwrap().is_empty(), "{to}");
+    }
+    let statistics = host.fragwall().json(&["stats"]).unwrap();
+    for counted in [&statistics["rules"][0], &statistics["default"]] {
+        assert_eq!(counted["trailing"]["packets"], 2 * 2, "{statistics}");
+    }
+    detach(&host, TAP);
+}
+
+/// The frames of two datagrams to a port: one of 100 bytes, which is whole, and one in three fragments.
+fn datagrams(from: &str, to: &str, port: u16, data: &[u8]) -> Vec<Vec<u8>> {
+    let frames = |packets: Vec<Ether>| packets.iter().map(Ether::frame).collect();
+    let (id, cuts) = (u32::from(port), [1000, 2000]);
+    if from.contains(':') {
+        let udp = |data: &[u8]| ip6(from, to).udp(5000, port, data);
+        let fragments = udp(data).fragments(id, &cuts);
+        frames([udp(&data[..100])].into_iter().chain(fragments).map(Ether::to).collect())
+    } else {
+        let udp = |data: &[u8]| ip4(from, to).udp(5000, port, data);
+        let fragments = udp(data).fragments(id as u16, &cuts);
+        frames([udp(&data[..100])].into_iter().chain(fragments).map(Ether::to).collect())
+    }
 }
 
 #[test]
