@@ -92,22 +92,27 @@ pub fn accepts<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, key: &HashKey, flows: &imp
     (step != Step::Begin && answers(flows, flow, step)).then_some(Reason::Reply)
 }
 
-/// Remembers the flow of the packet in a frame that goes out. `None` if there's nothing to remember of it: it isn't IP, is
-/// malformed, or begins no flow of this host's.
+/// Remembers the flow of the packet in a frame that goes out: in `usual` if it is as most are, else in `others`, which are the same flows
+/// and need not be remembered as fast. `None` if there's nothing to remember of it: it isn't IP, is malformed, or begins no flow of this host's.
 #[inline(always)]
-pub fn sent<B: Bytes + ?Sized>(bytes: &B, key: &HashKey, flows: &impl Flows) -> Option<()> {
+pub fn sent<B: Bytes + ?Sized>(
+    bytes: &B,
+    key: &HashKey,
+    usual: &impl Flows,
+    others: &impl Flows,
+) -> Option<()> {
     let plain = match plain::kind(bytes) {
         Some(plain::Kind::Whole6) => plain::whole6(bytes),
         Some(plain::Kind::Whole4) => plain::whole4(bytes),
         _ => None,
     };
     if let Some(ip) = plain {
-        return sent_packet(bytes, &ip, key, flows);
+        return sent_packet(bytes, &ip, key, usual);
     }
     let ethernet = ethernet::parse(bytes).ok()?;
     match ethernet.ethertype {
-        ethernet::IPV6 => sent_packet(bytes, &ipv6::parse(bytes, &ethernet).ok()?, key, flows),
-        ethernet::IPV4 => sent_packet(bytes, &ipv4::parse(bytes, &ethernet).ok()?, key, flows),
+        ethernet::IPV6 => sent_packet(bytes, &ipv6::parse(bytes, &ethernet).ok()?, key, others),
+        ethernet::IPV4 => sent_packet(bytes, &ipv4::parse(bytes, &ethernet).ok()?, key, others),
         _ => None,
     }
 }

@@ -54,11 +54,12 @@ pub fn egress(ctx: TcContext) -> i32 {
             )
         };
     }
-    let _ = reply::sent(&Sent::new(skb), &HASH_KEY, &Called);
+    let _ = reply::sent(&Sent::new(skb), &HASH_KEY, &HostFlows, &Called);
     NEXT
 }
 
-/// [`HostFlows`], where flows are remembered by call: many ways lead there, and the verifier would walk it for each.
+/// [`HostFlows`], where flows are remembered by call: of packets that aren't as most are. Many ways lead there, and the verifier would walk it
+/// for each.
 struct Called;
 
 impl Flows for Called {

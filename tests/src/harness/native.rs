@@ -71,7 +71,7 @@ impl Native {
     /// Sends a frame.
     pub fn send(&self, frame: &[u8]) {
         // That it isn't remembered is as good an outcome.
-        let _ = reply::sent(frame, &self.hash_key, self);
+        let _ = reply::sent(frame, &self.hash_key, self, self);
     }
 
     /// Judges a frame.

@@ -75,7 +75,7 @@ impl Between {
 }
 
 pub(crate) fn send(env: &Native, packet: &Between) {
-    let _ = reply::sent(packet.frame().as_slice(), &KEY, env);
+    let _ = reply::sent(packet.frame().as_slice(), &KEY, env, env);
 }
 
 pub(crate) fn verdict(env: &Native, packet: &Between) -> Judgement {
