@@ -5,7 +5,7 @@ use std::{io, path::Path};
 use aya::{
     Ebpf, EbpfError, EbpfLoader, VerifierLogLevel,
     maps::{MapError, PerCpuArray},
-    programs::{ProgramError, Xdp},
+    programs::{ProgramError, ProgramInfo, Xdp},
 };
 use firewall_common::{
     fragment::{
@@ -55,6 +55,22 @@ pub(super) mod names {
     pub(in super::super) const EVENT_BUCKETS: &str = "EVENT_BUCKETS";
     pub(in super::super) const LEFT_OUT: &str = "LEFT_OUT";
     pub(in super::super) const EVENTS: &str = "EVENTS";
+}
+
+/// How large a program is to the kernel.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    /// How many instructions the verifier walked, over all paths; Linux 5.16.
+    pub verified_instructions: Option<u32>,
+    /// What the kernel's compiler made of it, in bytes; 0 if it has none, and interprets programs.
+    pub machine_code: u32,
+}
+
+impl Size {
+    /// Of what the kernel tells.
+    pub fn of(info: &ProgramInfo) -> Self {
+        Self { verified_instructions: info.verified_instruction_count(), machine_code: info.size_jitted() }
+    }
 }
 
 /// What an instance is made with.
@@ -299,13 +315,13 @@ impl Instance {
         pinned.map_err(|error| Error::aya(format!("pinning {}", path.display()), error))
     }
 
-    /// How many instructions the kernel's verifier walked, over all paths; Linux 5.16.
+    /// How large its program is.
     ///
     /// # Errors
     /// The kernel doesn't tell.
-    pub fn verified_instructions(&mut self) -> Result<Option<u32>, Error> {
+    pub fn size(&mut self) -> Result<Size, Error> {
         let info = self.program().and_then(|program| program.info());
-        info.map(|info| info.verified_instruction_count())
+        info.map(|info| Size::of(&info))
             .map_err(|error| Error::aya("asking the kernel about the program", error))
     }
 

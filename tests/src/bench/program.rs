@@ -4,7 +4,10 @@ use std::fmt;
 
 use anyhow::{Context as _, Result};
 use aya::programs::{TestRun as _, TestRunOptions, Xdp};
-use fragwall::kernel::{instance::Instance, run::Run};
+use fragwall::kernel::{
+    instance::{Instance, Size},
+    run::Run,
+};
 
 /// An XDP program that the kernel runs on a frame (`BPF_PROG_TEST_RUN`).
 pub trait Program: fmt::Debug {
@@ -14,11 +17,11 @@ pub trait Program: fmt::Debug {
     /// The kernel refuses the frame.
     fn run(&mut self, frame: &[u8], repeat: u32) -> Result<Run>;
 
-    /// How many instructions the kernel's verifier walked, over all paths.
+    /// How large it is.
     ///
     /// # Errors
     /// The kernel tells nothing about the program.
-    fn verified_instructions(&mut self) -> Result<Option<u32>>;
+    fn size(&mut self) -> Result<Size>;
 }
 
 /// Fragwall's.
@@ -27,8 +30,8 @@ impl Program for Instance {
         Ok(Self::run(self, frame, repeat)?)
     }
 
-    fn verified_instructions(&mut self) -> Result<Option<u32>> {
-        Ok(Self::verified_instructions(self)?)
+    fn size(&mut self) -> Result<Size> {
+        Ok(Self::size(self)?)
     }
 }
 
@@ -42,7 +45,7 @@ impl Program for Xdp {
         Ok(Run { action: result.return_value, duration: result.duration })
     }
 
-    fn verified_instructions(&mut self) -> Result<Option<u32>> {
-        Ok(self.info()?.verified_instruction_count())
+    fn size(&mut self) -> Result<Size> {
+        Ok(Size::of(&self.info()?))
     }
 }

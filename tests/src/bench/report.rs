@@ -3,6 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use anyhow::{Result, ensure};
+use fragwall::kernel::instance::Size;
 use serde::Serialize;
 
 use super::{
@@ -49,6 +50,9 @@ pub struct Row {
     pub undisturbed: f64,
     /// How many instructions the verifier walked to accept the program.
     pub verified_instructions: Option<u32>,
+    /// How large its machine code is, in bytes.
+    #[serde(rename = "machine_code_bytes")]
+    pub machine_code: Option<u32>,
 }
 
 impl Row {
@@ -56,7 +60,7 @@ impl Row {
     ///
     /// # Errors
     /// There are none.
-    pub fn new(name: String, samples: &[(f64, f64)], verified_instructions: Option<u32>) -> Result<Self> {
+    pub fn new(name: String, samples: &[(f64, f64)], size: Option<Size>) -> Result<Self> {
         ensure!(!samples.is_empty(), "{name} wasn't measured");
         let nanoseconds: Vec<f64> = samples.iter().map(|(timed, _)| *timed).collect();
         let over: Vec<f64> = samples.iter().map(|(timed, yardstick)| timed - yardstick).collect();
@@ -66,7 +70,8 @@ impl Row {
             undisturbed: Sample::of(&nanoseconds).min - least_yardstick,
             nanoseconds: Sample::of(&nanoseconds),
             over_noop: Sample::of(&over),
-            verified_instructions,
+            verified_instructions: size.and_then(|size| size.verified_instructions),
+            machine_code: size.map(|size| size.machine_code),
         })
     }
 }
@@ -126,9 +131,13 @@ impl Report {
     #[must_use]
     pub fn summary(&self) -> String {
         let rows = self.sections.iter().flat_map(|section| &section.rows);
-        let walked = rows.filter_map(|row| row.verified_instructions).max();
-        let walked = walked.map(|walked| format!("instructions walked by the verifier: {walked}\n"));
-        format!("{}{}\n", walked.unwrap_or_default(), self.ruleset)
+        let most = |of: fn(&Row) -> Option<u32>, what: &str| {
+            let most = rows.clone().filter_map(of).max();
+            most.map(|most| format!("{what}: {most}\n")).unwrap_or_default()
+        };
+        let walked = most(|row| row.verified_instructions, "instructions walked by the verifier");
+        let code = most(|row| row.machine_code, "bytes of machine code");
+        format!("{walked}{code}{}\n", self.ruleset)
     }
 }
 
@@ -152,7 +161,9 @@ impl Section {
                 "(no-op program)", noop.median, "", noop.min, noop.min, noop.max
             );
         }
-        for Row { name, nanoseconds, over_noop, undisturbed, verified_instructions: _ } in rows {
+        for Row { name, nanoseconds, over_noop, undisturbed, verified_instructions: _, machine_code: _ } in
+            rows
+        {
             let _ = writeln!(
                 text,
                 "{name:<42} {:>8.1} {:>10.1} {undisturbed:>11.1}  {:>6.1} - {:<6.1}",

@@ -1,6 +1,7 @@
 //! What the users of a host feel: how long a round trip takes, and how much gets through, by sockets at both ends of a veth.
 
 mod datagrams;
+mod download;
 mod echo;
 mod goodput;
 
@@ -8,7 +9,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use self::datagrams::{KINDS, MTU};
+use self::{
+    datagrams::{KINDS, Kind, MTU},
+    goodput::Goodput,
+};
 use super::{
     Effort,
     contenders::{
@@ -40,8 +44,9 @@ type Run = (Vec<f64>, f64);
 /// # Errors
 /// A socket fails, or a contender that was there can't be put into force any more.
 pub fn echo(effort: Effort) -> Result<Table> {
+    let traffic = KINDS.map(Traffic::of);
     let (rows, left_out) =
-        measure(effort, &PERCENTILES.map(|(name, _)| (name, "us")), |host, datagrams, time| {
+        measure(effort, &traffic, &PERCENTILES.map(|(name, _)| (name, "us")), |host, datagrams, time| {
             let echoes = echo::run(host, datagrams, time)?;
             let mut times = echoes.times;
             times.sort_by(f64::total_cmp);
@@ -57,33 +62,51 @@ pub fn echo(effort: Effort) -> Result<Table> {
 /// # Errors
 /// As [`echo`].
 pub fn goodput(effort: Effort) -> Result<Table> {
-    let (rows, left_out) = measure(effort, &[("goodput", "Gbit/s")], |host, datagrams, time| {
-        let goodput = goodput::run(host, datagrams, time)?;
+    let download = Traffic { name: "TCP, fetched by the host", datagrams: Vec::new() };
+    let traffic: Vec<_> = KINDS.map(Traffic::of).into_iter().chain([download]).collect();
+    let (rows, left_out) = measure(effort, &traffic, &[("goodput", "Gbit/s")], |host, datagrams, time| {
+        let goodput: Goodput = match datagrams {
+            [] => download::run(host, time)?,
+            _ => goodput::run(host, datagrams, time)?,
+        };
         let figures = if goodput.arrived > 0.0 { vec![goodput.rate] } else { Vec::new() };
         Ok((figures, goodput.arrived))
     })?;
     Ok(Table { name: "goodput", rows, ratios: Vec::new(), left_out })
 }
 
+/// What is sent.
+struct Traffic {
+    name: &'static str,
+    /// The data of datagrams, over and over; none for a connection.
+    datagrams: Vec<Vec<u8>>,
+}
+
+impl Traffic {
+    fn of(kind: Kind) -> Self {
+        Self { name: kind.name, datagrams: kind.datagrams() }
+    }
+}
+
 fn measure(
     effort: Effort,
+    traffic: &[Traffic],
     figures: &[(&'static str, &'static str)],
     mut run: impl FnMut(&Host, &[Vec<u8>], Duration) -> Result<Run>,
 ) -> Result<(Vec<Row>, Vec<LeftOut>)> {
     let link = Link { mtu: MTU, receive_queues: 1, takes_frames: false };
     let (stands, left_out) = stand::all("felt", link, &CONTENDERS)?;
-    let exchanges = KINDS.map(|kind| kind.datagrams());
-    let mut runs: Vec<Vec<Vec<Run>>> = vec![vec![Vec::new(); stands.len()]; KINDS.len()];
+    let mut runs: Vec<Vec<Vec<Run>>> = vec![vec![Vec::new(); stands.len()]; traffic.len()];
     for _ in 0..effort.live_rounds {
-        for ((kind, datagrams), runs) in KINDS.iter().zip(&exchanges).zip(&mut runs) {
+        for (Traffic { name, datagrams }, runs) in traffic.iter().zip(&mut runs) {
             for (stand, runs) in stands.iter().zip(runs) {
                 let run = run(&stand.host, datagrams, effort.live);
-                runs.push(run.with_context(|| format!("{}: {}", stand.contender, kind.name))?);
+                runs.push(run.with_context(|| format!("{}: {name}", stand.contender))?);
             }
         }
     }
     let mut rows = Vec::new();
-    for (kind, runs) in KINDS.iter().zip(&runs) {
+    for (Traffic { name, .. }, runs) in traffic.iter().zip(&runs) {
         for (stand, runs) in stands.iter().zip(runs) {
             // What one round has no figure of, it's not said of the others either.
             let figure = |(n, &(name, unit)): (usize, &(&'static str, &'static str))| {
@@ -93,7 +116,7 @@ fn measure(
             };
             let arrived: Vec<f64> = runs.iter().map(|(_, arrived)| *arrived).collect();
             rows.push(Row {
-                traffic: kind.name.to_owned(),
+                traffic: (*name).to_owned(),
                 cpus: 1,
                 contender: stand.contender.to_string(),
                 figures: figures.iter().enumerate().filter_map(figure).collect(),
