@@ -106,3 +106,16 @@ fn chunk<B: Bytes + ?Sized>(bytes: &B, ip: &Ip) -> Option<u8> {
     let [kind, ..]: ChunkHeader = bytes.read(place)?;
     Some(kind)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_in_numbers_comes_back() {
+        for step in [Step::Data, Step::Begin, Step::Answer, Step::End, Step::Quoted] {
+            assert_eq!(Step::from_code(step as u32), step);
+        }
+        assert_eq!(Step::from_code(5), Step::Data);
+    }
+}
