@@ -1,6 +1,6 @@
 //! Builds the kernel programs for the BPF target and leaves them in `$OUT_DIR`: `fragwall` and `egress`, which are Fragwall;
-//! `clock`, which tells the kernel's clock; `noop` and `idle`, which their cost is measured against; and those that tests
-//! and benchmarks need.
+//! `entry`, which others load to have it called; `clock`, which tells the kernel's clock; `noop` and `idle`, which their
+//! cost is measured against; and those that tests and benchmarks need.
 //!
 //! aya-build does the like, but it sets `CARGO_ENCODED_RUSTFLAGS` itself and has no way to name a target CPU or
 //! target feature, and the program needs both; so this script calls cargo on its own.
@@ -17,7 +17,8 @@ use std::{
 use ebpf_toolchain::{LIBRARIES_VAR, RustToolchain, TOOLCHAIN_VAR};
 
 const PACKAGE: &str = "firewall-ebpf";
-const PROGRAMS: [&str; 8] = ["fragwall", "egress", "clock", "noop", "idle", "generate", "prefixes", "tables"];
+const PROGRAMS: [&str; 10] =
+    ["fragwall", "egress", "entry", "clock", "noop", "idle", "dispatcher", "generate", "prefixes", "tables"];
 
 /// Those that stay in the kernel: by them one Fragwall is told from another (`src/kernel/release.rs`).
 const SHIPPED: [&str; 2] = ["fragwall", "egress"];

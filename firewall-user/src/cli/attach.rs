@@ -4,7 +4,9 @@ use clap::{Args, ValueEnum};
 use firewall_common::{rules::Action, stance::Stance};
 use serde::Serialize;
 
-use super::{Global, args::FilterArgs, change::Safety, exit::Invalid, output, takeover};
+use super::{
+    Global, args::FilterArgs, change::Safety, exit::Invalid, output, status::ReportProgram, takeover,
+};
 use crate::{
     kernel::{
         Error,
@@ -18,6 +20,9 @@ use crate::{
 /// It stays attached when the command ends, until it's detached, the interface is removed or the machine restarts. A new
 /// filter takes its rules from the options and denies what they don't allow, but for replies to what this host sends, ARP,
 /// neighbour discovery, multicast listeners and ICMP errors. If a filter is in force already, the interfaces are added to it.
+///
+/// An interface that another XDP program has is left alone, unless that one calls Fragwall's entry (`fragwall entry`): then the filter
+/// gets its packets there.
 #[derive(Args, Debug)]
 pub(super) struct Attach {
     /// The interfaces; those of the config file if none is named.
@@ -64,6 +69,8 @@ pub(super) struct ReportLink<'a> {
     name: &'a str,
     mode: &'static str,
     not_native_because: Option<&'a str>,
+    /// The program that calls the filter, if another one has the interface.
+    called_by: Option<ReportProgram>,
 }
 
 impl Attach {
@@ -120,5 +127,10 @@ fn is_new_without_rules(filter: &Result<Filter, Error>, links: &[NewLink]) -> bo
 }
 
 pub(super) fn report(link: &NewLink) -> ReportLink<'_> {
-    ReportLink { name: &link.interface, mode: link.mode.name(), not_native_because: link.refusal.as_deref() }
+    ReportLink {
+        name: &link.interface,
+        mode: link.mode.name(),
+        not_native_because: link.refusal.as_deref(),
+        called_by: link.through.as_ref().map(ReportProgram::from),
+    }
 }

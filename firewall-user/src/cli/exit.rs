@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::wait::Missing;
 use crate::{
-    kernel::Error,
+    kernel::{Error, entry::EntryProblem},
     observe::capture::CaptureError,
     ruleset::{ConfigError, DeleteError, TooManyRules},
 };
@@ -47,6 +47,7 @@ fn of_kernel(error: &Error) -> u8 {
         Error::UnknownInterface { .. }
         | Error::Netns { .. }
         | Error::NotEthernet { .. }
+        | Error::Entry { problem: EntryProblem::Shared(_) | EntryProblem::OtherForm, .. }
         | Error::InForce { .. }
         | Error::InterfacesUnconfirmed
         | Error::LockOut(_)
@@ -59,9 +60,10 @@ fn of_kernel(error: &Error) -> u8 {
         | Error::NotAttached
         | Error::NotAttachedTo { .. }
         | Error::NoNativeMode { .. }
+        | Error::Entry { problem: EntryProblem::Mode(_) | EntryProblem::Kernel, .. }
         | Error::Load { .. }
         | Error::Clock { .. } => 3,
-        Error::Held { .. } => 4,
+        Error::Held { .. } | Error::Entry { problem: EntryProblem::InUse(_), .. } => 4,
         Error::Privileges { .. }
         | Error::NotPrivate { .. }
         | Error::AlreadyAttached { .. }

@@ -14,6 +14,7 @@ mod delete;
 mod detach;
 mod doctor;
 mod enforce;
+mod entry;
 mod exit;
 mod explain;
 mod flush;
@@ -91,6 +92,7 @@ enum Command {
     Top(top::Top),
     Explain(explain::Explain),
     Doctor(doctor::Doctor),
+    Entry(entry::Entry),
     Completions(completions::Completions),
     #[command(hide = true)]
     Manual(manual::Manual),
@@ -122,6 +124,7 @@ impl Command {
             Self::Top(command) => command.run(global),
             Self::Explain(command) => command.run(global),
             Self::Doctor(command) => command.run(global),
+            Self::Entry(command) => command.run(global),
             Self::Completions(command) => command.run(global),
             Self::Manual(command) => command.run(global),
         }

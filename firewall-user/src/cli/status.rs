@@ -10,6 +10,8 @@ use super::{Global, list::awaits_confirmation, output, program};
 use crate::{
     kernel::{
         Error,
+        entry::Through,
+        error::Holder,
         filter::{self, Filter, LeftOver, Link, Place},
         release::Release,
         transmit::Transmits,
@@ -76,10 +78,27 @@ struct ReportLink {
     name: String,
     index: u32,
     mode: &'static str,
+    /// The program that calls the filter, if another one has the interface.
+    called_by: Option<ReportProgram>,
+    #[serde(skip)]
+    through: Option<Through>,
     /// Whether answers to rejected packets leave by it; `null` if that isn't known, or if nothing is rejected.
     answers: Option<bool>,
     #[serde(skip)]
     transmits: Option<Transmits>,
+}
+
+#[derive(Serialize)]
+pub(super) struct ReportProgram {
+    id: u32,
+    name: Option<String>,
+}
+
+impl From<&Through> for ReportProgram {
+    fn from(through: &Through) -> Self {
+        let Holder { id, name } = &through.program;
+        Self { id: *id, name: name.clone() }
+    }
 }
 
 #[derive(Serialize)]
@@ -130,7 +149,7 @@ impl Status {
         }
         print_links(&report.interfaces, report.moved)?;
         for ReportInterrupted { left_over, .. } in &report.interrupted {
-            output::line(&format!("{left_over}; {}", LeftOver::ADVICE))?;
+            output::line(&format!("{left_over}; {}", left_over.advice()))?;
         }
         if report.observing {
             output::line(
@@ -174,8 +193,9 @@ impl Status {
 }
 
 fn print_links(interfaces: &[ReportLink], moved: usize) -> anyhow::Result<()> {
-    for ReportLink { name, mode, transmits, .. } in interfaces {
-        output::line(&format!("{name}: attached in {mode} mode{}", transmits.map_or("", told)))?;
+    for ReportLink { name, mode, through, transmits, .. } in interfaces {
+        let by = through.as_ref().map_or_else(String::new, |through| format!(", {through}"));
+        output::line(&format!("{name}: attached in {mode} mode{by}{}", transmits.map_or("", told)))?;
     }
     if moved > 0 {
         output::line(&format!("moved to another network namespace, and filtered there: {moved}"))?;
@@ -254,12 +274,14 @@ fn report_interrupted(left_over: LeftOver) -> Option<ReportInterrupted> {
 
 fn report_link(link: &Link, rejects: bool) -> Option<ReportLink> {
     match &link.place {
-        Place::Here { interface, mode } => {
+        Place::Here { interface, mode, through } => {
             let transmits = rejects.then(|| Transmits::of(interface, *mode));
             Some(ReportLink {
                 name: interface.name.clone(),
                 index: interface.index,
                 mode: mode.name(),
+                called_by: through.as_ref().map(ReportProgram::from),
+                through: through.clone(),
                 answers: transmits.and_then(Transmits::known),
                 transmits,
             })

@@ -103,7 +103,7 @@ fn of_another(release: &Release) -> Finding {
 /// What an interrupted command left behind.
 fn mended(left_over: &LeftOver) -> Finding {
     let finding = if left_over.interface().is_some() { Finding::problem } else { Finding::note };
-    finding(Topic::Filter, left_over.to_string(), LeftOver::ADVICE)
+    finding(Topic::Filter, left_over.to_string(), left_over.advice())
 }
 
 #[cfg(test)]
@@ -128,11 +128,12 @@ pub(super) mod tests {
         findings(Ok(&InForce { left_over: left_over.to_vec(), ..in_force() })).split_off(1)
     }
 
-    const ALL: [fn() -> LeftOver; 4] = [
+    const ALL: [fn() -> LeftOver; 5] = [
         || LeftOver::OtherRules("eth1".to_owned()),
         || LeftOver::Unwatched("eth1".to_owned()),
         || LeftOver::Rules,
         || LeftOver::Link,
+        || LeftOver::Entry("eth1".to_owned()),
     ];
 
     pub(crate) fn examples() -> Vec<Finding> {
@@ -177,7 +178,7 @@ pub(super) mod tests {
     #[test]
     fn what_was_interrupted_is_a_problem_where_packets_are_judged_otherwise() {
         let levels = ALL.map(|make| left_over(&[make()])[0].level.word());
-        assert_eq!(levels, ["problem", "problem", "note", "note"]);
+        assert_eq!(levels, ["problem", "problem", "note", "note", "problem"]);
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub use self::finding::{Finding, Level, Topic};
 use crate::{
     kernel::{
         Error, capabilities,
+        entry::Through,
         ethtool::Ethtool,
         filter::{Filter, Place},
         netlink::{self, Interface, Mode},
@@ -40,6 +41,8 @@ struct Known {
     in_force: InForce,
     /// Its interfaces in this network namespace, and how it's attached to them.
     interfaces: Vec<(Interface, Mode)>,
+    /// What calls it on some of them, by their indexes.
+    through: Vec<(u32, Through)>,
     programs: Vec<u32>,
     fragments: Fragments,
     reassembly: [Reassembly; 2],
@@ -50,16 +53,25 @@ impl Known {
     fn gather(bpffs: &Path) -> Result<Self, Error> {
         let filter = Filter::open(bpffs)?;
         let here = filter.links().iter().filter_map(|link| match &link.place {
-            Place::Here { interface, mode } => Some((interface.clone(), *mode)),
+            Place::Here { interface, mode, .. } => Some((interface.clone(), *mode)),
             Place::Elsewhere => None,
+        });
+        let through = filter.links().iter().filter_map(|link| match &link.place {
+            Place::Here { interface, through: Some(through), .. } => Some((interface.index, through.clone())),
+            _ => None,
         });
         Ok(Self {
             in_force: InForce::gather(&filter)?,
             interfaces: here.collect(),
+            through: through.collect(),
             programs: filter.programs()?,
             fragments: filter.document().config.fragments,
             reassembly: filter.document().reassembly,
         })
+    }
+
+    fn through(&self, interface: &Interface) -> Option<&Through> {
+        self.through.iter().find(|(index, _)| *index == interface.index).map(|(_, through)| through)
     }
 
     fn mode_of(&self, interface: &Interface) -> Option<Mode> {
@@ -127,6 +139,7 @@ fn of_interface(
     let ethtool = Ethtool::new(&interface.name).ok();
     let ethtool = ethtool.as_ref();
     let mode = known.ok().and_then(|known| known.mode_of(interface));
+    let through = known.ok().and_then(|known| known.through(interface));
     let early: Option<Early> = known.ok().map(|known| known.fragments.early);
     let own = match known {
         Ok(known) => Some(&known.programs[..]),
@@ -138,7 +151,7 @@ fn of_interface(
         mode::findings(&mode::Facts::gather(interface, mode, ethtool)),
         vlan::findings(&vlan::Facts::gather(interface, all, mode, ethtool)),
         queues::findings(&queues::Facts::gather(interface, early, ethtool)),
-        programs::findings(&programs::Facts::gather(interface, own)),
+        programs::findings(&programs::Facts::gather(interface, own, through)),
     ]
     .concat()
 }

@@ -6,7 +6,7 @@ use firewall_common::{packet::Family, stance::Stance};
 
 use super::{
     Error,
-    attach::{NewLink, attach_more, attach_new, must_be_free},
+    attach::{NewLink, attach_more, attach_new, form_for, must_go_together},
     change::{Change, Precautions},
     document::Document,
     egress,
@@ -69,9 +69,9 @@ fn apply_locked(
             return Err(Error::NoInterface);
         }
         let interfaces = netlink::ethernet(&config.interfaces)?;
-        must_be_free(&interfaces)?;
+        let form = form_for(&interfaces, &[], None)?;
         let stance = if observe { Stance::Observing } else { Stance::Enforcing };
-        let attached = attach_new(layout, &interfaces, config, stance, mode, precautions)?;
+        let attached = attach_new(layout, &interfaces, config, (stance, form), mode, precautions)?;
         return Ok(Applied { changed: true, attached, ..Applied::default() });
     }
     let mut state = State::find(layout.clone())?;
@@ -85,7 +85,8 @@ fn apply_locked(
     egress::check_size(&state.document, &config)?;
     let Moves { attach, detach } = moves(&state.links, &config);
     let new = netlink::ethernet(&attach)?;
-    must_be_free(&new)?;
+    form_for(&new, &state.links, Some(state.document.form))?;
+    must_go_together(&detach, &state.links)?;
     let stance = if observe { Stance::Observing } else { state.document.stance };
     let changed = differs(&state.document, &config, stance) || state.document.is_outdated(&host()?);
     let is_own = state.is_own()?;

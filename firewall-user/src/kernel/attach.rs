@@ -10,7 +10,9 @@ use super::{
     change::{Change, Precautions},
     document::Document,
     egress,
+    entry::{self, EntryProblem, Through},
     filter::{clear_away, expire, must_be_confirmed, must_not_be_newer, remove_state},
+    form::Form,
     generation,
     instance::host,
     layout::{self, Layout},
@@ -45,6 +47,8 @@ pub struct NewLink {
     pub mode: Mode,
     /// Why it isn't native, if native mode was tried.
     pub refusal: Option<String>,
+    /// Whose program calls the filter, if others have the interface.
+    pub through: Option<Through>,
 }
 
 /// What attaching did.
@@ -58,8 +62,11 @@ pub struct Attached {
 
 impl fmt::Display for NewLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { interface, mode, refusal } = self;
+        let Self { interface, mode, refusal, through } = self;
         write!(f, "{interface}: attached in {} mode", mode.name())?;
+        if let Some(through) = through {
+            write!(f, ", {through}")?;
+        }
         match refusal {
             Some(refusal) => write!(f, " (its driver refuses native mode: {refusal})"),
             None => Ok(()),
@@ -104,7 +111,8 @@ fn attach_locked(
     {
         return Err(Error::AlreadyAttached { interface: interface.name.clone() });
     }
-    must_be_free(interfaces)?;
+    let in_force = (!links.is_empty()).then(|| State::find(layout.clone())).transpose()?;
+    let form = form_for(interfaces, &links, in_force.as_ref().map(|state| state.document.form))?;
     let Wanted { config, observe, mode, otherwise } = wanted;
     if links.is_empty() {
         let stance = if observe { Stance::Observing } else { Stance::Enforcing };
@@ -117,10 +125,10 @@ fn attach_locked(
                 None => (otherwise, stance),
             },
         };
-        let links = attach_new(layout, interfaces, config, stance, mode, precautions)?;
+        let links = attach_new(layout, interfaces, config, (stance, form), mode, precautions)?;
         return Ok(Attached { links, takeover: None });
     }
-    let mut state = State::find(layout.clone())?;
+    let mut state = in_force.ok_or(Error::NotAttached)?;
     if config.is_some() || (observe && state.document.stance != Stance::Observing) {
         return Err(Error::InForce { interfaces: names(&links) });
     }
@@ -175,7 +183,7 @@ pub(super) fn attach_new(
     layout: &Layout,
     interfaces: &[Interface],
     config: Config,
-    stance: Stance,
+    (stance, form): (Stance, Form),
     mode: WantedMode,
     precautions: &Precautions<'_>,
 ) -> Result<Vec<NewLink>, Error> {
@@ -188,7 +196,8 @@ pub(super) fn attach_new(
     }
     remove_state(layout)?;
     layout::make(&layout.links())?;
-    let document = Document::new(config)?.with_stance(stance).with_pending(precautions.pending(None)?);
+    let document = Document::new(config)?.with_stance(stance).with_form(form);
+    let document = document.with_pending(precautions.pending(None)?);
     let mut program = generation::make(layout, FIRST, &document, None)?;
     attach_all(&mut program, layout, FIRST, &document, interfaces, mode)
 }
@@ -211,7 +220,8 @@ fn attach_all(
     for interface in interfaces {
         outcome = outcome.and_then(|()| {
             let (mode, refusal) = link::attach(program, layout, interface, mode)?;
-            done.push(NewLink { interface: interface.name.clone(), mode, refusal });
+            let through = interface.xdp.first().map(Through::of);
+            done.push(NewLink { interface: interface.name.clone(), mode, refusal, through });
             Ok(())
         });
     }
@@ -229,12 +239,33 @@ fn attach_all(
     Ok(done)
 }
 
-/// That no other program holds the interfaces.
-pub(super) fn must_be_free(interfaces: &[Interface]) -> Result<(), Error> {
-    match interfaces.iter().find(|interface| !interface.xdp.is_empty()) {
-        Some(interface) => Err(link::held(&interface.name)),
-        None => Ok(()),
+/// How a program for these interfaces is loaded, beside those of the filter. Each must be free, or have an entry.
+pub(super) fn form_for(
+    interfaces: &[Interface],
+    links: &[Link],
+    in_force: Option<Form>,
+) -> Result<Form, Error> {
+    if interfaces.iter().all(|interface| interface.xdp.is_empty()) {
+        return Ok(in_force.unwrap_or(Form::USUAL));
     }
+    let filtered: Vec<u32> = links.iter().map(|link| link.pinned.name).collect();
+    entry::form_for(interfaces, &filtered, in_force, &netlink::interfaces()?)
+}
+
+/// That none of the links which are to go has its entry in common with one that stays.
+pub(super) fn must_go_together(off: &[Link], all: &[Link]) -> Result<(), Error> {
+    let goes = |link: &Link| off.iter().any(|of| of.pinned.name == link.pinned.name);
+    for link in off.iter().filter(|link| link.pinned.entry.is_some()) {
+        let mut others = all.iter().filter(|other| other.pinned.entry == link.pinned.entry && !goes(other));
+        if let (Some(interface), Some(other)) = (link.name(), others.next()) {
+            let other = other.name().unwrap_or("one in another network namespace").to_owned();
+            return Err(Error::Entry {
+                interface: interface.to_owned(),
+                problem: EntryProblem::Shared(other),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The document of the newest generation that this version can read, and that awaits no confirmation.

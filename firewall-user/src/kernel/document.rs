@@ -6,6 +6,7 @@ use firewall_common::{fragment::identity::HashKey, packet::Family, rules::Slot, 
 
 use super::{
     Error,
+    form::Form,
     instance::new_hash_key,
     pending::Pending,
     reassembly::Reassembly,
@@ -36,6 +37,8 @@ pub struct Document {
     pub pending: Option<Pending>,
     /// The indexes that the interfaces had which its rules name, when its program was loaded.
     pub(super) named: BTreeMap<String, u32>,
+    /// How its program is loaded.
+    pub(super) form: Form,
     /// Who loaded its program.
     pub release: Release,
     /// The directory of tables that its program has; `None` for the one of layout 7, which was that of the whole filter.
@@ -61,6 +64,7 @@ impl Document {
             stance: Stance::Enforcing,
             pending: None,
             named: BTreeMap::new(),
+            form: Form::USUAL,
             release: Release::own(),
             tables: Some(FIRST_TABLES),
             meanings: meanings(),
@@ -82,6 +86,7 @@ impl Document {
             stance,
             pending: None,
             named: BTreeMap::new(),
+            form: self.form,
             release: self.release.clone(),
             tables: self.tables,
             meanings: self.meanings.clone(),
@@ -99,6 +104,12 @@ impl Document {
     #[must_use]
     pub(super) fn with_pending(self, pending: Option<Pending>) -> Self {
         Self { pending, ..self }
+    }
+
+    /// The same for a program that is loaded in that form.
+    #[must_use]
+    pub(super) fn with_form(self, form: Form) -> Self {
+        Self { form, ..self }
     }
 
     /// The same, with its rules' interfaces as they are on a host.

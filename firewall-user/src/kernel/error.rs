@@ -4,7 +4,7 @@ use std::{fmt, io, path::PathBuf, time::Duration};
 
 use thiserror::Error;
 
-use super::release::Release;
+use super::{entry::EntryProblem, held_by::HeldBy, netlink::Mode, release::Release};
 use crate::{guard::LockOut, ruleset::duration};
 
 /// An error of loading, attaching, pinning or reading back.
@@ -61,8 +61,8 @@ pub enum Error {
     },
     /// Another XDP program holds the interface.
     #[error(
-        "interface {interface:?} is held by another XDP program: {holder} ({mode} mode); it was left alone. \
-         `ip link show dev {interface}` shows it; detach it with the tool that attached it"
+        "interface {interface:?} is held by another XDP program: {holder} ({} mode){}; it was left alone. {}",
+        mode.name(), told(by), by.advice(interface, *mode)
     )]
     Held {
         /// The interface.
@@ -70,7 +70,17 @@ pub enum Error {
         /// The program that holds it.
         holder: Holder,
         /// The mode that it's attached in.
-        mode: String,
+        mode: Mode,
+        /// By whom it's kept there.
+        by: Box<HeldBy>,
+    },
+    /// Another program on the interface calls Fragwall's entry, and the filter can't be attached by it.
+    #[error("interface {interface:?}: Fragwall's entry, which another XDP program calls there: {problem}")]
+    Entry {
+        /// The interface.
+        interface: String,
+        /// What is wrong with it.
+        problem: EntryProblem,
     },
     /// This filter is on the interface already.
     #[error(
@@ -262,6 +272,12 @@ pub enum Error {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+/// By whom a program is held, behind what it is.
+fn told(by: &HeldBy) -> String {
+    let by = by.to_string();
+    if by.is_empty() { by } else { format!(", {by}") }
 }
 
 /// A program that holds an interface, or sees its packets.

@@ -12,6 +12,7 @@ use firewall_common::stance::Stance;
 use super::{
     Error,
     apply::{Moves, moves},
+    attach::must_go_together,
     change::{Change, Precautions},
     clock::Clock,
     counters::Counters,
@@ -136,6 +137,10 @@ impl Filter {
         let mut ids = Vec::new();
         for link in &self.state.links {
             ids.push(link.pinned.info.program);
+            // What calls it isn't in its way.
+            if let Place::Here { through: Some(through), .. } = &link.place {
+                ids.push(through.program.id);
+            }
             ids.extend(egress::program_id(&self.state.layout, link.pinned.name)?);
         }
         Ok(ids)
@@ -313,6 +318,7 @@ fn detach_locked(layout: &Layout, interfaces: &[String]) -> Result<Vec<String>, 
     }
     let is_meant = |link: &Link| interfaces.is_empty() || interfaces.iter().any(|name| link.is_named(name));
     let (off, stay): (Vec<Link>, Vec<Link>) = links.iter().cloned().partition(is_meant);
+    must_go_together(&off, &links)?;
     for link in &off {
         link::remove(layout, link.pinned.name)?;
     }

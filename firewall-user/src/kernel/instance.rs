@@ -1,6 +1,10 @@
 //! An instance of the XDP program: its settings and its maps.
 
-use std::{io, path::Path};
+use std::{
+    io,
+    os::fd::{AsFd as _, OwnedFd},
+    path::Path,
+};
 
 use aya::{
     Ebpf, EbpfError, EbpfLoader, VerifierLogLevel,
@@ -25,7 +29,10 @@ use super::{
     document::Document,
     error::io_error,
     flows::FlowSettings,
+    form::Form,
+    formed,
     netlink::{self, Interface},
+    object,
     pending::Pending,
     rules,
     run::RUN_ON,
@@ -96,6 +103,8 @@ pub struct Settings<'a> {
     pub stance: Stance,
     /// When the program before this one is to have the packets again.
     pub pending: Option<Pending>,
+    /// How it's loaded.
+    pub form: Form,
     /// Whether each judgement is written down for [`Instance::judge`].
     pub explains: bool,
 }
@@ -127,6 +136,7 @@ impl<'a> Settings<'a> {
             icmp_errors: document.config.icmp_errors,
             stance: document.stance,
             pending: document.pending,
+            form: document.form,
             explains,
         })
     }
@@ -168,6 +178,8 @@ pub fn new_hash_key() -> Result<HashKey, Error> {
 #[derive(Debug)]
 pub struct Instance {
     pub(super) ebpf: Ebpf,
+    /// The program, if it was loaded in another form than aya's.
+    pub(super) formed: Option<OwnedFd>,
     pub(super) serial: u32,
 }
 
@@ -212,16 +224,22 @@ impl Instance {
         pins: Pins<'_>,
         source_chunks: u32,
     ) -> Result<Self, Error> {
-        match Self::try_load(settings, pins, source_chunks, VerifierLogLevel::DISABLE) {
+        let loaded = match Self::try_load(settings, pins, source_chunks, VerifierLogLevel::DISABLE) {
             // Only a refusal is worth the time that the verifier takes to explain itself.
             Err(EbpfError::ProgramError(ProgramError::LoadError { .. })) => {
                 let level = VerifierLogLevel::DEBUG | VerifierLogLevel::STATS;
-                Self::try_load(settings, pins, source_chunks, level).map_err(refusal)
+                Self::try_load(settings, pins, source_chunks, level)
             }
-            other => other.map_err(refusal),
+            other => other,
+        };
+        let mut instance = loaded.map_err(refusal)?;
+        if !settings.form.is_usual() {
+            instance.formed = Some(formed::load(OBJECT, &instance.ebpf, settings.form)?);
         }
+        Ok(instance)
     }
 
+    /// Loads it with aya, but for a program of another form than aya's: of that, the maps alone.
     fn try_load(
         settings: &Settings<'_>,
         pins: Pins<'_>,
@@ -285,8 +303,10 @@ impl Instance {
         let mut ebpf = loader.load(OBJECT)?;
 
         rules::write(&mut ebpf, compiled)?;
-        let mut instance = Self { ebpf, serial: 0 };
-        instance.program()?.load()?;
+        let mut instance = Self { ebpf, formed: None, serial: 0 };
+        if settings.form.is_usual() {
+            instance.program()?.load()?;
+        }
         if pins.shared.is_none() {
             instance.count_runs()?;
         }
@@ -308,6 +328,10 @@ impl Instance {
 
     /// Pins the program.
     pub(super) fn pin(&mut self, path: &Path) -> Result<(), Error> {
+        if let Some(program) = &self.formed {
+            return object::pin(program.as_fd(), path)
+                .map_err(|error| Error::os(format!("pinning {}", path.display()), error));
+        }
         let pinned = match self.program() {
             Ok(program) => program.pin(path),
             Err(error) => return Err(Error::aya("pinning the program", error)),

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{
-    Error, egress, generation, layout, link,
+    Error, egress, generation, layout, link, netlink,
     state::{State, newest},
 };
 
@@ -18,16 +18,25 @@ pub enum LeftOver {
     Rules,
     /// The link of an interface that is gone.
     Link,
+    /// The entry was taken off an interface, by its name: it isn't filtered any more.
+    Entry(String),
 }
 
 impl LeftOver {
-    /// What is to be done about any of it.
-    pub const ADVICE: &str = "the next change of rules mends it: `fragwall apply`, say";
+    /// What is to be done about it.
+    pub const fn advice(&self) -> &'static str {
+        match self {
+            Self::OtherRules(_) | Self::Unwatched(_) | Self::Rules | Self::Link => {
+                "the next change of rules mends it: `fragwall apply`, say"
+            }
+            Self::Entry(_) => "have the entry loaded again, and `fragwall attach`",
+        }
+    }
 
     /// The interface whose packets are judged otherwise than the filter says; `None` if none are.
     pub fn interface(&self) -> Option<&str> {
         match self {
-            Self::OtherRules(name) | Self::Unwatched(name) => Some(name),
+            Self::OtherRules(name) | Self::Unwatched(name) | Self::Entry(name) => Some(name),
             Self::Rules | Self::Link => None,
         }
     }
@@ -39,6 +48,7 @@ impl LeftOver {
             Self::Unwatched(_) => "unwatched",
             Self::Rules => "rules",
             Self::Link => "link",
+            Self::Entry(_) => "entry",
         }
     }
 }
@@ -53,6 +63,9 @@ impl fmt::Display for LeftOver {
                 write!(f, "what goes out by {name} isn't looked at, so replies to it are dropped")
             }
             Self::Rules => f.write_str("rules are pinned that aren't in force: a change came to nothing"),
+            Self::Entry(name) => {
+                write!(f, "{name} isn't filtered any more: whoever has it took Fragwall's entry off it")
+            }
             Self::Link => f.write_str("the link of an interface that is gone is pinned"),
         }
     }
@@ -62,8 +75,14 @@ impl fmt::Display for LeftOver {
 pub(super) fn left_over(state: &State) -> Result<Vec<LeftOver>, Error> {
     let State { layout, document, current, links, .. } = state;
     let mut left = Vec::new();
-    if link::pinned(layout)?.iter().any(|pinned| pinned.info.interface.is_none()) {
-        left.push(LeftOver::Link);
+    let here = netlink::interfaces()?;
+    for pinned in link::pinned(layout)?.iter().filter(|pinned| pinned.info.interface.is_none()) {
+        let interface = here.iter().find(|interface| interface.index == pinned.name);
+        match interface.filter(|_| pinned.entry.is_some()) {
+            Some(interface) => left.push(LeftOver::Entry(interface.name.clone())),
+            None if left.contains(&LeftOver::Link) => {}
+            None => left.push(LeftOver::Link),
+        }
     }
     // The program of a change that wasn't confirmed in time hands all packets to the one before, which is in force.
     let is_overdue = newest(layout, links)? != Some(*current);

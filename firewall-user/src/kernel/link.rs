@@ -1,6 +1,6 @@
 //! XDP links: what ties a program to an interface.
 
-use std::{fs, io, path::Path};
+use std::{fs, io, os::fd::AsFd as _, path::Path};
 
 use aya::programs::{
     ProgramError, ProgramInfo, Xdp, XdpMode,
@@ -9,8 +9,13 @@ use aya::programs::{
 };
 
 use super::{
-    Error, egress,
+    Error,
+    array::Array,
+    egress, entry,
+    entry::Entry,
     error::{Holder, io_error},
+    generation,
+    held_by::HeldBy,
     layout::Layout,
     netlink::{self, Interface, Mode},
     syscall::{self, LinkInfo},
@@ -28,13 +33,17 @@ pub enum WantedMode {
     Generic,
 }
 
-/// Attaches the program to an interface and pins the link. Returns the mode, and why it isn't native if that was tried.
+/// Attaches the program to an interface and pins the link, or the array of its entry if others have the interface. Returns the mode,
+/// and why it isn't native if that was tried.
 pub(super) fn attach(
     program: &mut Xdp,
     layout: &Layout,
     interface: &Interface,
     wanted: WantedMode,
 ) -> Result<(Mode, Option<String>), Error> {
+    if let Ok(Some(entry)) = Entry::of(interface) {
+        return entry.attach(program, layout, interface, wanted).map(|mode| (mode, None));
+    }
     let mut refusal = None;
     if wanted != WantedMode::Generic {
         match create(program, interface, XdpMode::Driver) {
@@ -97,8 +106,9 @@ pub(super) fn held(name: &str) -> Error {
         Err(error) => error,
         Ok(interface) => match interface.xdp.first() {
             Some(attached) => {
-                let (holder, mode) = (Holder::of(attached.program), attached.mode.name().to_owned());
-                Error::Held { interface: name.to_owned(), holder, mode }
+                let holder = Holder::of(attached.program);
+                let by = HeldBy::of(&interface, &holder).into();
+                Error::Held { interface: name.to_owned(), holder, mode: attached.mode, by }
             }
             None => Error::Attach {
                 interface: name.to_owned(),
@@ -148,20 +158,47 @@ fn pin(link: FdLink, layout: &Layout, interface: &Interface) -> Result<(), Error
 pub(super) struct Pinned {
     /// What it's pinned by: the index that its interface had when it was made.
     pub(super) name: u32,
-    /// What it ties together.
+    /// What it ties together. Of an entry's array, the program in it; and no interface if none is filtered by it any more.
     pub(super) info: LinkInfo,
+    /// The id of the entry's array, if it's one.
+    pub(super) entry: Option<u32>,
 }
 
-/// The links that are pinned.
+/// The links that are pinned, and the arrays of entries.
 pub(super) fn pinned(layout: &Layout) -> Result<Vec<Pinned>, Error> {
     let mut links = Vec::new();
     for name in super::layout::numbered(&layout.links())? {
         let path = layout.link(name);
-        let info = syscall::Link::open(&path).and_then(|link| link.info());
-        let info = info.map_err(|error| Error::os(format!("opening {}", path.display()), error))?;
-        links.push(Pinned { name, info });
+        let opening = |error| Error::os(format!("opening {}", path.display()), error);
+        if let Some(array) = Array::from_pin(&path).map_err(opening)? {
+            links.push(pinned_array(layout, name, &array)?);
+            continue;
+        }
+        let info = syscall::Link::open(&path).and_then(|link| link.info()).map_err(opening)?;
+        links.push(Pinned { name, info, entry: None });
     }
     Ok(links)
+}
+
+/// What is pinned for an interface that has an entry.
+fn pinned_array(layout: &Layout, name: u32, array: &Array) -> Result<Pinned, Error> {
+    let program = array.program().map_err(|error| Error::os("asking an entry for its program", error))?;
+    // Only its own namespace can tell whether an interface still has it.
+    let here = if layout.is_current() { netlink::interfaces()? } else { Vec::new() };
+    let is_filtered = match here.iter().find(|interface| interface.index == name) {
+        Some(interface) => entry::is_reached(interface, array.id),
+        // It's gone, or was moved: then it's filtered as long as there's anything that calls it.
+        None => entry::is_used(array.id),
+    };
+    let interface = (program.is_some() && is_filtered).then_some(name);
+    let info = LinkInfo { program: program.unwrap_or_default(), interface };
+    Ok(Pinned { name, info, entry: Some(array.id) })
+}
+
+/// The array that is pinned for an interface; `None` if it has a link.
+fn array(layout: &Layout, name: u32) -> Result<Option<Array>, Error> {
+    let path = layout.link(name);
+    Array::from_pin(&path).map_err(|error| Error::os(format!("opening {}", path.display()), error))
 }
 
 fn open(path: &Path) -> Result<FdLink, Error> {
@@ -173,6 +210,11 @@ fn open(path: &Path) -> Result<FdLink, Error> {
 
 /// Exchanges the program in the link of that name for another, atomically.
 pub(super) fn exchange(program: &mut Xdp, layout: &Layout, name: u32) -> Result<(), Error> {
+    if let Some(array) = array(layout, name)? {
+        let doing = "exchanging the program of an entry";
+        let program = program.fd().map_err(|error| Error::aya(doing, error))?;
+        return array.put(program.as_fd()).map_err(|error| Error::os(doing, error));
+    }
     let link = open(&layout.link(name))?;
     let exchanged =
         XdpLink::try_from(link).map_err(|error| Error::aya("opening a link", error)).and_then(|link| {
@@ -188,10 +230,28 @@ pub(super) fn exchange(program: &mut Xdp, layout: &Layout, name: u32) -> Result<
 /// Takes the filter off the interface of the link of that name, and removes the link.
 pub(super) fn remove(layout: &Layout, name: u32) -> Result<(), Error> {
     let path = layout.link(name);
+    if let Some(array) = array(layout, name)? {
+        clear(layout, name, &array)?;
+        egress::remove(layout, name)?;
+        return fs::remove_file(&path)
+            .map_err(|error| Error::os(format!("removing {}", path.display()), error));
+    }
     // Removing the pin alone would leave the filter on for a grace period, and for as long as anyone else holds the link.
     syscall::Link::open(&path)
         .and_then(|link| link.detach())
         .map_err(|error| Error::os(format!("detaching {}", path.display()), error))?;
     egress::remove(layout, name)?;
     fs::remove_file(&path).map_err(|error| Error::os(format!("removing {}", path.display()), error))
+}
+
+/// Takes the filter's program out of an entry, unless another of its interfaces has the same one. What is no program of the filter's stays.
+fn clear(layout: &Layout, name: u32, array: &Array) -> Result<(), Error> {
+    let failed = |error| Error::os("taking the filter out of an entry", error);
+    let is_another = |other: &&Pinned| other.name != name && other.entry == Some(array.id);
+    if pinned(layout)?.iter().find(is_another).is_some() {
+        return Ok(());
+    }
+    let Some(program) = array.program().map_err(failed)? else { return Ok(()) };
+    let is_own = generation::all(layout)?.iter().any(|of| of.program == program);
+    if is_own { array.clear().map_err(failed) } else { Ok(()) }
 }

@@ -9,7 +9,8 @@
 //!         fragments  sources  pools  buckets  source-buckets  counters  interfaces
 //!         watch  event-buckets  left-out  events    what whoever watches is told ([`watch`])
 //!         flows                   the flows that the host opened, if replies are accepted ([`egress`])
-//!     links/INTERFACE-INDEX       one XDP link an interface; what it holds is in force
+//!     links/INTERFACE-INDEX       one XDP link an interface; what it holds is in force. Behind another program's entry,
+//!                                 that one's array ([`entry`])
 //!     generations/N/program       a program with its ruleset compiled in
 //!     egress/INTERFACE-INDEX      what looks at what goes out by that interface
 //!     generations/N/egress        the program that does
@@ -23,21 +24,28 @@
 //! Fragwall takes a filter over ([`takeover`]).
 
 mod apply;
+mod array;
 mod attach;
+mod attachments;
 mod batch;
 pub mod capabilities;
 pub mod change;
 pub mod clock;
 mod confirm;
 pub mod counters;
+pub mod dispatcher;
 pub mod document;
 pub mod egress;
+pub mod entry;
 pub mod error;
 pub mod ethtool;
 pub mod filter;
 pub mod flows;
+pub mod form;
+mod formed;
 mod generation;
 pub mod generator;
+pub mod held_by;
 pub mod instance;
 pub mod layout;
 mod leftover;
@@ -48,6 +56,7 @@ pub mod locked_by;
 pub mod netdev;
 pub mod netlink;
 pub mod netns;
+mod object;
 pub mod pending;
 pub mod probe;
 pub mod reassembly;

@@ -105,11 +105,6 @@ impl Interface {
         std::iter::once(&self.name).chain(&self.alternative_names).map(String::as_str)
     }
 
-    /// How that program is attached to it, if it is.
-    pub fn mode_of(&self, program: u32) -> Option<Mode> {
-        self.xdp.iter().find(|attached| attached.program == program).map(|attached| attached.mode)
-    }
-
     /// Whether it's a loopback, by which packets come from this host alone.
     pub const fn is_loopback(&self) -> bool {
         self.link_type == LOOPBACK

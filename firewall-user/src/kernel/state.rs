@@ -8,6 +8,7 @@ use super::{
     counters::Counters,
     document::Document,
     egress,
+    entry::Through,
     generation::{self, Generation},
     layout::{self, Layout},
     link::{self, Pinned},
@@ -49,6 +50,8 @@ pub enum Place {
         interface: Interface,
         /// How the filter is attached to it.
         mode: Mode,
+        /// Whose program calls the filter, if others have the interface.
+        through: Option<Through>,
     },
     /// It was moved to another network namespace, and is filtered there.
     Elsewhere,
@@ -277,8 +280,13 @@ pub(super) fn links(layout: &Layout) -> Result<Vec<Link>, Error> {
     for pinned in link::pinned(layout)? {
         let Some(index) = pinned.info.interface else { continue };
         let here = interfaces.iter().find_map(|interface| {
-            let mode = interface.mode_of(pinned.info.program).filter(|_| interface.index == index)?;
-            Some(Place::Here { interface: interface.clone(), mode })
+            let attached = match pinned.entry {
+                None => interface.xdp.iter().find(|attached| attached.program == pinned.info.program),
+                Some(_) => interface.xdp.first(),
+            };
+            let attached = attached.filter(|_| interface.index == index)?;
+            let through = pinned.entry.map(|_| Through::of(attached));
+            Some(Place::Here { interface: interface.clone(), mode: attached.mode, through })
         });
         links.push(Link { place: here.unwrap_or(Place::Elsewhere), pinned });
     }

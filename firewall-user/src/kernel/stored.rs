@@ -13,7 +13,9 @@ use firewall_common::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Error, document::Document, pending::Pending, reassembly::Reassembly, release::Release};
+use super::{
+    Error, document::Document, form::Form, pending::Pending, reassembly::Reassembly, release::Release,
+};
 use crate::ruleset::{Config, Names};
 
 /// The size of one entry of the map, in bytes.
@@ -41,6 +43,13 @@ struct Stored {
     tables: Option<u32>,
     #[serde(default)]
     meanings: BTreeMap<String, u32>,
+    /// Only where it's another than the usual one: with the array of an entry, which an older version refuses to touch.
+    #[serde(default = "usual", skip_serializing_if = "Form::is_usual")]
+    form: Form,
+}
+
+const fn usual() -> Form {
+    Form::USUAL
 }
 
 /// Why a document can't be read.
@@ -67,6 +76,7 @@ impl Document {
             named: self.named.clone(),
             tables: self.tables,
             meanings: self.meanings.clone(),
+            form: self.form,
         };
         serde_json::to_vec(&stored).expect("a struct of strings and integers is JSON")
     }
@@ -150,6 +160,7 @@ fn decode(bytes: &[u8]) -> Result<Document, Unreadable> {
         release: stored.release,
         tables: stored.tables,
         meanings: stored.meanings,
+        form: stored.form,
     })
 }
 
@@ -166,6 +177,7 @@ mod tests {
         let others = Document {
             release: Release { version: "0.0.1".to_owned(), ..Release::own() },
             tables: Some(3),
+            form: Form::ALL[3],
             ..document()
         };
         for document in [document(), changed(), Document { pending, ..changed() }, others] {
@@ -179,7 +191,7 @@ mod tests {
             assert_eq!(back.reassembly, document.reassembly);
             assert_eq!((back.stance, back.pending), (document.stance, document.pending));
             assert_eq!((back.release, back.tables), (document.release, document.tables));
-            assert_eq!(back.meanings, document.meanings);
+            assert_eq!((back.meanings, back.form), (document.meanings, document.form));
         }
     }
 

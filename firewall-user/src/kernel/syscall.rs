@@ -1,20 +1,16 @@
 //! bpf(2), and its calls on links that aya doesn't make, or not like that.
 
 use std::{
-    ffi::CString,
     fs, io,
-    os::{
-        fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},
-        unix::ffi::OsStrExt as _,
-    },
+    os::fd::{AsRawFd as _, BorrowedFd, OwnedFd},
     path::Path,
 };
 
 use nix::libc;
 
-/// `BPF_OBJ_GET` of `linux/bpf.h`.
-const OBJ_GET: libc::c_int = 7;
-/// `BPF_LINK_DETACH`, Linux 5.9.
+use super::object;
+
+/// `BPF_LINK_DETACH` of `linux/bpf.h`, Linux 5.9.
 const LINK_DETACH: libc::c_int = 34;
 
 /// `BPF_LINK_CREATE`.
@@ -50,25 +46,13 @@ impl Link {
         }
         let mut attributes =
             Attributes { program: program.as_raw_fd(), interface, attach_type: XDP, flags: NATIVE };
-        let descriptor = bpf(LINK_CREATE, &mut attributes)?;
-        // SAFETY: the kernel has just made the descriptor, for us alone.
-        Ok(Self(unsafe { OwnedFd::from_raw_fd(descriptor) }))
+        // SAFETY: it makes a descriptor.
+        unsafe { object::make(LINK_CREATE, &mut attributes) }.map(Self)
     }
 
     /// Opens the link that is pinned at `path`.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        /// The part of `union bpf_attr` that `BPF_OBJ_GET` reads.
-        #[repr(C)]
-        struct Attributes {
-            path: u64,
-            descriptor: u32,
-            flags: u32,
-        }
-        let path = CString::new(path.as_os_str().as_bytes())?;
-        let mut attributes = Attributes { path: path.as_ptr() as u64, descriptor: 0, flags: 0 };
-        let descriptor = bpf(OBJ_GET, &mut attributes)?;
-        // SAFETY: the kernel has just made the descriptor, for us alone.
-        Ok(Self(unsafe { OwnedFd::from_raw_fd(descriptor) }))
+        object::from_pin(path).map(Self)
     }
 
     /// Asks what it ties together. aya's own answer leaves the interface out; the kernel also tells it in fdinfo.

@@ -82,7 +82,7 @@ impl Instance {
     /// One of the programs that aren't Fragwall.
     pub(super) fn other(loader: &mut EbpfLoader<'_>, object: &[u8]) -> Result<Self, Error> {
         let mut load = || {
-            let mut instance = Self { ebpf: loader.load(object)?, serial: 0 };
+            let mut instance = Self { ebpf: loader.load(object)?, formed: None, serial: 0 };
             instance.program()?.load()?;
             Ok(instance)
         };

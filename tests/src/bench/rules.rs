@@ -9,7 +9,10 @@ use firewall_common::{
     stance::Stance,
 };
 use fragwall::{
-    kernel::instance::{Instance, Settings, host, new_hash_key},
+    kernel::{
+        form::Form,
+        instance::{Instance, Settings, host, new_hash_key},
+    },
     ruleset::{Addresses, Compiled, Match, PortRange, Ports, Protocol, Rule, Term, What},
 };
 
@@ -68,6 +71,7 @@ pub(super) fn program(rules: &[(Rule, Slot)]) -> Result<Instance> {
         icmp_errors: true,
         stance: Stance::Enforcing,
         pending: None,
+        form: Form::USUAL,
         explains: false,
     };
     Ok(Instance::load(&settings)?)

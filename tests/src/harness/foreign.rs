@@ -32,6 +32,8 @@ struct ProgramLoad {
     kernel_version: u32,
     flags: u32,
     name: [u8; 16],
+    interface: u32,
+    attach_type: u32,
 }
 
 /// `union bpf_attr` of `BPF_LINK_CREATE`, as far as it is used.
@@ -46,10 +48,10 @@ struct LinkCreate {
 const BPF_PROG_LOAD: libc::c_long = 5;
 const BPF_LINK_CREATE: libc::c_long = 28;
 const BPF_PROG_TYPE_XDP: u32 = 6;
-const BPF_XDP: u32 = 37;
+pub(super) const BPF_XDP: u32 = 37;
 /// `XDP_FLAGS_SKB_MODE` and `XDP_FLAGS_DRV_MODE`.
-const GENERIC: u32 = 1 << 1;
-const NATIVE: u32 = 1 << 2;
+pub(super) const GENERIC: u32 = 1 << 1;
+pub(super) const NATIVE: u32 = 1 << 2;
 
 /// What such a program does with a packet; the numbers are those of `enum xdp_action`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -81,42 +83,53 @@ impl Foreign {
         // `r0 = action; exit`.
         let instructions: [[u8; 8]; 2] =
             [[0xb7, 0, 0, 0, action as u8, 0, 0, 0], [0x95, 0, 0, 0, 0, 0, 0, 0]];
-        let mut name = [0; 16];
-        name[..NAME.len()].copy_from_slice(NAME.as_bytes());
-        let load = ProgramLoad {
-            program_type: BPF_PROG_TYPE_XDP,
-            instructions: instructions.len() as u32,
-            instruction: instructions.as_ptr() as u64,
-            license: c"GPL".as_ptr() as u64,
-            log_level: 0,
-            log_size: 0,
-            log: 0,
-            kernel_version: 0,
-            flags: 0,
-            name,
-        };
-        // SAFETY: the attributes are those of the command, and point to data that lives as long as the program does.
-        let program = unsafe { bpf(BPF_PROG_LOAD, &load) }.context("can't load a program")?;
-        let link = netns.enter(|| {
-            let create = LinkCreate {
-                program: program.as_raw_fd(),
-                interface: if_nametoindex(interface).with_context(|| format!("no interface {interface}"))?,
-                attach_type: BPF_XDP,
-                flags,
-            };
-            // SAFETY: the attributes are those of the command, and hold no pointer.
-            unsafe { bpf(BPF_LINK_CREATE, &create) }
-                .with_context(|| format!("can't attach a program to {interface}"))
-        })?;
-        Ok(Self { _link: link })
+        let program = load(NAME, &instructions, 0, 0)?;
+        Ok(Self { _link: link(netns, interface, &program, flags)? })
     }
+}
+
+/// Loads an XDP program with these flags and that attach type.
+pub(super) fn load(name: &str, instructions: &[[u8; 8]], flags: u32, attach_type: u32) -> Result<OwnedFd> {
+    let mut bytes = [0; 16];
+    bytes[..name.len()].copy_from_slice(name.as_bytes());
+    let load = ProgramLoad {
+        program_type: BPF_PROG_TYPE_XDP,
+        instructions: instructions.len() as u32,
+        instruction: instructions.as_ptr() as u64,
+        license: c"GPL".as_ptr() as u64,
+        log_level: 0,
+        log_size: 0,
+        log: 0,
+        kernel_version: 0,
+        flags,
+        name: bytes,
+        interface: 0,
+        attach_type,
+    };
+    // SAFETY: the attributes are those of the command, and point to data that outlives the call.
+    unsafe { bpf(BPF_PROG_LOAD, &load) }.with_context(|| format!("can't load {name}"))
+}
+
+/// Ties a program to an interface.
+pub(super) fn link(netns: &Netns, interface: &str, program: &OwnedFd, flags: u32) -> Result<OwnedFd> {
+    netns.enter(|| {
+        let create = LinkCreate {
+            program: program.as_raw_fd(),
+            interface: if_nametoindex(interface).with_context(|| format!("no interface {interface}"))?,
+            attach_type: BPF_XDP,
+            flags,
+        };
+        // SAFETY: the attributes are those of the command, and hold no pointer.
+        unsafe { bpf(BPF_LINK_CREATE, &create) }
+            .with_context(|| format!("can't attach a program to {interface}"))
+    })
 }
 
 /// The system call, of a command that makes a file descriptor.
 ///
 /// # Safety
 /// The attributes must be the command's, and their pointers valid.
-unsafe fn bpf<T>(command: libc::c_long, attributes: &T) -> io::Result<OwnedFd> {
+pub(super) unsafe fn bpf<T>(command: libc::c_long, attributes: &T) -> io::Result<OwnedFd> {
     // SAFETY: the caller vouches for the attributes, of which the kernel reads as many bytes as there are.
     let fd = unsafe { libc::syscall(libc::SYS_bpf, command, attributes, size_of_val(attributes)) };
     if fd < 0 {

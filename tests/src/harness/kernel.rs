@@ -17,6 +17,7 @@ use fragwall::{
         counters::Counters,
         egress::Egress,
         flows::FlowSettings,
+        form::Form,
         instance::{Instance, Settings, new_hash_key},
         run::RUN_ON,
     },
@@ -166,6 +167,7 @@ impl Setup {
             icmp_errors: self.icmp_errors,
             stance: Stance::Enforcing,
             pending: None,
+            form: Form::USUAL,
             explains: false,
         }
     }

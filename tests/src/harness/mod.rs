@@ -4,6 +4,7 @@ pub mod bpffs;
 pub mod capture;
 pub mod conntrack;
 pub mod cpu;
+pub mod entry;
 pub mod flood;
 pub mod foreign;
 pub mod fragwall;

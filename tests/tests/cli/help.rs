@@ -5,7 +5,7 @@ use std::process::Command;
 use firewall_tests::harness::fragwall::binary;
 
 /// Each command with its own options and arguments.
-const COMMANDS: [(&str, &[&str]); 23] = [
+const COMMANDS: [(&str, &[&str]); 24] = [
     (
         "attach",
         &["[IFACE]", "--config", "--allow", "--mode", "--default", "--observe", "--confirm", "--force"],
@@ -21,6 +21,7 @@ const COMMANDS: [(&str, &[&str]); 23] = [
     ("check", &["[FILE]"]),
     ("apply", &["[FILE]", "--observe", "--mode", "--confirm", "--force"]),
     ("save", &["[FILE]"]),
+    ("entry", &[]),
     ("confirm", &[]),
     ("rollback", &[]),
     ("enforce", &["--confirm", "--force"]),

@@ -67,11 +67,16 @@ fn epoch(root: &Path) -> Result<u64> {
         .with_context(|| format!("SOURCE_DATE_EPOCH: {:?} is no number of seconds", text.trim()))
 }
 
-/// What a command prints, which must succeed.
+/// The text that a command prints, which must succeed.
 fn output(command: &mut Command) -> Result<String> {
+    String::from_utf8(output_bytes(command)?).with_context(|| format!("{command:?} prints no text"))
+}
+
+/// What a command prints, which must succeed.
+fn output_bytes(command: &mut Command) -> Result<Vec<u8>> {
     let output = command.output().with_context(|| format!("can't start {command:?}"))?;
     if !output.status.success() {
         bail!("{command:?} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
-    String::from_utf8(output.stdout).with_context(|| format!("{command:?} prints no text"))
+    Ok(output.stdout)
 }

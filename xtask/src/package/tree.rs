@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::{output, version::Version};
+use super::{output, output_bytes, version::Version};
 
 /// A folder that holds `usr` and `etc`. Modes are what is said here, whatever the umask.
 pub(super) struct Tree<'a> {
@@ -38,6 +38,8 @@ const FILES: [(&str, &str); 6] = [
 const COMMAND: &str = "usr/sbin/fragwall";
 /// Where the manual pages are.
 const MANUAL: &str = "usr/share/man/man8";
+/// Where the program is that others load to share an interface with the filter.
+const ENTRY: &str = "usr/lib/fragwall/fragwall-entry.o";
 
 impl<'a> Tree<'a> {
     /// Makes it below `out`, anew.
@@ -66,6 +68,7 @@ impl<'a> Tree<'a> {
             let text = output(Command::new(&binary).args(["completions", shell]))?;
             tree.write(to, text, 0o644)?;
         }
+        tree.write(ENTRY, output_bytes(Command::new(&binary).arg("entry"))?, 0o644)?;
         let manual = tree.folder(MANUAL)?;
         output(Command::new(&binary).arg("manual").arg(&manual))?;
         for page in files(&manual)? {

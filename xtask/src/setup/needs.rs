@@ -139,9 +139,9 @@ pub(crate) const NEEDS: &[Need] = &[
         services: &[],
     },
     Need {
-        what: "xdp-filter",
-        why: "the benchmark measures it beside Fragwall",
-        detect: Detect::Programs(&["xdp-filter"]),
+        what: "xdp-filter and xdp-loader",
+        why: "the benchmark measures the one beside Fragwall, and a test has both share an interface with it",
+        detect: Detect::Programs(&["xdp-filter", "xdp-loader"]),
         packages: &[Package::any("xdp-tools")],
         suite: BOOKWORM,
         services: &[],
