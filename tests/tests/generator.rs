@@ -1,6 +1,7 @@
 //! The generator that other tests and the benchmarks stand on makes the packets that its plan says.
 
 use std::collections::BTreeSet;
+use std::num::{NonZeroU16, NonZeroU32};
 use std::ops::Range;
 
 use firewall_common::{
@@ -177,12 +178,52 @@ fn whole_packets_of_ipv6_differ_in_their_source_alone() {
 }
 
 #[test]
+fn identifications_go_on_from_those_of_the_frames() {
+    const STEP: u16 = 0x4000;
+    let ids = Ids::Stepped(NonZeroU32::from(NonZeroU16::new(STEP).unwrap()));
+    // Two datagrams in a round, each of its own identification; those of IPv4 begin anew.
+    let six = |id| frames(ip6("2001:db8::1", "2001:db8::2").udp(1, 2, &pattern(100)).fragments(id, &[48]));
+    let four = |id| frames(ip4("192.0.2.1", "192.0.2.2").udp(1, 2, &pattern(100)).fragments(id, &[48]));
+    let (six, four) = ([six(0xfffe), six(3)].concat(), [four(0xfffe), four(3)].concat());
+    for (made_of, range) in [(six, V6_ID), (four, V4_ID)] {
+        let mut generator = load(&Plan { ids, sources: 0, ..plan(&made_of) });
+        let bits = 8 * range.len() as u32;
+        for round in 1..10 {
+            for own in [0xfffe, 0xfffe, 3, 3] {
+                let frame = generator.make().unwrap().unwrap();
+                let wanted = u64::from(u32::from(STEP) * round + own) & ((1 << bits) - 1);
+                assert_eq!(u64::from(number(&frame[range.clone()])), wanted, "round {round}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_vlan_tag_stays_and_what_is_behind_it_changes() {
+    let tagged = |frames: Vec<Vec<u8>>| -> Vec<Vec<u8>> {
+        let tag = |frame: Vec<u8>| [&frame[..12], &[0x81, 0, 0, 5], &frame[12..]].concat();
+        frames.into_iter().map(tag).collect()
+    };
+    for made_of in [fragments6(), fragments4(), vec![whole6()]] {
+        let (plain, with_tag) = (made_of.clone(), tagged(made_of));
+        let [mut plain, mut with_tag] = [&plain, &with_tag].map(|frames| load(&plan(frames)));
+        for _ in 0..100 {
+            let wanted = tagged(vec![plain.make().unwrap().unwrap()]);
+            assert_eq!([with_tag.make().unwrap().unwrap()], *wanted);
+        }
+    }
+}
+
+#[test]
 fn a_plan_of_other_packets_is_refused() {
     let segment = Ether::to(ip6("2001:db8::1", "2001:db8::2").tcp(1, 2, 0x10, &pattern(100))).frame();
-    let tagged = Ether::to(ip4("192.0.2.1", "192.0.2.2").udp(1, 2, &pattern(100))).tag(0x8100, 1).frame();
+    let tagged = Ether::to(ip4("192.0.2.1", "192.0.2.2").udp(1, 2, &pattern(100))).tag(0x8100, 1);
+    let (tagged, twice) = (tagged.frame(), tagged.tag(0x8100, 2).frame());
+    let partly_tagged = [fragments4(), vec![tagged]].concat();
     let mixed = [fragments6(), fragments4()].concat();
     let partly_whole = [fragments6(), vec![whole6()]].concat();
-    for frames in [vec![], vec![segment], vec![tagged], mixed, partly_whole, vec![vec![0; 20]]] {
+    for frames in [vec![], vec![segment], vec![twice], partly_tagged, mixed, partly_whole, vec![vec![0; 20]]]
+    {
         Generator::load(&plan(&frames), Target::Action(PASS), None).unwrap_err();
     }
 }

@@ -71,6 +71,14 @@ static HAS_ID: u32 = 1;
 #[unsafe(no_mangle)]
 static RANDOM_IDS: u32 = 0;
 
+/// By how much a round's identifications are above those of the round before, which the frames themselves keep; 0 if they aren't counted so.
+#[unsafe(no_mangle)]
+static STEP: u32 = 0;
+
+/// How many bytes of VLAN tags are ahead of the IP header: 0 or 4.
+#[unsafe(no_mangle)]
+static TAG: u32 = 0;
+
 /// Which bits of the identification may be set.
 #[unsafe(no_mangle)]
 static ID_MASK: u32 = u32::MAX;
@@ -107,14 +115,19 @@ static POSITIONS: Array<Position, 2> = Array::new();
 #[btf_map]
 static NEXT: ProgramArray<1> = ProgramArray::new();
 
-/// Where a frame's fields are, in bytes: it has no VLAN tag, and the Fragment header, if there's one, comes right behind the IPv6 header.
+/// Where fields are behind the start of the IP header, in bytes: the Fragment header, if there's one, comes right behind the IPv6 header.
 mod offset {
-    pub const IP: usize = 14;
-    pub const V4_ID: usize = IP + 4;
-    pub const V4_CHECKSUM: usize = IP + 10;
-    pub const V4_SOURCE: usize = IP + 12;
-    pub const V6_SOURCE: usize = IP + 8 + 4;
-    pub const V6_ID: usize = IP + 40 + 4;
+    pub const V4_ID: usize = 4;
+    pub const V4_CHECKSUM: usize = 10;
+    pub const V4_SOURCE: usize = 12;
+    pub const V6_SOURCE: usize = 8 + 4;
+    pub const V6_ID: usize = 40 + 4;
+}
+
+/// Where the IP header is, in bytes.
+#[inline(always)]
+fn ip() -> usize {
+    14 + (setting(&TAG) & 4) as usize
 }
 
 /// Reads a setting as the loader wrote it and the kernel froze it.
@@ -201,18 +214,26 @@ fn advance() -> Option<(u64, u32)> {
 fn patch(bytes: &mut [u8; ROOM], round: u64) {
     let random = mix(setting(&SEED) ^ round);
     let id = if setting(&RANDOM_IDS) != 0 { random as u32 } else { round as u32 } & setting(&ID_MASK);
+    let step = setting(&STEP);
     let mask = setting(&SOURCES);
     let source = (random >> 32) as u32 & mask;
     if setting(&IS_V4) == 0 {
         if setting(&HAS_ID) != 0 {
-            put(bytes, offset::V6_ID, id.to_be());
+            let at = ip() + offset::V6_ID;
+            let next = u32::from_be(get(bytes, at)).wrapping_add(step);
+            put(bytes, at, if step != 0 { next } else { id }.to_be());
         }
-        put(bytes, offset::V6_SOURCE, get::<u32>(bytes, offset::V6_SOURCE) & !mask | source);
+        let at = ip() + offset::V6_SOURCE;
+        put(bytes, at, get::<u32>(bytes, at) & !mask | source);
     } else {
-        put(bytes, offset::V4_ID, (id as u16).to_be());
-        put(bytes, offset::V4_SOURCE, get::<u32>(bytes, offset::V4_SOURCE) & !mask | source);
-        put(bytes, offset::V4_CHECKSUM, 0_u16);
-        put(bytes, offset::V4_CHECKSUM, checksum(bytes));
+        let at = ip() + offset::V4_ID;
+        let next = u16::from_be(get(bytes, at)).wrapping_add(step as u16);
+        put(bytes, at, if step != 0 { next } else { id as u16 }.to_be());
+        let at = ip() + offset::V4_SOURCE;
+        put(bytes, at, get::<u32>(bytes, at) & !mask | source);
+        let at = ip() + offset::V4_CHECKSUM;
+        put(bytes, at, 0_u16);
+        put(bytes, at, checksum(bytes));
     }
 }
 
@@ -229,8 +250,9 @@ fn mix(number: u64) -> u64 {
 #[inline(always)]
 fn checksum(bytes: &[u8; ROOM]) -> u16 {
     let mut sum = 0;
-    let mut at = offset::IP;
-    while at < offset::IP + 20 {
+    let mut at = ip();
+    let end = at + 20;
+    while at < end {
         sum += u32::from(get::<u16>(bytes, at));
         at += 2;
     }

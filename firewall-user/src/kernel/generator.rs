@@ -1,7 +1,7 @@
 //! A generator of packets inside the kernel, for tests and benchmarks: it makes them far faster than any socket does, and
 //! a program's cost for packets that differ can be measured with it.
 
-use std::{io, path::Path};
+use std::{io, num::NonZeroU32, path::Path};
 
 use aya::{
     Ebpf, EbpfError, EbpfLoader, Pod,
@@ -28,15 +28,15 @@ mod names {
 
 /// The longest frame that can be made, in bytes.
 pub const MAX_FRAME: usize = 2044;
-/// The shortest one: Ethernet, IPv6 and either Fragment or UDP headers.
-const MIN_FRAME: usize = 14 + 40 + 8;
+/// The shortest one, in bytes: Ethernet, IPv6 and either Fragment or UDP headers.
+pub const MIN_FRAME: usize = 14 + 40 + 8;
 /// How many frames are made before the stack gets them: what a driver handles at once.
 const BATCH: u32 = 64;
 
 /// What is generated: frames in turn, round after round.
 #[derive(Clone, Debug)]
 pub struct Plan<'a> {
-    /// The frames, of one IP version, without VLAN tags or IPv4 options: of IPv6 either fragments, with the Fragment header right
+    /// The frames, of one IP version, all with a VLAN tag or none, and without IPv4 options: of IPv6 either fragments, with the Fragment header right
     /// behind the IPv6 header, or whole UDP packets, whose checksum holds as long as their source stays the same.
     pub frames: &'a [Vec<u8>],
     /// What identification the frames of a round bear, if they have one.
@@ -59,6 +59,9 @@ pub enum Ids {
     Random,
     /// Always 0.
     Same,
+    /// In each round so much above what they were in the round before, and in the first so much above those of the plan's frames, which
+    /// needn't be the same for all of a round.
+    Stepped(NonZeroU32),
 }
 
 /// What becomes of the frames.
@@ -213,12 +216,14 @@ fn try_load(
     let Plan { frames, ids, sources, seed, rounds } = plan;
     let turns = frames.len() as u32;
     let end = rounds.unwrap_or(u64::MAX);
-    let is_v4 = u32::from(form == Form::V4);
-    let has_id = u32::from(form != Form::WholeV6);
-    let (random_ids, id_mask) = match ids {
-        Ids::Counted => (0, u32::MAX),
-        Ids::Random => (1, u32::MAX),
-        Ids::Same => (0_u32, 0),
+    let Form { kind, tag } = form;
+    let is_v4 = u32::from(kind == Kind::V4);
+    let has_id = u32::from(kind != Kind::WholeV6);
+    let (random_ids, id_mask, step) = match ids {
+        Ids::Counted => (0, u32::MAX, 0),
+        Ids::Random => (1, u32::MAX, 0),
+        Ids::Same => (0_u32, 0, 0),
+        Ids::Stepped(step) => (0, u32::MAX, step.get()),
     };
     let sources = sources.to_be();
     let (side, lead) = pace.map_or((0, u64::MAX), |pace| (pace.side as u32, pace.lead));
@@ -238,6 +243,8 @@ fn try_load(
         .override_global("HAS_ID", &has_id, true)
         .override_global("RANDOM_IDS", &random_ids, true)
         .override_global("ID_MASK", &id_mask, true)
+        .override_global("STEP", &step, true)
+        .override_global("TAG", &tag, true)
         .override_global("SOURCES", &sources, true)
         .override_global("SEED", seed, true)
         .override_global("CALLS", &calls, true)
@@ -271,7 +278,14 @@ fn no_map(name: &str) -> MapError {
 
 /// What a plan's frames are.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Form {
+struct Form {
+    kind: Kind,
+    /// How many bytes their VLAN tag has.
+    tag: u32,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Kind {
     V4,
     FragmentsV6,
     WholeV6,
@@ -285,7 +299,7 @@ fn form(frames: &[Vec<u8>]) -> Result<Form, Error> {
     for form in forms {
         if form? != first {
             return Err(unsuitable(
-                "the plan's frames have more than one IP version, or whole IPv6 packets among fragments"
+                "the plan's frames have more than one IP version, whole IPv6 packets among fragments, or VLAN tags on some"
                     .to_owned(),
             ));
         }
@@ -297,11 +311,17 @@ fn form_of(frame: &[u8]) -> Result<Form, String> {
     if !(MIN_FRAME..=MAX_FRAME).contains(&frame.len()) {
         return Err(format!("a frame has {} bytes instead of {MIN_FRAME} to {MAX_FRAME}", frame.len()));
     }
+    let tag = if frame[12..14] == [0x81, 0x00] { 4 } else { 0 };
     // The EtherType, the version with IPv4's header length, and IPv6's Next Header: Fragment or UDP.
-    match (&frame[12..14], frame[14], frame[20]) {
-        ([0x08, 0x00], 0x45, _) => Ok(Form::V4),
-        ([0x86, 0xdd], version, 44) if version >> 4 == 6 => Ok(Form::FragmentsV6),
-        ([0x86, 0xdd], version, 17) if version >> 4 == 6 => Ok(Form::WholeV6),
-        _ => Err("a frame is neither a bare IPv4 packet, nor an IPv6 fragment or UDP packet".to_owned()),
-    }
+    let kind = match (&frame[tag + 12..tag + 14], frame[tag + 14], frame[tag + 20]) {
+        ([0x08, 0x00], 0x45, _) => Kind::V4,
+        ([0x86, 0xdd], version, 44) if version >> 4 == 6 => Kind::FragmentsV6,
+        ([0x86, 0xdd], version, 17) if version >> 4 == 6 => Kind::WholeV6,
+        _ => {
+            return Err(
+                "a frame is neither a bare IPv4 packet, nor an IPv6 fragment or UDP packet".to_owned()
+            );
+        }
+    };
+    Ok(Form { kind, tag: tag as u32 })
 }
