@@ -4,15 +4,22 @@ use anyhow::{Context, Result, bail};
 use nix::sched::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
 use nix::unistd::Pid;
 
+/// The CPUs that this process may run on.
+///
+/// # Errors
+/// The kernel doesn't tell.
+pub fn allowed() -> Result<Vec<usize>> {
+    let allowed = sched_getaffinity(Pid::from_raw(0)).context("can't tell which CPUs there are")?;
+    Ok((0..CpuSet::count()).filter(|&cpu| allowed.is_set(cpu).unwrap_or(false)).collect())
+}
+
 /// Two CPUs that this process may run on.
 ///
 /// # Errors
 /// There's only one.
 pub fn two() -> Result<[usize; 2]> {
-    let allowed = sched_getaffinity(Pid::from_raw(0)).context("can't tell which CPUs there are")?;
-    let mut cpus = (0..CpuSet::count()).filter(|&cpu| allowed.is_set(cpu).unwrap_or(false));
-    match (cpus.next(), cpus.next()) {
-        (Some(one), Some(other)) => Ok([one, other]),
+    match allowed()?.as_slice() {
+        &[one, other, ..] => Ok([one, other]),
         _ => bail!("this needs two CPUs, and the process may run on one alone"),
     }
 }

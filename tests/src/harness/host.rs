@@ -80,6 +80,20 @@ impl Host {
         Ok(host)
     }
 
+    /// Makes one that nothing comes to but what a test sends: its kernel and the neighbour's send nothing by themselves.
+    ///
+    /// # Errors
+    /// As [`Host::new`].
+    pub fn quiet(label: &str) -> Result<Self> {
+        let host = Self::with_mtu(label, 1500)?;
+        for netns in [&host.netns, &host.neighbour] {
+            netns.set_parameter("ipv6/conf/all/disable_ipv6", "1")?;
+            netns.ip(&["link", "set", "eth0", "arp", "off"])?;
+            netns.ip(&["-4", "address", "flush", "dev", "eth0"])?;
+        }
+        Ok(host)
+    }
+
     /// Makes one that is joined to its neighbour by two network cards, which come back to the namespace that they were in.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use firewall_tests::harness::packet::{Ether, Internet as _, ip4, ip6, pattern};
 use firewall_tests::harness::raw::RawSender;
 use serde_json::json;
 
-use super::{all, quiet, seen, stats_at};
+use super::{all, seen, stats_at};
 
 /// A frame that rules let in, one that they drop, one that they reject.
 fn frames() -> [Vec<u8>; 3] {
@@ -30,7 +30,7 @@ fn interface(host: &Host, index: u32) -> RawSender {
 
 #[test]
 fn each_interface_has_what_came_in_by_it_by_verdict() {
-    let host = quiet("by-interface").unwrap();
+    let host = Host::quiet("by-interface").unwrap();
     let other = interface(&host, 77);
     host.ok(&["attach", "eth0", "veth77", "--allow", "udp 4500"]).unwrap();
     host.ok(&["reject", "tcp 22"]).unwrap();
@@ -75,7 +75,7 @@ fn each_interface_has_what_came_in_by_it_by_verdict() {
 
 #[test]
 fn what_is_observed_is_counted_apart() {
-    let host = quiet("observed-by-interface").unwrap();
+    let host = Host::quiet("observed-by-interface").unwrap();
     host.ok(&["attach", "eth0", "--observe"]).unwrap();
     let own = RawSender::new(&host.neighbour, "eth0").unwrap();
     own.send_in_turn(&frames()[1]).unwrap();
@@ -91,7 +91,7 @@ fn what_is_observed_is_counted_apart() {
 /// is still counted, together. A row whose interface is detached is free for another.
 #[test]
 fn interfaces_with_colliding_indexes_are_told_apart_as_far_as_there_is_room() {
-    let host = quiet("colliding").unwrap();
+    let host = Host::quiet("colliding").unwrap();
     let indexes = [300, 300 + 256, 300 + 512, 300 + 768, 300 + 1024];
     let senders = indexes.map(|index| interface(&host, index));
     let names = indexes.map(|index| format!("veth{index}"));

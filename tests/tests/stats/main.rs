@@ -11,17 +11,6 @@ use firewall_tests::harness::wait::wait_until;
 use fragwall::kernel::filter::Filter;
 use fragwall::observe::stats::{Stats, Total};
 
-/// A host that nothing comes to but what a test sends: its kernel and the neighbour's send nothing by themselves.
-fn quiet(label: &str) -> Result<Host> {
-    let host = Host::with_mtu(label, 1500)?;
-    for netns in [&host.netns, &host.neighbour] {
-        netns.set_parameter("ipv6/conf/all/disable_ipv6", "1")?;
-        netns.ip(&["link", "set", "eth0", "arp", "off"])?;
-        netns.ip(&["-4", "address", "flush", "dev", "eth0"])?;
-    }
-    Ok(host)
-}
-
 /// What the host's filter has counted.
 fn stats(host: &Host) -> Result<Stats> {
     host.netns.enter(|| Ok(Stats::read(&Filter::open(host.bpffs.path())?)?))

@@ -6,13 +6,14 @@ use std::process::Command;
 
 use firewall_common::verdict::Verdict;
 use firewall_tests::harness::fragwall::binary;
+use firewall_tests::harness::host::Host;
 use firewall_tests::harness::packet::random::{Random, sequence};
 use firewall_tests::harness::process::run_ok;
 use firewall_tests::harness::raw::RawSender;
 use firewall_tests::harness::{pcap::pcap, temporary_directory};
 use serde_json::Value;
 
-use super::{all, quiet, seen, stats, stats_at};
+use super::{all, seen, stats, stats_at};
 
 /// How many packets are sent, one by one, at least.
 const PACKETS: usize = 1200;
@@ -53,7 +54,7 @@ fn counters_say_of_each_packet_what_explain_says() {
         .collect();
     assert_eq!(explained.len(), frames.len());
 
-    let host = quiet("random").unwrap();
+    let host = Host::quiet("random").unwrap();
     host.ok(&["apply", config]).unwrap();
     let sender = RawSender::new(&host.neighbour, "eth0").unwrap();
     let mut before = stats(&host).unwrap();

@@ -2,12 +2,13 @@
 
 use std::fs;
 
+use firewall_tests::harness::host::Host;
 use firewall_tests::harness::packet::{Ether, Internet as _, ip6, pattern};
 use firewall_tests::harness::raw::RawSender;
 use firewall_tests::harness::{temporary_directory, wait::wait_until};
 use fragwall::observe::stats::TableStats;
 
-use super::{quiet, stats, stats_at};
+use super::{stats, stats_at};
 
 /// The smallest table.
 const ENTRIES: u64 = 64;
@@ -25,7 +26,7 @@ fn datagram(port: u16, id: u32) -> [Vec<u8>; 2] {
 /// Datagrams come, are accepted, denied, early; more of them than fit; then all of them run out and give way.
 #[test]
 fn the_table_tells_what_it_holds_and_how_it_went() {
-    let host = quiet("table").unwrap();
+    let host = Host::quiet("table").unwrap();
     // So that no source finds its budget used up.
     host.netns.set_parameter("ipv6/ip6frag_high_thresh", "268435456").unwrap();
     let directory = temporary_directory("stats").unwrap();

@@ -2,16 +2,15 @@
 
 use std::process::Stdio;
 
+use firewall_tests::harness::host::Host;
 use firewall_tests::harness::packet::{Ether, Internet as _, ip6, pattern};
 use firewall_tests::harness::raw::RawSender;
 use serde_json::Value;
 
-use super::quiet;
-
 /// Each line has how much came in a second since the one before, which is something if and only if the totals have grown.
 #[test]
 fn lines_have_rates_of_what_came_between_them() {
-    let host = quiet("watch").unwrap();
+    let host = Host::quiet("watch").unwrap();
     host.ok(&["attach", "eth0", "--allow", "udp 4500"]).unwrap();
     let mut command = host.fragwall().command().unwrap();
     command.args(["stats", "--watch", "0.2", "--count", "6", "--json"]);
@@ -50,7 +49,7 @@ fn lines_have_rates_of_what_came_between_them() {
 
 #[test]
 fn without_json_there_is_a_block_each_time_and_it_ends_when_the_filter_is_gone() {
-    let host = quiet("blocks").unwrap();
+    let host = Host::quiet("blocks").unwrap();
     host.ok(&["attach", "eth0"]).unwrap();
     let output = host.ok(&["stats", "--watch", "0.1", "--count", "3"]).unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
@@ -68,7 +67,7 @@ fn without_json_there_is_a_block_each_time_and_it_ends_when_the_filter_is_gone()
 
 #[test]
 fn a_pause_that_is_none_is_refused() {
-    let host = quiet("pause").unwrap();
+    let host = Host::quiet("pause").unwrap();
     for arguments in [&["stats", "--watch", "0"][..], &["stats", "--watch", "x"], &["stats", "--count", "3"]]
     {
         let output = host.fragwall().run(arguments).unwrap();
