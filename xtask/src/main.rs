@@ -1,4 +1,4 @@
-//! The project's tasks: `cargo xtask setup | demo | test | fuzz | bench | soak | vm | package`.
+//! The project's tasks: `cargo xtask setup | demo | test | fuzz | bench | soak | pktgen | vm | package`.
 
 mod ebpf_toolchain;
 mod fuzz;
@@ -10,6 +10,7 @@ mod vm;
 use std::{
     env,
     ffi::OsString,
+    os::unix::process::CommandExt as _,
     process::{Command, ExitCode, ExitStatus},
 };
 
@@ -58,6 +59,15 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
+    /// Sets up, then sends packets by the kernel's pktgen, or fragments, as fast as it goes, and tells what becomes of them on both sides.
+    Pktgen {
+        /// Do it in a virtual machine with that kernel, by Linux's version or Debian's suite.
+        #[arg(long, value_name = "KERNEL", value_parser = vm::named)]
+        kernel: Option<&'static vm::Kernel>,
+        /// Passed on: `cargo xtask pktgen -- --help` tells what there is.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
     /// Makes a Debian package and a tarball of the release build.
     Package(package::Package),
 }
@@ -82,6 +92,8 @@ fn run(task: Task) -> Result<ExitCode> {
         }
         Task::Bench { args } => run_binary("bench", Profile::Release, &args),
         Task::Soak { args } => run_binary("soak", Profile::Release, &args),
+        Task::Pktgen { kernel: Some(kernel), args } => vm::run_binary(kernel, "pktgen", &args),
+        Task::Pktgen { kernel: None, args } => run_binary("pktgen", Profile::Release, &args),
         Task::Fuzz(fuzz) => fuzz::run(&fuzz),
         Task::Vm(vm) => vm::run(&vm),
         Task::Package(package) => {
@@ -125,7 +137,11 @@ fn run_binary(name: &str, profile: Profile, args: &[OsString]) -> Result<ExitCod
     };
     let mut run = cargo();
     run.args(["run", "--profile", profile, "--package", "firewall-tests", "--bin", name, "--"]).args(args);
-    after_setup(run)
+    setup::run(Found::Keep)?;
+    let mut run = mount_root::ensure(run)?;
+    // In place of this process, as cargo does: what a terminal's ^C ends is waited for until it has cleaned up.
+    let error = run.exec();
+    Err(error).with_context(|| format!("can't start {run:?}"))
 }
 
 fn after_setup(command: Command) -> Result<ExitCode> {

@@ -1,4 +1,5 @@
-# What the guest does once the root directory is there: RELEASE, MODULES, FOLDER, FRAGWALL_NICS and TESTS ("NAME FILE" a line) are set above.
+# What the guest does once the root directory is there: RELEASE, MODULES, FOLDER and FRAGWALL_NICS are set above, and /results/commands has a
+# line "NAME COMMAND" for each program.
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
@@ -13,10 +14,10 @@ export FRAGWALL_NICS PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbi
 ip link set lo up
 modprobe virtio_net
 cd "$FOLDER"
-echo "$TESTS" | while read -r name file; do
-    "$file" >"/results/$name.log" 2>&1 </dev/null
+while read -r name command; do
+    sh -c "$command" >"/results/$name.log" </dev/null
     echo "$name $?" >>/results/codes
-done
+done </results/commands
 sync
 echo o >/proc/sysrq-trigger
 sleep 60

@@ -1,9 +1,8 @@
 //! A virtual machine, from its start to its end.
 
 use std::{
-    fmt::Write as _,
     fs::{self, File},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -12,9 +11,10 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use super::{
-    Test,
     kernels::{Files, tool},
+    program::{Program, quoted},
     report::Outcome,
+    shown::Shown,
     workspace,
 };
 
@@ -22,7 +22,7 @@ use super::{
 pub(crate) struct Machine<'a> {
     pub(crate) files: &'a Files,
     pub(crate) initramfs: &'a Path,
-    pub(crate) tests: &'a [&'a Test],
+    pub(crate) programs: &'a [&'a Program],
 }
 
 /// The Ethernet addresses of two network cards that lead to each other.
@@ -46,12 +46,40 @@ impl Machine<'_> {
     ///
     /// QEMU doesn't start, or the guest doesn't boot.
     pub(crate) fn run(&self, limit: Duration) -> Result<Vec<Outcome>> {
-        let results = self.files.folder.join("results");
+        let (results, codes) = self.boot(limit, &mut || Ok(()))?;
+        Ok(self.programs.iter().map(|test| Outcome::read(&test.name, &codes, &results)).collect())
+    }
+
+    /// Boots it, and shows what a program prints while it runs. Its exit code; `None` if it didn't end.
+    ///
+    /// # Errors
+    ///
+    /// As [`Machine::run`].
+    pub(crate) fn show(&self, limit: Duration) -> Result<Option<u8>> {
+        let results = self.results();
+        let shown =
+            |name: &str, ending: &str, is_data| Shown::new(results.join(format!("{name}.{ending}")), is_data);
+        let of =
+            |program: &&Program| [shown(&program.name, "log", true), shown(&program.name, "stderr", false)];
+        let mut outputs: Vec<_> = self.programs.iter().flat_map(of).collect();
+        let mut show = || outputs.iter_mut().try_for_each(Shown::go_on);
+        let (_, codes) = self.boot(limit, &mut show)?;
+        show()?;
+        let code = codes.lines().last().and_then(|line| line.split_once(' ')?.1.parse().ok());
+        Ok(code)
+    }
+
+    /// Boots it, and waits until it ends. Where what was printed is, and the exit codes.
+    fn boot(&self, limit: Duration, meanwhile: &mut dyn FnMut() -> Result<()>) -> Result<(PathBuf, String)> {
+        let results = self.results();
         if results.exists() {
             fs::remove_dir_all(&results).with_context(|| format!("can't remove {}", results.display()))?;
         }
         fs::create_dir_all(&results).with_context(|| format!("can't make {}", results.display()))?;
         fs::write(results.join("guest.sh"), self.script()).context("can't write what the guest does")?;
+        let commands: String =
+            self.programs.iter().map(|program| format!("{} {}\n", program.name, program.command())).collect();
+        fs::write(results.join("commands"), commands).context("can't write what the guest runs")?;
         let console = results.join("console");
         let log = File::create(&console).with_context(|| format!("can't write {}", console.display()))?;
         let mut command = self.command(&results)?;
@@ -59,32 +87,35 @@ impl Machine<'_> {
         let mut qemu = Running(command.spawn().with_context(|| format!("can't start {command:?}"))?);
         let until = Instant::now() + limit;
         while qemu.0.try_wait().context("can't wait for QEMU")?.is_none() && Instant::now() < until {
+            meanwhile()?;
             thread::sleep(Duration::from_millis(200));
         }
         drop(qemu);
         let codes = fs::read_to_string(results.join("codes")).unwrap_or_default();
-        if codes.is_empty()
-            && self.tests.iter().all(|test| !results.join(format!("{}.log", test.name)).exists())
-        {
+        let has_log = |program: &&Program| results.join(format!("{}.log", program.name)).exists();
+        if codes.is_empty() && !self.programs.iter().any(has_log) {
             let said = fs::read_to_string(&console).unwrap_or_default();
-            bail!("Linux {} ran no test; its console said:\n{}", self.files.release, tail(&said, 20));
+            bail!("Linux {} ran nothing; its console said:\n{}", self.files.release, tail(&said, 20));
         }
-        Ok(self.tests.iter().map(|test| Outcome::read(&test.name, &codes, &results)).collect())
+        Ok((results, codes))
+    }
+
+    /// Where the guest writes.
+    fn results(&self) -> PathBuf {
+        self.files.folder.join("results")
     }
 
     /// What the guest does.
     fn script(&self) -> String {
-        let mut script = String::new();
         let modules = self.files.folder.join("root/lib/modules").join(&self.files.release);
-        let release = &self.files.release;
-        // Writing to a string can't fail.
-        let _ = writeln!(script, "RELEASE='{release}' MODULES='{}'", modules.display());
-        let _ = writeln!(script, "FOLDER='{}'", workspace().join("tests").display());
-        let _ = writeln!(script, "FRAGWALL_NICS='{}'", NICS.join(" "));
-        let tests: Vec<_> =
-            self.tests.iter().map(|test| format!("{} {}", test.name, test.file.display())).collect();
-        let _ = writeln!(script, "TESTS='{}'", tests.join("\n"));
-        script + include_str!("guest.sh")
+        format!(
+            "RELEASE={} MODULES={} FOLDER={} FRAGWALL_NICS={}\n{}",
+            quoted(&self.files.release),
+            quoted(&modules.to_string_lossy()),
+            quoted(&workspace().join("tests").to_string_lossy()),
+            quoted(&NICS.join(" ")),
+            include_str!("guest.sh")
+        )
     }
 
     fn command(&self, results: &Path) -> Result<Command> {

@@ -1,4 +1,4 @@
-//! `cargo xtask vm`: the integration tests on Debian's kernels, in virtual machines.
+//! `cargo xtask vm`: the integration tests on Debian's kernels, in virtual machines; and one program there, for `cargo xtask pktgen --kernel`.
 //!
 //! Each kernel boots in QEMU under software emulation, to a small initramfs made on the spot, with this machine's root
 //! directory below an overlay as its own: programs and tests are the very files that were built here.
@@ -6,9 +6,12 @@
 mod initramfs;
 mod kernels;
 mod machine;
+mod program;
 mod report;
+mod shown;
 
 use std::{
+    ffi::OsString,
     fs,
     num::NonZeroUsize,
     panic::resume_unwind,
@@ -23,9 +26,11 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use serde_json::{Value, json};
 
+pub(crate) use self::kernels::{Kernel, named};
 use self::{
-    kernels::{Files, KERNELS, Kernel},
+    kernels::{Files, KERNELS},
     machine::Machine,
+    program::{Errors, Program},
     report::{Outcome, Report},
 };
 use crate::{
@@ -37,7 +42,7 @@ use crate::{
 #[derive(Args)]
 pub(crate) struct Vm {
     /// The kernel to boot, by Linux's version or Debian's suite; may be given again [default: all].
-    #[arg(long = "kernel", value_name = "KERNEL", value_parser = kernels::named)]
+    #[arg(long = "kernel", value_name = "KERNEL", value_parser = named)]
     kernels: Vec<&'static Kernel>,
     /// How long a machine may run, in minutes.
     #[arg(long, value_name = "MINUTES", default_value_t = 15)]
@@ -62,19 +67,13 @@ const ANYWHERE: &str = "kernels";
 ///
 /// A kernel can't be fetched or doesn't boot, or the tests can't be built.
 pub(crate) fn run(vm: &Vm) -> Result<ExitCode> {
-    if !is_root()? {
-        bail!(
-            "a virtual machine has this machine's root directory, all of which only root can read: run this as root"
-        );
-    }
-    setup::run(Found::Keep)?;
-    let home = home();
+    prepare()?;
     let tests =
         build(if vm.tests.is_empty() { TESTS.map(str::to_owned).to_vec() } else { vm.tests.clone() })?;
     let all: Vec<_> = KERNELS.iter().collect();
     let kernels = if vm.kernels.is_empty() { &all } else { &vm.kernels };
     let boots: Vec<Boot<'_>> =
-        kernels.iter().map(|kernel| Boot::prepare(kernel, &home, &tests)).collect::<Result<_>>()?;
+        kernels.iter().map(|kernel| Boot::prepare(kernel, &tests)).collect::<Result<_>>()?;
     let at_once = vm.at_once.map_or_else(thread::available_parallelism, Ok);
     let limit = Duration::from_secs(60 * vm.minutes);
     let outcomes = side_by_side(&boots, at_once.map_or(1, NonZeroUsize::get), |boot| boot.run(limit));
@@ -91,27 +90,23 @@ struct Boot<'a> {
     kernel: &'static Kernel,
     files: Files,
     initramfs: PathBuf,
-    tests: Vec<&'a Test>,
+    tests: Vec<&'a Program>,
 }
 
 impl<'a> Boot<'a> {
-    fn prepare(kernel: &'static Kernel, home: &Path, tests: &'a [Test]) -> Result<Self> {
-        let fit = |test: &&Test| kernel.is_supported || test.name == ANYWHERE;
-        let tests: Vec<&Test> = tests.iter().filter(fit).collect();
+    fn prepare(kernel: &'static Kernel, tests: &'a [Program]) -> Result<Self> {
+        let fit = |test: &&Program| kernel.is_supported || test.name == ANYWHERE;
+        let tests: Vec<&Program> = tests.iter().filter(fit).collect();
         if tests.is_empty() {
             bail!("Linux {} is too old for Fragwall: only `{ANYWHERE}` can be run there", kernel.version);
         }
-        eprintln!("Linux {}: fetching it, if it isn't there", kernel.version);
-        let files = kernel
-            .fetch(home)
-            .with_context(|| format!("Linux {} can't be had from {}", kernel.version, kernel.suite))?;
-        let initramfs = initramfs::make(&files)?;
+        let (files, initramfs) = bootable(kernel)?;
         Ok(Self { kernel, files, initramfs, tests })
     }
 
     fn run(&self, limit: Duration) -> Result<Vec<Outcome>> {
         eprintln!("Linux {}: booting", self.kernel.version);
-        Machine { files: &self.files, initramfs: &self.initramfs, tests: &self.tests }.run(limit)
+        Machine { files: &self.files, initramfs: &self.initramfs, programs: &self.tests }.run(limit)
     }
 }
 
@@ -137,6 +132,52 @@ fn side_by_side<T: Sync, R: Send>(things: &[T], at_once: usize, act: impl Fn(&T)
     done.into_iter().map(|(_, result)| result).collect()
 }
 
+/// Boots a kernel and runs a binary of the tests' crate there; what it prints is printed. Its exit code.
+///
+/// # Errors
+///
+/// The kernel can't be fetched or doesn't boot, the binary can't be built, or it doesn't end in time.
+pub(crate) fn run_binary(kernel: &Kernel, name: &str, arguments: &[OsString]) -> Result<ExitCode> {
+    /// How long it may run, in seconds; whoever has enough of it ends it before.
+    const LIMIT: Duration = Duration::from_secs(24 * 3600);
+    if !kernel.is_supported {
+        bail!("Linux {} is too old for Fragwall", kernel.version);
+    }
+    prepare()?;
+    // As the tests are built: emulation tells nothing of speed.
+    for (package, binary) in [("firewall-user", "fragwall"), ("firewall-tests", name)] {
+        succeed(cargo().args(["build", "--package", package, "--bin", binary]))?;
+    }
+    let file = workspace().join("target/debug").join(name);
+    let arguments = arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let program = Program { name: name.to_owned(), file, arguments, errors: Errors::Apart };
+    let (files, initramfs) = bootable(kernel)?;
+    let machine = Machine { files: &files, initramfs: &initramfs, programs: &[&program] };
+    eprintln!("Linux {}: booting", kernel.version);
+    let code = machine.show(LIMIT)?.with_context(|| format!("`{name}` didn't end in the virtual machine"))?;
+    Ok(ExitCode::from(code))
+}
+
+/// Looks whether virtual machines can be made, and installs what is missing.
+fn prepare() -> Result<()> {
+    if !is_root()? {
+        bail!(
+            "a virtual machine has this machine's root directory, all of which only root can read: run this as root"
+        );
+    }
+    setup::run(Found::Keep)
+}
+
+/// A kernel's files and its initramfs.
+fn bootable(kernel: &Kernel) -> Result<(Files, PathBuf)> {
+    eprintln!("Linux {}: fetching it, if it isn't there", kernel.version);
+    let files = kernel
+        .fetch(&home())
+        .with_context(|| format!("Linux {} can't be had from {}", kernel.version, kernel.suite))?;
+    let initramfs = initramfs::make(&files)?;
+    Ok((files, initramfs))
+}
+
 /// Where kernels, initramfs and results are kept.
 fn home() -> PathBuf {
     workspace().join("target/vm")
@@ -148,18 +189,16 @@ fn workspace() -> PathBuf {
     fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned())
 }
 
-/// An integration test, built.
-struct Test {
-    name: String,
-    file: PathBuf,
-}
-
 /// Builds the command and the integration tests of those names.
-fn build(names: Vec<String>) -> Result<Vec<Test>> {
+fn build(names: Vec<String>) -> Result<Vec<Program>> {
     let mut build = cargo();
     build.args(["build", "--package", "firewall-user"]);
     succeed(&mut build)?;
-    names.into_iter().map(|name| test(&name).map(|file| Test { name, file })).collect()
+    let program = |name: String| {
+        let file = test(&name)?;
+        Ok(Program { name, file, arguments: Vec::new(), errors: Errors::Between })
+    };
+    names.into_iter().map(program).collect()
 }
 
 /// Builds an integration test, and tells where it is.
