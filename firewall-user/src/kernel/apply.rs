@@ -6,7 +6,7 @@ use firewall_common::{packet::Family, stance::Stance};
 
 use super::{
     Error,
-    attach::{NewLink, attach_more, attach_new, form_for, must_go_together},
+    attach::{NewLink, attach_more, attach_new, form_for},
     change::{Change, Precautions},
     document::Document,
     egress,
@@ -69,7 +69,7 @@ fn apply_locked(
             return Err(Error::NoInterface);
         }
         let interfaces = netlink::ethernet(&config.interfaces)?;
-        let form = form_for(&interfaces, &[], None)?;
+        let (form, _entries) = form_for(&interfaces, None)?;
         let stance = if observe { Stance::Observing } else { Stance::Enforcing };
         let attached = attach_new(layout, &interfaces, config, (stance, form), mode, precautions)?;
         return Ok(Applied { changed: true, attached, ..Applied::default() });
@@ -85,8 +85,7 @@ fn apply_locked(
     egress::check_size(&state.document, &config)?;
     let Moves { attach, detach } = moves(&state.links, &config);
     let new = netlink::ethernet(&attach)?;
-    form_for(&new, &state.links, Some(state.document.form))?;
-    must_go_together(&detach, &state.links)?;
+    let (_, _entries) = form_for(&new, Some(state.document.form))?;
     let stance = if observe { Stance::Observing } else { state.document.stance };
     let changed = differs(&state.document, &config, stance) || state.document.is_outdated(&host()?);
     let is_own = state.is_own()?;

@@ -10,7 +10,7 @@ use super::{
     change::{Change, Precautions},
     document::Document,
     egress,
-    entry::{self, EntryProblem, Through},
+    entry::{self, Entry, Through},
     filter::{clear_away, expire, must_be_confirmed, must_not_be_newer, remove_state},
     form::Form,
     generation,
@@ -112,7 +112,7 @@ fn attach_locked(
         return Err(Error::AlreadyAttached { interface: interface.name.clone() });
     }
     let in_force = (!links.is_empty()).then(|| State::find(layout.clone())).transpose()?;
-    let form = form_for(interfaces, &links, in_force.as_ref().map(|state| state.document.form))?;
+    let (form, _entries) = form_for(interfaces, in_force.as_ref().map(|state| state.document.form))?;
     let Wanted { config, observe, mode, otherwise } = wanted;
     if links.is_empty() {
         let stance = if observe { Stance::Observing } else { Stance::Enforcing };
@@ -239,33 +239,16 @@ fn attach_all(
     Ok(done)
 }
 
-/// How a program for these interfaces is loaded, beside those of the filter. Each must be free, or have an entry.
+/// How a program for these interfaces is loaded, beside those of the filter; and the entries that they have, to be kept until it's attached. Each must
+/// be free, or have an entry.
 pub(super) fn form_for(
     interfaces: &[Interface],
-    links: &[Link],
     in_force: Option<Form>,
-) -> Result<Form, Error> {
+) -> Result<(Form, Vec<Entry>), Error> {
     if interfaces.iter().all(|interface| interface.xdp.is_empty()) {
-        return Ok(in_force.unwrap_or(Form::USUAL));
+        return Ok((in_force.unwrap_or(Form::USUAL), Vec::new()));
     }
-    let filtered: Vec<u32> = links.iter().map(|link| link.pinned.name).collect();
-    entry::form_for(interfaces, &filtered, in_force, &netlink::interfaces()?)
-}
-
-/// That none of the links which are to go has its entry in common with one that stays.
-pub(super) fn must_go_together(off: &[Link], all: &[Link]) -> Result<(), Error> {
-    let goes = |link: &Link| off.iter().any(|of| of.pinned.name == link.pinned.name);
-    for link in off.iter().filter(|link| link.pinned.entry.is_some()) {
-        let mut others = all.iter().filter(|other| other.pinned.entry == link.pinned.entry && !goes(other));
-        if let (Some(interface), Some(other)) = (link.name(), others.next()) {
-            let other = other.name().unwrap_or("one in another network namespace").to_owned();
-            return Err(Error::Entry {
-                interface: interface.to_owned(),
-                problem: EntryProblem::Shared(other),
-            });
-        }
-    }
-    Ok(())
+    entry::form_for(interfaces, in_force, &netlink::interfaces()?)
 }
 
 /// The document of the newest generation that this version can read, and that awaits no confirmation.

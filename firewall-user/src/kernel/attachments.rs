@@ -41,10 +41,13 @@ impl Info {
         /// `BPF_LINK_TYPE_TRACING` and `BPF_LINK_TYPE_XDP`.
         const TRACING: u32 = 2;
         const XDP: u32 = 6;
+        /// The type of attachment that extensions have, which is none.
+        const EXTENDS: u32 = 0;
         let target = match (self.kind, self.of_kind) {
             (XDP, [interface, ..]) => Target::Interface(interface),
-            // Linux 5.13 tells it. A function of the kernel itself is traced by 0.
-            (TRACING, [_, program, ..]) if program != 0 => Target::Program(program),
+            // Linux 5.13 tells it. What only traces a program has another type of attachment, and of a function of the kernel itself the
+            // second number is no program's.
+            (TRACING, [EXTENDS, program, ..]) => Target::Program(program),
             _ => return None,
         };
         Some(Attachment { link: self.id, program: self.program, target })
@@ -58,8 +61,12 @@ impl Info {
 pub(super) fn all() -> io::Result<Vec<Attachment>> {
     let mut all = Vec::new();
     for id in Kind::Link.ids()? {
-        // One that has gone meanwhile is none.
-        let Ok(link) = Kind::Link.open(id) else { continue };
+        let link = match Kind::Link.open(id) {
+            Ok(link) => link,
+            // One that has gone meanwhile is none.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
         let mut info = Info::default();
         if describe(link.as_fd(), &mut info).is_ok() {
             all.extend(info.attachment());
@@ -78,7 +85,8 @@ mod tests {
         let attachment = |target| Some(Attachment { link: 3, program: 17, target });
         assert_eq!(info(6, [4, 0, 0, 0]).attachment(), attachment(Target::Interface(4)));
         assert_eq!(info(2, [0, 15, 7, 0]).attachment(), attachment(Target::Program(15)));
-        assert_eq!(info(2, [24, 0, 7, 0]).attachment(), None);
+        // It traces.
+        assert_eq!(info(2, [24, 15, 7, 0]).attachment(), None);
         assert_eq!(info(1, [1, 2, 3, 4]).attachment(), None);
     }
 }

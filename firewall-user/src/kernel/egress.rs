@@ -30,6 +30,7 @@ use super::{
     shared::FLOWS,
     sockets,
     syscall::{self, LinkInfo},
+    tc::{Classifier, Direction},
 };
 use crate::ruleset::Config;
 
@@ -273,6 +274,14 @@ fn take_off_qdisc(interface: &Interface) {
     let _ = attached.map(aya::programs::Link::detach);
 }
 
+/// Whether an interface's qdisc has the classifier that is a program: whoever removes the qdisc takes it off.
+fn is_on_qdisc(interface: &Interface, program: u32) -> bool {
+    let is_it = |of: &Classifier| {
+        (of.direction, of.hook, of.program.id) == (Direction::Egress, Hook::Clsact, program)
+    };
+    super::tc::programs(interface).iter().any(is_it)
+}
+
 /// What is pinned for an interface.
 enum Pinned {
     /// A link; this is what it ties together.
@@ -326,7 +335,7 @@ fn exchange(program: &mut SchedClassifier, layout: &Layout, interface: &Interfac
             }
             Ok(false)
         }
-        Some(Pinned::Program(holds)) if holds == info.id() => Ok(false),
+        Some(Pinned::Program(holds)) if holds == info.id() && is_on_qdisc(interface, holds) => Ok(false),
         Some(Pinned::Program(_)) => {
             remove(layout, interface.index)?;
             attach_to_qdisc(program, layout, interface).map(|()| false)

@@ -11,11 +11,11 @@ use super::{
     Error,
     array::Array,
     attachments::{self, Target},
-    error::Holder,
+    error::{Holder, io_error},
     form::Form,
     layout::Layout,
     link::WantedMode,
-    netlink::{Attached, Interface, Mode},
+    netlink::{self, Attached, Interface, Mode},
 };
 
 /// The kernel object, built for the BPF target by the build script.
@@ -88,7 +88,7 @@ impl fmt::Display for EntryProblem {
             ),
             Self::Shared(other) => write!(
                 f,
-                "{other:?} has the same one, and can't be filtered or left alone by itself: name both, or have one loaded for each"
+                "{other:?} has the same one, and neither could be filtered or left alone by itself: have one loaded for each"
             ),
         }
     }
@@ -101,7 +101,7 @@ impl Entry {
     /// The process may not see it: it lacks `CAP_SYS_ADMIN`.
     pub(super) fn of(interface: &Interface) -> io::Result<Option<Self>> {
         let Some(attached) = interface.xdp.first() else { return Ok(None) };
-        for program in called(interface)?.iter().filter(|info| info.name_as_str() == Some(PROGRAM)) {
+        for program in called(interface)?.iter().filter(|program| is_entry(program)) {
             for map in maps(program) {
                 // One that is gone meanwhile is none.
                 if let Ok(Some(array)) = Array::of_id(map) {
@@ -124,11 +124,8 @@ impl Entry {
         wanted: WantedMode,
     ) -> Result<Mode, Error> {
         self.must_be_in(interface, wanted)?;
-        let id =
-            program.info().map_err(|error| Error::aya("asking the kernel about the program", error))?.id();
         let holds = self.array.program().map_err(|error| failed(interface, error))?;
-        // It's there already where another of the filter's interfaces has the same entry.
-        if let Some(other) = holds.filter(|&other| other != id) {
+        if let Some(other) = holds {
             return Err(problem(interface, EntryProblem::InUse(Holder::of(other))));
         }
         let path = layout.link(interface.index);
@@ -156,9 +153,14 @@ impl Entry {
     }
 }
 
-/// Whether an interface has an entry, as far as this process may see.
+/// Whether an interface has an entry, as far as this process may see. The array isn't opened: the kernel empties one that nobody has open any
+/// more, and somebody may be about to put the filter into it.
 pub fn is_on(interface: &Interface) -> bool {
-    matches!(Entry::of(interface), Ok(Some(_)))
+    called(interface).is_ok_and(|programs| programs.iter().any(is_entry))
+}
+
+fn is_entry(program: &ProgramInfo) -> bool {
+    program.name_as_str() == Some(PROGRAM)
 }
 
 /// The programs that get an interface's packets: those that it has, and those that these call in the place of their functions.
@@ -169,40 +171,82 @@ fn called(interface: &Interface) -> io::Result<Vec<ProgramInfo>> {
         own(id)
             || links.iter().any(|of| of.program == id && matches!(of.target, Target::Program(by) if own(by)))
     };
-    Ok(loaded_programs().filter_map(Result::ok).filter(|info| is_called(info.id())).collect())
+    Ok(programs()?.into_iter().filter(|info| is_called(info.id())).collect())
+}
+
+/// All programs of the kernel.
+fn programs() -> io::Result<Vec<ProgramInfo>> {
+    let mut all = Vec::new();
+    for program in loaded_programs() {
+        match program {
+            Ok(program) => all.push(program),
+            Err(error) => {
+                let error = io_error(&error).and_then(io::Error::raw_os_error);
+                // One that is gone meanwhile is none; of any other it isn't known what it does.
+                if error != Some(nix::libc::ENOENT) {
+                    return Err(error.map_or_else(
+                        || io::Error::from(io::ErrorKind::Other),
+                        io::Error::from_raw_os_error,
+                    ));
+                }
+            }
+        }
+    }
+    Ok(all)
 }
 
 fn maps(program: &ProgramInfo) -> Vec<u32> {
     program.map_ids().ok().flatten().unwrap_or_default()
 }
 
-/// Whether an interface's packets come to the array of that id. Who may not see it takes it for granted while there's a program.
+/// How often a dispatcher may be exchanged for another one while its programs are looked for.
+const EXCHANGES: usize = 5;
+
+/// Whether an interface's packets come to the array of that id. Who can't see it takes it for granted while there's a program.
 pub(super) fn is_reached(interface: &Interface, array: u32) -> bool {
-    let reached = |programs: Vec<ProgramInfo>| programs.iter().any(|program| maps(program).contains(&array));
-    called(interface).map_or(!interface.xdp.is_empty(), reached)
+    let mut interface = interface.clone();
+    for _ in 0..EXCHANGES {
+        let Ok(programs) = called(&interface) else { return !interface.xdp.is_empty() };
+        if programs.iter().any(|program| maps(program).contains(&array)) {
+            return true;
+        }
+        // Whoever has the interface may have put another program in its place since it was looked at.
+        let Ok(now) = netlink::interfaces() else { return true };
+        let Some(now) = now.into_iter().find(|now| now.index == interface.index) else { return false };
+        if ids(&now) == ids(&interface) {
+            return false;
+        }
+        interface = now;
+    }
+    true
 }
 
-/// Whether any program has the array of that id. Who may not see it takes it for granted.
+fn ids(interface: &Interface) -> Vec<u32> {
+    interface.xdp.iter().map(|attached| attached.program).collect()
+}
+
+/// Whether any program has the array of that id. Who can't see it takes it for granted.
 pub(super) fn is_used(array: u32) -> bool {
     attachments::all().is_err()
-        || loaded_programs().filter_map(Result::ok).any(|program| maps(&program).contains(&array))
+        || programs().map_or(true, |all| all.iter().any(|program| maps(program).contains(&array)))
 }
 
-/// The form in which a program is loaded for some interfaces: those that are free take any.
+/// The form in which a program is loaded for some interfaces, those that are free take any; and their entries, to be kept until the filter is in
+/// them: the kernel empties an array that nobody has open any more, and takes its time for it.
 ///
 /// # Errors
-/// Another program has one of them and calls no entry; their entries take no program in common, or none of the form that is `in_force`; an
-/// interface that isn't among them, nor among the filter's as their indexes tell, has the same entry as one that is.
+/// Another program has one of them and calls no entry; their entries take no program in common, or none of the form that is `in_force`; another
+/// interface has the same entry.
 pub(super) fn form_for(
     interfaces: &[Interface],
-    filtered: &[u32],
     in_force: Option<Form>,
     all: &[Interface],
-) -> Result<Form, Error> {
+) -> Result<(Form, Vec<Entry>), Error> {
+    let mut entries = Vec::new();
     let mut forms: Option<Vec<Form>> = in_force.map(|form| vec![form]);
     for interface in interfaces.iter().filter(|interface| !interface.xdp.is_empty()) {
         let Ok(Some(entry)) = Entry::of(interface) else { return Err(super::link::held(&interface.name)) };
-        must_be_alone(&entry, interface, interfaces, filtered, all)?;
+        must_be_alone(&entry, interface, all)?;
         let taken = entry.array.forms().map_err(|error| failed(interface, error))?;
         if taken.is_empty() {
             return Err(problem(interface, EntryProblem::Kernel));
@@ -213,32 +257,24 @@ pub(super) fn form_for(
             return Err(problem(interface, EntryProblem::OtherForm));
         }
         forms = Some(common);
+        entries.push(entry);
     }
-    Ok(forms.and_then(|forms| forms.first().copied()).unwrap_or(Form::USUAL))
+    Ok((forms.and_then(|forms| forms.first().copied()).unwrap_or(Form::USUAL), entries))
 }
 
-/// That no interface gets filtered by the way.
-fn must_be_alone(
-    entry: &Entry,
-    interface: &Interface,
-    wanted: &[Interface],
-    filtered: &[u32],
-    all: &[Interface],
-) -> Result<(), Error> {
-    let is_meant = |other: &Interface| {
-        wanted.iter().any(|wanted| wanted.index == other.index) || filtered.contains(&other.index)
-    };
-    let others = all.iter().filter(|other| !other.xdp.is_empty() && !is_meant(other));
-    let mut reached =
-        others.filter(|other| matches!(Entry::of(other), Ok(Some(of)) if of.array.id == entry.array.id));
-    match reached.next() {
+/// That no other interface is filtered and left alone by the way.
+fn must_be_alone(entry: &Entry, interface: &Interface, all: &[Interface]) -> Result<(), Error> {
+    let mut others = all.iter().filter(|other| other.index != interface.index && !other.xdp.is_empty());
+    let shares =
+        |other: &&Interface| matches!(Entry::of(other), Ok(Some(of)) if of.array.id == entry.array.id);
+    match others.find(shares) {
         Some(other) => Err(problem(interface, EntryProblem::Shared(other.name.clone()))),
         None => Ok(()),
     }
 }
 
 /// The error for an entry that is no use.
-pub(super) fn problem(interface: &Interface, problem: EntryProblem) -> Error {
+fn problem(interface: &Interface, problem: EntryProblem) -> Error {
     Error::Entry { interface: interface.name.clone(), problem }
 }
 

@@ -12,7 +12,6 @@ use firewall_common::stance::Stance;
 use super::{
     Error,
     apply::{Moves, moves},
-    attach::must_go_together,
     change::{Change, Precautions},
     clock::Clock,
     counters::Counters,
@@ -318,7 +317,6 @@ fn detach_locked(layout: &Layout, interfaces: &[String]) -> Result<Vec<String>, 
     }
     let is_meant = |link: &Link| interfaces.is_empty() || interfaces.iter().any(|name| link.is_named(name));
     let (off, stay): (Vec<Link>, Vec<Link>) = links.iter().cloned().partition(is_meant);
-    must_go_together(&off, &links)?;
     for link in &off {
         link::remove(layout, link.pinned.name)?;
     }

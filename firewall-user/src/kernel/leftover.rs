@@ -78,7 +78,8 @@ pub(super) fn left_over(state: &State) -> Result<Vec<LeftOver>, Error> {
     let here = netlink::interfaces()?;
     for pinned in link::pinned(layout)?.iter().filter(|pinned| pinned.info.interface.is_none()) {
         let interface = here.iter().find(|interface| interface.index == pinned.name);
-        match interface.filter(|_| pinned.entry.is_some()) {
+        // An array that is empty was left by a command that was killed.
+        match interface.filter(|_| pinned.entry.is_some() && pinned.info.program != 0) {
             Some(interface) => left.push(LeftOver::Entry(interface.name.clone())),
             None if left.contains(&LeftOver::Link) => {}
             None => left.push(LeftOver::Link),

@@ -190,7 +190,9 @@ fn pinned_array(layout: &Layout, name: u32, array: &Array) -> Result<Pinned, Err
         // It's gone, or was moved: then it's filtered as long as there's anything that calls it.
         None => entry::is_used(array.id),
     };
-    let interface = (program.is_some() && is_filtered).then_some(name);
+    // A program that isn't the filter's was put there by somebody else, and stays.
+    let holds = program.map_or(Ok(false), |program| is_own(layout, program))?;
+    let interface = (holds && is_filtered).then_some(name);
     let info = LinkInfo { program: program.unwrap_or_default(), interface };
     Ok(Pinned { name, info, entry: Some(array.id) })
 }
@@ -231,7 +233,7 @@ pub(super) fn exchange(program: &mut Xdp, layout: &Layout, name: u32) -> Result<
 pub(super) fn remove(layout: &Layout, name: u32) -> Result<(), Error> {
     let path = layout.link(name);
     if let Some(array) = array(layout, name)? {
-        clear(layout, name, &array)?;
+        clear(layout, &array)?;
         egress::remove(layout, name)?;
         return fs::remove_file(&path)
             .map_err(|error| Error::os(format!("removing {}", path.display()), error));
@@ -244,14 +246,14 @@ pub(super) fn remove(layout: &Layout, name: u32) -> Result<(), Error> {
     fs::remove_file(&path).map_err(|error| Error::os(format!("removing {}", path.display()), error))
 }
 
-/// Takes the filter's program out of an entry, unless another of its interfaces has the same one. What is no program of the filter's stays.
-fn clear(layout: &Layout, name: u32, array: &Array) -> Result<(), Error> {
+/// Takes the filter's program out of an entry. What is no program of the filter's stays.
+fn clear(layout: &Layout, array: &Array) -> Result<(), Error> {
     let failed = |error| Error::os("taking the filter out of an entry", error);
-    let is_another = |other: &&Pinned| other.name != name && other.entry == Some(array.id);
-    if pinned(layout)?.iter().find(is_another).is_some() {
-        return Ok(());
-    }
     let Some(program) = array.program().map_err(failed)? else { return Ok(()) };
-    let is_own = generation::all(layout)?.iter().any(|of| of.program == program);
-    if is_own { array.clear().map_err(failed) } else { Ok(()) }
+    if is_own(layout, program)? { array.clear().map_err(failed) } else { Ok(()) }
+}
+
+/// Whether a program is the filter's.
+fn is_own(layout: &Layout, program: u32) -> Result<bool, Error> {
+    Ok(generation::all(layout)?.iter().any(|of| of.program == program))
 }

@@ -53,6 +53,11 @@ fn a_classifier_does_as_well() {
     let before = classifiers(&host);
     host.ok(&["allow", "udp", "500"]).unwrap();
     assert_eq!(classifiers(&host), before);
+    // Somebody takes the qdisc off: the next change mends it.
+    run_ok(tool("tc").args(["-n", host.netns.name(), "qdisc", "del", "dev", "eth0", "clsact"])).unwrap();
+    assert_eq!(classifiers(&host), "");
+    host.ok(&["allow", "udp", "501"]).unwrap();
+    assert!(classifiers(&host).contains("egress"));
     let config = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(&config, "interfaces = [\"eth0\"]\n[replies]\nicmp = \"20s\"\n").unwrap();
     host.ok(&["apply", config.path().to_str().unwrap()]).unwrap();
