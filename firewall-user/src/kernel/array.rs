@@ -76,7 +76,8 @@ impl Array {
         /// `BPF_MAP_TYPE_PROG_ARRAY`.
         const PROGRAMS: u32 = 3;
         let mut info = Info::default();
-        describe(map.as_fd(), &mut info)?;
+        // SAFETY: integers and bytes.
+        unsafe { describe(map.as_fd(), &mut info) }?;
         let Info { kind, id, name, .. } = info;
         let is_it = kind == PROGRAMS && name.starts_with(Self::NAME.as_bytes());
         Ok(is_it.then_some(Self { map, id }))
@@ -135,6 +136,7 @@ impl Array {
         let key = PLACE;
         let key = std::ptr::from_ref(&key) as u64;
         let map = self.map.as_raw_fd() as u32;
-        bpf(command, &mut Element { map, padding: 0, key, value, flags: 0 })
+        // SAFETY: the key is a number; the value is one of the caller's, as the command reads or writes it; all outlive the call.
+        unsafe { bpf(command, &mut Element { map, padding: 0, key, value, flags: 0 }) }
     }
 }

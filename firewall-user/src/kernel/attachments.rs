@@ -68,7 +68,8 @@ pub(super) fn all() -> io::Result<Vec<Attachment>> {
             Err(error) => return Err(error),
         };
         let mut info = Info::default();
-        if describe(link.as_fd(), &mut info).is_ok() {
+        // SAFETY: integers.
+        if unsafe { describe(link.as_fd(), &mut info) }.is_ok() {
             all.extend(info.attachment());
         }
     }

@@ -61,7 +61,8 @@ pub(super) fn each_value<T: Pod + Default>(
             element_flags: 0,
             flags: 0,
         };
-        let is_last = match bpf(LOOKUP_BATCH, &mut attributes) {
+        // SAFETY: there is room for as many keys and values as are asked for, each of the map's size; any bits are a value of `T`.
+        let is_last = match unsafe { bpf(LOOKUP_BATCH, &mut attributes) } {
             Ok(_) => false,
             // There are no more than these.
             Err(error) if error.raw_os_error() == Some(libc::ENOENT) => true,

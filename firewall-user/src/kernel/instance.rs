@@ -9,7 +9,7 @@ use std::{
 use aya::{
     Ebpf, EbpfError, EbpfLoader, VerifierLogLevel,
     maps::{MapError, PerCpuArray},
-    programs::{ProgramError, ProgramInfo, Xdp},
+    programs::{ProgramError, Xdp},
 };
 use firewall_common::{
     fragment::{
@@ -37,6 +37,7 @@ use super::{
     rules,
     run::RUN_ON,
     shared::{self, FLOWS, SHARED},
+    size::Size,
     tables::Tables,
     tallies,
 };
@@ -62,22 +63,6 @@ pub(super) mod names {
     pub(in super::super) const EVENT_BUCKETS: &str = "EVENT_BUCKETS";
     pub(in super::super) const LEFT_OUT: &str = "LEFT_OUT";
     pub(in super::super) const EVENTS: &str = "EVENTS";
-}
-
-/// How large a program is to the kernel.
-#[derive(Clone, Copy, Debug)]
-pub struct Size {
-    /// How many instructions the verifier walked, over all paths; Linux 5.16.
-    pub verified_instructions: Option<u32>,
-    /// What the kernel's compiler made of it, in bytes; 0 if it has none, and interprets programs.
-    pub machine_code: u32,
-}
-
-impl Size {
-    /// Of what the kernel tells.
-    pub fn of(info: &ProgramInfo) -> Self {
-        Self { verified_instructions: info.verified_instruction_count(), machine_code: info.size_jitted() }
-    }
 }
 
 /// What an instance is made with.

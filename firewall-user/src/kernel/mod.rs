@@ -65,6 +65,7 @@ mod rules;
 pub mod run;
 pub(crate) mod scratch;
 mod shared;
+pub mod size;
 pub(crate) mod sockets;
 mod state;
 mod stored;

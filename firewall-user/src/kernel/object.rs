@@ -55,7 +55,8 @@ impl Kind {
         loop {
             // The id to go on behind, the next one, and flags to open it with.
             let mut attributes = [ids.last().copied().unwrap_or_default(), 0_u32, 0];
-            match bpf(next(self), &mut attributes) {
+            // SAFETY: three numbers, of which the command writes one.
+            match unsafe { bpf(next(self), &mut attributes) } {
                 Ok(_) => ids.push(attributes[1]),
                 Err(error) if error.raw_os_error() == Some(libc::ENOENT) => return Ok(ids),
                 Err(error) => return Err(error),
@@ -69,7 +70,7 @@ impl Kind {
     /// There's none any more, or the process may not open it.
     pub(super) fn open(self, id: u32) -> io::Result<OwnedFd> {
         let mut attributes = [id, 0, 0];
-        // SAFETY: it makes a descriptor.
+        // SAFETY: it makes a descriptor, and reads three numbers.
         unsafe { make(self.open_command(), &mut attributes) }
     }
 }
@@ -77,9 +78,10 @@ impl Kind {
 /// Makes an object by a call of bpf(2) that returns a descriptor of it.
 ///
 /// # Safety
-/// The command must be one that makes a descriptor.
+/// The command must be one that makes a descriptor; and as for [`bpf`].
 pub(super) unsafe fn make<T>(command: libc::c_int, attributes: &mut T) -> io::Result<OwnedFd> {
-    let descriptor = bpf(command, attributes)?;
+    // SAFETY: as the caller vouches.
+    let descriptor = unsafe { bpf(command, attributes) }?;
     // SAFETY: the kernel has just made the descriptor, for us alone, as the caller vouches.
     Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
 }
@@ -115,7 +117,7 @@ pub(super) fn look_at_pin(path: &Path) -> io::Result<OwnedFd> {
 fn open_pin(path: &Path, flags: u32) -> io::Result<OwnedFd> {
     let path = CString::new(path.as_os_str().as_bytes())?;
     let mut attributes = PathAttributes { path: path.as_ptr() as u64, descriptor: 0, flags };
-    // SAFETY: it makes a descriptor.
+    // SAFETY: it makes a descriptor; the path is ended by a zero, and outlives the call.
     unsafe { make(OBJ_GET, &mut attributes) }
 }
 
@@ -126,14 +128,19 @@ fn open_pin(path: &Path, flags: u32) -> io::Result<OwnedFd> {
 pub(super) fn pin(object: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
     let path = CString::new(path.as_os_str().as_bytes())?;
     let descriptor = object.as_raw_fd() as u32;
-    bpf(OBJ_PIN, &mut PathAttributes { path: path.as_ptr() as u64, descriptor, flags: 0 }).map(drop)
+    let mut attributes = PathAttributes { path: path.as_ptr() as u64, descriptor, flags: 0 };
+    // SAFETY: the command writes nothing; the path is ended by a zero, and outlives the call.
+    unsafe { bpf(OBJ_PIN, &mut attributes) }.map(drop)
 }
 
 /// Has the kernel write into `info` what it tells of an object, as much of it as there's room for.
 ///
 /// # Errors
 /// It doesn't.
-pub(super) fn describe<T>(object: BorrowedFd<'_>, info: &mut T) -> io::Result<()> {
+///
+/// # Safety
+/// Any bytes are a value of `T`.
+pub(super) unsafe fn describe<T>(object: BorrowedFd<'_>, info: &mut T) -> io::Result<()> {
     /// The part of `union bpf_attr` that the command reads.
     #[repr(C)]
     struct Attributes {
@@ -146,5 +153,6 @@ pub(super) fn describe<T>(object: BorrowedFd<'_>, info: &mut T) -> io::Result<()
         length: size_of::<T>() as u32,
         info: std::ptr::from_mut(info) as u64,
     };
-    bpf(INFO, &mut attributes).map(drop)
+    // SAFETY: the kernel writes no more than there's room for, of which any bytes are a value, as the caller vouches.
+    unsafe { bpf(INFO, &mut attributes) }.map(drop)
 }

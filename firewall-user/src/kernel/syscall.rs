@@ -65,14 +65,19 @@ impl Link {
     /// Takes its program off its interface, whoever else holds the link.
     pub(super) fn detach(&self) -> io::Result<()> {
         let mut descriptor = self.0.as_raw_fd();
-        bpf(LINK_DETACH, &mut descriptor).map(drop)
+        // SAFETY: the command reads a descriptor, and writes nothing.
+        unsafe { bpf(LINK_DETACH, &mut descriptor) }.map(drop)
     }
 }
 
 /// Calls bpf(2) with the attributes that the command reads and may write.
-pub(super) fn bpf<T>(command: libc::c_int, attributes: &mut T) -> io::Result<i32> {
+///
+/// # Safety
+/// The attributes are those of the command, any bytes that it writes into them are a value, and what they point to is as large as the command
+/// reads or writes and outlives the call.
+pub(super) unsafe fn bpf<T>(command: libc::c_int, attributes: &mut T) -> io::Result<i32> {
     // SAFETY: the kernel reads and writes as many bytes as it is told, which are the attributes', and takes all further ones
-    // for zero; what they point to outlives the call.
+    // for zero; the caller vouches for what they point to.
     let result = unsafe {
         libc::syscall(libc::SYS_bpf, command, std::ptr::from_mut(attributes), size_of::<T>() as libc::c_uint)
     };

@@ -4,10 +4,7 @@ use std::fmt;
 
 use anyhow::{Context as _, Result};
 use aya::programs::{TestRun as _, TestRunOptions, Xdp};
-use fragwall::kernel::{
-    instance::{Instance, Size},
-    run::Run,
-};
+use fragwall::kernel::{instance::Instance, run::Run, size::Size};
 
 /// An XDP program that the kernel runs on a frame (`BPF_PROG_TEST_RUN`).
 pub trait Program: fmt::Debug {

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use anyhow::{Result, ensure};
-use fragwall::kernel::instance::Size;
+use fragwall::kernel::size::Size;
 use serde::Serialize;
 
 use super::{
