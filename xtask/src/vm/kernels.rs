@@ -10,10 +10,10 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use super::succeed;
+use super::{claim::Claim, succeed};
 
 /// A kernel of Debian's.
-#[derive(Debug)]
+#[derive(Debug, Eq, PartialEq)]
 pub(crate) struct Kernel {
     /// Linux's version, as far as a suite keeps to it.
     pub(crate) version: &'static str,
@@ -44,7 +44,7 @@ pub(crate) fn named(name: &str) -> Result<&'static Kernel, String> {
     })
 }
 
-/// A kernel's files.
+/// A kernel's files, which no other command uses while this is kept.
 pub(crate) struct Files {
     /// The folder that all of them are in.
     pub(crate) folder: PathBuf,
@@ -52,10 +52,11 @@ pub(crate) struct Files {
     pub(crate) image: PathBuf,
     /// Its release, as `uname -r` prints it.
     pub(crate) release: String,
+    _claim: Claim,
 }
 
 impl Kernel {
-    /// Fetches and unpacks the kernel, unless that was done before.
+    /// Fetches and unpacks the kernel, unless that was done before, as soon as no other command uses it.
     ///
     /// # Errors
     ///
@@ -63,6 +64,7 @@ impl Kernel {
     pub(crate) fn fetch(&self, home: &Path) -> Result<Files> {
         let folder = home.join(self.suite);
         let root = folder.join("root");
+        let claim = Claim::on(&folder, &format!("Linux {}", self.version))?;
         if !folder.join("complete").exists() {
             self.unpack(&folder, &root)?;
             fs::write(folder.join("complete"), "")
@@ -77,7 +79,7 @@ impl Kernel {
             .into_iter()
             .find(|file| file.exists())
             .with_context(|| format!("there is no vmlinuz of {release} below {}", root.display()))?;
-        Ok(Files { folder, image, release })
+        Ok(Files { folder, image, release, _claim: claim })
     }
 
     fn unpack(&self, folder: &Path, root: &Path) -> Result<()> {

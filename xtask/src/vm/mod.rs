@@ -3,6 +3,7 @@
 //! Each kernel boots in QEMU under software emulation, to a small initramfs made on the spot, with this machine's root
 //! directory below an overlay as its own: programs and tests are the very files that were built here.
 
+mod claim;
 mod initramfs;
 mod kernels;
 mod machine;
@@ -70,19 +71,35 @@ pub(crate) fn run(vm: &Vm) -> Result<ExitCode> {
     prepare()?;
     let tests =
         build(if vm.tests.is_empty() { TESTS.map(str::to_owned).to_vec() } else { vm.tests.clone() })?;
-    let all: Vec<_> = KERNELS.iter().collect();
-    let kernels = if vm.kernels.is_empty() { &all } else { &vm.kernels };
     let boots: Vec<Boot<'_>> =
-        kernels.iter().map(|kernel| Boot::prepare(kernel, &tests)).collect::<Result<_>>()?;
+        asked_for(&vm.kernels).map(|kernel| Boot::prepare(kernel, &tests)).collect::<Result<_>>()?;
     let at_once = vm.at_once.map_or_else(thread::available_parallelism, Ok);
     let limit = Duration::from_secs(60 * vm.minutes);
-    let outcomes = side_by_side(&boots, at_once.map_or(1, NonZeroUsize::get), |boot| boot.run(limit));
-    let mut report = Report::default();
-    for (boot, outcomes) in boots.iter().zip(outcomes) {
-        report.add(boot.kernel, outcomes?);
+    // A boot that has ended is dropped, and with it the claim on its kernel.
+    let results =
+        side_by_side(boots, at_once.map_or(1, NonZeroUsize::get), |boot| (boot.kernel, boot.run(limit)));
+    let (mut report, mut errors) = (Report::default(), Vec::new());
+    for (kernel, result) in results {
+        match result {
+            Ok(outcomes) => report.add(kernel, outcomes),
+            Err(error) => errors.push(error),
+        }
     }
     print!("{report}");
+    let mut errors = errors.into_iter();
+    if let Some(first) = errors.next() {
+        for error in errors {
+            eprintln!("{error:#}");
+        }
+        return Err(first);
+    }
     Ok(if report.all_passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Each kernel that is asked for, once, by whatever name and however often, or all; always in the same order, so that no two commands wait for each
+/// other's.
+fn asked_for(named: &[&'static Kernel]) -> impl Iterator<Item = &'static Kernel> {
+    KERNELS.iter().filter(|kernel| named.is_empty() || named.contains(kernel))
 }
 
 /// A kernel that is ready to boot, and what is run on it.
@@ -111,8 +128,8 @@ impl<'a> Boot<'a> {
 }
 
 /// Does something with each of some things, so many at once, and returns what came of them in their order.
-fn side_by_side<T: Sync, R: Send>(things: &[T], at_once: usize, act: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let next = Mutex::new(things.iter().enumerate());
+fn side_by_side<T: Send, R: Send>(things: Vec<T>, at_once: usize, act: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let next = Mutex::new(things.into_iter().enumerate());
     let take = || next.lock().unwrap_or_else(PoisonError::into_inner).next();
     let mut done: Vec<(usize, R)> = thread::scope(|scope| {
         let work = || {
@@ -258,11 +275,22 @@ mod tests {
     }
 
     #[test]
+    fn a_kernel_is_booted_once_however_it_is_named() {
+        let versions = |names: &[&str]| {
+            let kernels: Vec<_> = names.iter().map(|name| named(name).unwrap()).collect();
+            asked_for(&kernels).map(|kernel| kernel.version).collect::<Vec<_>>()
+        };
+        assert_eq!(versions(&["sid", "6.12", "bookworm-backports", "newest"]), ["6.12", "newest"]);
+        assert_eq!(versions(&["6.1"]), ["6.1"]);
+        assert_eq!(versions(&[]), KERNELS.map(|kernel| kernel.version));
+    }
+
+    #[test]
     fn what_is_done_side_by_side_keeps_its_order() {
         let running = AtomicUsize::new(0);
         let most = AtomicUsize::new(0);
         let things: Vec<u32> = (0..20).collect();
-        let doubled = side_by_side(&things, 3, |thing| {
+        let doubled = side_by_side(things.clone(), 3, |thing| {
             most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
             thread::yield_now();
             running.fetch_sub(1, Ordering::SeqCst);
