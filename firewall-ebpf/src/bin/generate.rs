@@ -1,8 +1,8 @@
 //! A program that makes packets, for tests and benchmarks: each run writes the next frame of a plan over the one it was
 //! run on, and hands that to another program, to an interface, or to whoever runs it.
 //!
-//! The plan's frames come in turn. Once each has had its turn, a round is over: all frames of a round bear the same
-//! identification and the same source, where these change at all.
+//! The plan's frames come in turn. Once each has had its turn, a round is over. All frames of a round bear the same
+//! source, where it changes at all, and the same identification, unless each goes on from its own.
 #![no_std]
 #![no_main]
 #![expect(
