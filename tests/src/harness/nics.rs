@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -14,20 +15,29 @@ const VARIABLE: &str = "FRAGWALL_NICS";
 /// Where the kernel tells of the interfaces of the namespace that this process is in.
 const INTERFACES: &str = "/sys/class/net";
 
-/// The Ethernet addresses of the two, as the kernel writes them.
-#[derive(Clone, Debug)]
-pub struct NicPair([String; 2]);
+/// Held by whoever has the two: there is one pair, and a process's tests run side by side.
+static IN_USE: Mutex<()> = Mutex::new(());
+
+/// The two, for one user at a time: keep it until the namespaces are gone that they were moved to.
+#[derive(Debug)]
+pub struct NicPair {
+    /// Their Ethernet addresses, as the kernel writes them.
+    addresses: [String; 2],
+    _in_use: MutexGuard<'static, ()>,
+}
 
 impl NicPair {
-    /// Those of this machine; `None` if it's not said that it has any.
+    /// Those of this machine, once nobody else of this process has them; `None` if it's not said that it has any.
     ///
     /// # Errors
     /// What is said isn't two addresses.
     pub fn given() -> Result<Option<Self>> {
         let Ok(said) = env::var(VARIABLE) else { return Ok(None) };
         let addresses: Vec<String> = said.split_whitespace().map(str::to_owned).collect();
-        let pair = addresses.try_into().ok().with_context(|| format!("{VARIABLE} is {said:?}"))?;
-        Ok(Some(Self(pair)))
+        let addresses = addresses.try_into().ok().with_context(|| format!("{VARIABLE} is {said:?}"))?;
+        // A test that failed with them has given them back as any other.
+        let in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Some(Self { addresses, _in_use: in_use }))
     }
 
     /// Moves each to a namespace, where it gets that name. When the namespace goes they come back, by whatever name is free.
@@ -35,7 +45,7 @@ impl NicPair {
     /// # Errors
     /// One isn't there, or `ip` fails.
     pub fn move_to(&self, namespaces: [&Netns; 2], name: &str) -> Result<()> {
-        for (address, netns) in self.0.iter().zip(namespaces) {
+        for (address, netns) in self.addresses.iter().zip(namespaces) {
             // The kernel takes its time to give back what was in a namespace that is gone.
             wait_until(|| Ok(find(address)?.is_some()))
                 .with_context(|| format!("no interface has the address {address}"))?;

@@ -11,15 +11,16 @@ use super::tool::{has_pktgen, pktgen};
 const COUNT: u64 = 500;
 const RATE: &str = "200";
 
-/// A host whose neighbour is reached by network cards, and that allows UDP 4500; `None` if there are no such cards, which is said.
-fn host() -> Option<Host> {
+/// A host whose neighbour is reached by network cards, and that allows UDP 4500, with the cards, which are kept longer than the host; `None` if there
+/// are no such cards, which is said.
+fn host() -> Option<(NicPair, Host)> {
     let Some(nics) = NicPair::given().unwrap() else {
         println!("network cards: left out, this machine has no two that lead to each other");
         return None;
     };
     let host = Host::with_nics("pktgen", &nics).unwrap();
     host.ok(&["attach", "eth0", "--allow", "udp 4500"]).unwrap();
-    Some(host)
+    Some((nics, host))
 }
 
 /// Sends from the neighbour; the kernel finds the host's Ethernet address.
@@ -44,7 +45,7 @@ fn whole_packets_arrive() {
     if !has_pktgen() {
         return;
     }
-    let Some(host) = host() else { return };
+    let Some((_nics, host)) = host() else { return };
     let output = send(&host, &[]);
     assert!(output.status.success(), "{output:?}");
     assert_counted(&host, "rule");
@@ -52,7 +53,7 @@ fn whole_packets_arrive() {
 
 #[test]
 fn fragments_need_a_program_at_the_sender() {
-    let Some(host) = host() else { return };
+    let Some((_nics, host)) = host() else { return };
     let options = ["--fragments", "in-order"];
     let output = send(&host, &options);
     let said = String::from_utf8_lossy(&output.stderr);
