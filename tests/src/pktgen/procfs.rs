@@ -4,9 +4,11 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
+use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
 use super::refusal::Refusal;
@@ -15,8 +17,13 @@ use crate::harness::process::{run, tool};
 
 /// Where they are, in the network namespace of the current thread.
 const DIRECTORY: &str = "/proc/thread-self/net/pktgen";
+/// That namespace itself.
+const NAMESPACE: &str = "/proc/thread-self/ns/net";
 /// How long loading a module may take.
 const LIMIT: Duration = Duration::from_secs(60);
+/// How long a thread may take to give up its devices, and how often it's looked at: it looks ten times a second itself, when the machine lets it.
+const REMOVAL_LIMIT: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// pktgen, for this process alone: no other of its kind has it meanwhile. The devices that it was given are taken from it on drop.
 #[derive(Debug)]
@@ -36,15 +43,7 @@ impl Pktgen {
         if !control.exists() {
             load()?;
         }
-        let file = File::open(&control).with_context(|| format!("can't open {}", control.display()))?;
-        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
-            nix::errno::Errno::EWOULDBLOCK => Refusal::Held(
-                "another `cargo xtask pktgen` is sending from this network namespace".to_owned(),
-            )
-            .into(),
-            errno => anyhow::Error::from(errno).context("locking pktgen"),
-        })?;
-        let pktgen = Self { used: Vec::new(), _lock: lock };
+        let pktgen = Self { used: Vec::new(), _lock: lock()? };
         for thread in pktgen.threads()? {
             let devices = text::devices(&read(&name(thread))?).with_context(|| unknown(&name(thread)))?;
             if let [device, ..] = devices.as_slice() {
@@ -80,8 +79,8 @@ impl Pktgen {
     /// pktgen refuses: there's no such interface, it's down, or it isn't Ethernet.
     pub(super) fn add(&mut self, thread: usize, interface: &str) -> Result<String> {
         let device = format!("{interface}@{thread}");
-        self.used.push(thread);
         set(&name(thread), &format!("add_device {device}"))?;
+        self.used.push(thread);
         Ok(device)
     }
 
@@ -105,10 +104,38 @@ impl Pktgen {
 impl Drop for Pktgen {
     fn drop(&mut self) {
         for &thread in &self.used {
-            if let Err(error) = write(&name(thread), "rem_device_all") {
-                eprintln!("{} keeps its device: {error}", path(&name(thread)).display());
+            if let Err(error) = remove(thread) {
+                eprintln!("{} keeps its device: {error:#}", path(&name(thread)).display());
             }
         }
+    }
+}
+
+/// Locks pktgen, in the network namespace of the current thread, against others of this kind. What is locked is the namespace, which is the same
+/// inode whoever opens it: a file below /proc/net is another one each time it's looked up.
+fn lock() -> Result<Flock<File>> {
+    let namespace = File::open(NAMESPACE).with_context(|| format!("can't open {NAMESPACE}"))?;
+    Flock::lock(namespace, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
+        Errno::EWOULDBLOCK => {
+            Refusal::Held("another `cargo xtask pktgen` is sending from this network namespace".to_owned())
+                .into()
+        }
+        errno => anyhow::Error::from(errno).context("locking pktgen"),
+    })
+}
+
+/// Takes a thread's devices from it, and waits until they are gone: the kernel lets whoever asks for it go on after an eighth of a second in any case.
+fn remove(thread: usize) -> Result<()> {
+    let file = name(thread);
+    write(&file, "rem_device_all")?;
+    let start = Instant::now();
+    loop {
+        let devices = text::devices(&read(&file)?).with_context(|| unknown(&file))?;
+        if devices.is_empty() {
+            return Ok(());
+        }
+        ensure!(start.elapsed() < REMOVAL_LIMIT, "it still has {}", devices.join(", "));
+        thread::sleep(PAUSE);
     }
 }
 
@@ -177,4 +204,18 @@ pub(super) fn name(thread: usize) -> String {
 
 fn unknown(file: &str) -> String {
     format!("{} isn't what pktgen writes", path(file).display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_at_a_time_has_the_lock() {
+        let held = lock().unwrap();
+        let refused = lock().unwrap_err();
+        assert!(matches!(refused.downcast_ref(), Some(Refusal::Held(_))), "{refused:#}");
+        drop(held);
+        lock().unwrap();
+    }
 }
