@@ -24,6 +24,8 @@ const LEAST_MTU: usize = 68;
 const USUAL_MTU: usize = 1280;
 /// How many frames a live generator is given at most, in all.
 const FRAMES: usize = 4096;
+/// How many packets a thread of pktgen can be told to send: it reads ten digits and no more.
+const MOST_OF_PKTGEN: u64 = 9_999_999_999;
 /// How long it goes on if nothing else is said.
 const USUAL_TIME: Duration = Duration::from_secs(5);
 
@@ -163,6 +165,14 @@ impl Traffic {
             && count < threads as u64
         {
             return invalid(format!("--count {count}: {threads} threads have nothing to share among them"));
+        }
+        if let Amount::Count(count) = self.amount
+            && !self.live
+            && count.div_ceil(threads as u64) > MOST_OF_PKTGEN
+        {
+            return invalid(format!(
+                "--count {count}: pktgen sends {MOST_OF_PKTGEN} packets a thread at most: take more --threads, --seconds instead, or --live"
+            ));
         }
         if let Some(rate) = self.rate
             && rate < threads as u64
@@ -316,6 +326,25 @@ pub(super) mod tests {
         };
         assert_eq!(shares(Traffic::share), [3, 3, 3, 2]);
         assert_eq!(shares(Traffic::rate_of), [2, 2, 2, 1]);
+    }
+
+    #[test]
+    fn pktgen_counts_to_ten_digits() {
+        for (options, most) in [
+            (&[][..], Some(9_999_999_999_u64)),
+            (&["--threads", "3"], Some(29_999_999_997)),
+            (&["--live"], None),
+            (&["--fragments", "in-order"], None),
+        ] {
+            let with = |count: u64| traffic(&[options, &["--count", &count.to_string()]].concat(), true);
+            let Some(most) = most else {
+                with(u64::MAX).unwrap();
+                continue;
+            };
+            with(most).unwrap();
+            let refused = with(most + 1).unwrap_err();
+            assert!(matches!(refused, Refusal::Invalid(_)), "{options:?}: {refused}");
+        }
     }
 
     #[test]
