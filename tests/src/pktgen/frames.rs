@@ -11,30 +11,32 @@ use crate::harness::packet::{Ether, Internet, Payload, cuts_for, ip4, ip6, patte
 /// The EtherType of a VLAN tag (IEEE 802.1Q).
 const VLAN: u16 = 0x8100;
 
-/// The frames of a thread's round, which are a datagram's for each port, and how their identifications go on. No two datagrams have the same one
-/// within a round, nor within those of two threads.
-pub(super) fn of(traffic: &Traffic, thread: usize) -> (Vec<Vec<u8>>, Ids) {
+/// The frames of a thread's round, which are a datagram's for each port, and how their identifications go on from `base`, of which IPv4 takes the lower
+/// 16 bits. No two datagrams have the same one within a round, nor within those of two threads that have the same base.
+pub(super) fn of(traffic: &Traffic, thread: usize, base: u32) -> (Vec<Vec<u8>>, Ids) {
     let (lanes, datagrams) = (traffic.lanes(), traffic.datagrams());
     let frames = (0..datagrams).zip(traffic.ports.first..=traffic.ports.last).flat_map(|(number, port)| {
-        // Few enough for both: `Traffic` sees to it.
-        datagram(traffic, port, (thread + lanes * number) as u16)
+        // Lanes divide the number of identifications of either version, so they are apart wherever they begin. They are few enough for both:
+        // `Traffic` sees to it.
+        datagram(traffic, port, base.wrapping_add((thread + lanes * number) as u32))
     });
     let step = NonZeroU32::new((lanes * datagrams) as u32).unwrap_or(NonZeroU32::MIN);
     (frames.collect(), Ids::Stepped(step))
 }
 
 /// The frames of a datagram.
-fn datagram(traffic: &Traffic, port: u16, id: u16) -> Vec<Vec<u8>> {
+fn datagram(traffic: &Traffic, port: u16, id: u32) -> Vec<Vec<u8>> {
     let data = pattern(traffic.data());
     match traffic.addresses {
         Addresses::V4 { from, to } => {
+            let id = id as u16;
             let ip = ip4(&from.to_string(), &to.to_string()).id(id);
             let whole = ip.udp(traffic.from_port, port, &data);
             framed(traffic, whole, |whole, cuts| whole.fragments(id, cuts))
         }
         Addresses::V6 { from, to } => {
             let whole = ip6(&from.to_string(), &to.to_string()).udp(traffic.from_port, port, &data);
-            framed(traffic, whole, |whole, cuts| whole.fragments(id.into(), cuts))
+            framed(traffic, whole, |whole, cuts| whole.fragments(id, cuts))
         }
     }
 }
@@ -82,7 +84,7 @@ mod tests {
                     let (size, mtu_text) = (size.to_string(), mtu.to_string());
                     let options = ["--fragments", "in-order", "--size", &size, "--mtu", &mtu_text];
                     let Ok(traffic) = traffic(&[vlan, &options].concat(), is_v4) else { continue };
-                    let (frames, _) = of(&traffic, 0);
+                    let (frames, _) = of(&traffic, 0, 0);
                     assert_eq!(frames.len(), traffic.frames_per_datagram(), "{size} {mtu}");
                     let (front, header) = (traffic.front(), if is_v4 { 20 } else { 48 });
                     assert!(frames.iter().all(|frame| frame.len() <= front + mtu), "{size} {mtu}");
@@ -101,7 +103,7 @@ mod tests {
 
     #[test]
     fn out_of_order_is_the_other_way_round() {
-        let of = |order| of(&traffic(&["--fragments", order], false).unwrap(), 0).0;
+        let of = |order| of(&traffic(&["--fragments", order], false).unwrap(), 0, 0).0;
         let mut frames = of("out-of-order");
         frames.reverse();
         assert_eq!(frames, of("in-order"));
@@ -111,18 +113,27 @@ mod tests {
     #[test]
     fn identifications_of_threads_and_ports_never_meet() {
         let options = ["--fragments", "in-order", "--threads", "3", "--port", "10-14", "--count", "100"];
-        let traffic = traffic(&options, true).unwrap();
-        let mut met = BTreeSet::new();
-        for thread in 0..3 {
-            let (frames, ids) = of(&traffic, thread);
-            let Ids::Stepped(step) = ids else { panic!("{ids:?}") };
-            for frame in frames.iter().step_by(2) {
-                let id = u16::from_be_bytes([frame[18], frame[19]]);
-                // As many rounds as make the identifications begin anew.
-                for round in 0..u32::from(u16::MAX) / step {
-                    assert!(met.insert((id, round)), "{id}");
-                    assert!(u32::from(id) < step.get(), "{id}");
+        for is_v4 in [true, false] {
+            let traffic = traffic(&options, is_v4).unwrap();
+            for base in [0, 0x1234_fffd, u32::MAX - 1] {
+                let mut met = BTreeSet::new();
+                for thread in 0..3 {
+                    let (frames, ids) = of(&traffic, thread, base);
+                    let Ids::Stepped(step) = ids else { panic!("{ids:?}") };
+                    for frame in frames.iter().step_by(2) {
+                        let id = match is_v4 {
+                            true => u32::from(u16::from_be_bytes([frame[18], frame[19]])),
+                            false => u32::from_be_bytes([frame[58], frame[59], frame[60], frame[61]]),
+                        };
+                        // As many rounds as make those of IPv4 begin anew.
+                        for round in 0..(1 << 16) / step.get() {
+                            let id = id.wrapping_add(round * step.get());
+                            let id = if is_v4 { id & 0xffff } else { id };
+                            assert!(met.insert(id), "{id} of {thread}");
+                        }
+                    }
                 }
+                assert!(is_v4 || met.contains(&base), "{base}");
             }
         }
     }
@@ -130,7 +141,7 @@ mod tests {
     #[test]
     fn a_frame_goes_where_it_was_asked_to() {
         let traffic = traffic(&["--live", "--vlan", "300", "--port", "53", "--size", "100"], false).unwrap();
-        let (frames, _) = of(&traffic, 0);
+        let (frames, _) = of(&traffic, 0, 0);
         let [frame] = frames.as_slice() else { panic!("{frames:?}") };
         assert_eq!(frame.len(), 100);
         assert_eq!(frame[..12], [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2]);

@@ -1,5 +1,6 @@
 //! Fragments, and whole packets where there's no pktgen, by a BPF program on live frames.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
@@ -39,10 +40,13 @@ struct Running {
 /// What a thread does.
 struct Work {
     generator: Generator,
-    /// How many frames, if it's told how many.
+    /// How many frames a datagram has.
+    frames: u64,
+    /// How many datagrams, if it's told how many.
     quota: Option<u64>,
-    /// Frames a second at most.
-    rate: Option<f64>,
+    /// Datagrams a second at most.
+    rate: Option<u64>,
+    /// Frames until now.
     made: Arc<AtomicU64>,
     stopping: Arc<AtomicBool>,
 }
@@ -64,17 +68,18 @@ impl Live {
                 Refusal::Invalid(format!("--threads {wanted}: there are {are} CPUs to run on")).into()
             );
         }
+        // So that what a filter remembers of a run that was just before is about other datagrams.
+        let base = RandomState::new().hash_one(()) as u32;
         let stopping = Arc::new(AtomicBool::new(false));
         let mut works = Vec::new();
         for (number, cpu) in cpus.into_iter().take(traffic.threads).enumerate() {
-            let (frames, ids) = frames::of(traffic, number);
+            let (frames, ids) = frames::of(traffic, number, base);
             let plan = Plan { frames: &frames, ids, sources: 0, seed: 0, rounds: None };
             let generator = Generator::load(&plan, Target::Interface(traffic.way.index), None)?;
             let frames = traffic.frames_per_datagram() as u64;
-            let quota = traffic.share(number).map(|datagrams| datagrams.saturating_mul(frames));
-            let rate = traffic.rate_of(number).map(|datagrams| (datagrams * frames) as f64);
+            let (quota, rate) = (traffic.share(number), traffic.rate_of(number));
             let (made, stopping) = (Arc::new(AtomicU64::new(0)), Arc::clone(&stopping));
-            works.push((cpu, Work { generator, quota, rate, made, stopping }));
+            works.push((cpu, Work { generator, frames, quota, rate, made, stopping }));
         }
         let mut live = Self { threads: Vec::new(), stopping };
         for (cpu, work) in works {
@@ -100,7 +105,9 @@ pub(super) fn takes_none(interface: &str) -> Refusal {
 impl Work {
     fn run(mut self) -> Result<Duration> {
         let start = Instant::now();
-        let (mut go, mut done) = (FIRST, 0);
+        // All in datagrams: each is sent whole, whenever it's over.
+        let [first, most] = [FIRST, MOST].map(|frames| (frames / self.frames).max(1));
+        let (mut go, mut done) = (first, 0);
         while !self.stopping.load(Ordering::Relaxed) {
             let left = self.quota.map_or(u64::MAX, |quota| quota - done);
             if left == 0 {
@@ -108,25 +115,25 @@ impl Work {
             }
             let due = self.rate.map_or(u64::MAX, |rate| {
                 // The first is due at once.
-                (start.elapsed().as_secs_f64() * rate) as u64 + 1
+                (start.elapsed().as_secs_f64() * rate as f64) as u64 + 1
             });
-            let frames = go.min(left).min(due.saturating_sub(done));
-            if frames == 0 {
+            let datagrams = go.min(left).min(due.saturating_sub(done));
+            if datagrams == 0 {
                 thread::sleep(PAUSE);
                 continue;
             }
             let begun = Instant::now();
-            if let Err(error) = self.generator.run_live(frames as u32) {
+            if let Err(error) = self.generator.run_live((datagrams * self.frames) as u32) {
                 // A signal cuts a go short.
                 interrupt::check()?;
                 return Err(error.into());
             }
-            if frames == go {
+            if datagrams == go {
                 let fits = go as f64 * GO.as_secs_f64() / begun.elapsed().as_secs_f64();
-                go = (fits as u64).clamp(FIRST, (go * 2).min(MOST));
+                go = (fits as u64).clamp(first, (go * 2).min(most));
             }
-            done += frames;
-            self.made.store(done, Ordering::Relaxed);
+            done += datagrams;
+            self.made.store(done * self.frames, Ordering::Relaxed);
         }
         Ok(start.elapsed())
     }
@@ -142,7 +149,7 @@ impl Sending for Live {
         Ok(())
     }
 
-    fn is_over(&self) -> Result<bool> {
+    fn is_over(&mut self) -> Result<bool> {
         Ok(self.threads.iter().all(|running| running.thread.as_ref().is_none_or(JoinHandle::is_finished)))
     }
 

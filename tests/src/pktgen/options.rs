@@ -18,8 +18,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     args_conflicts_with_subcommands = true
 )]
 #[command(
-    after_help = "Exit codes: 0 done; 1 failed; 2 usage or invalid input; 3 the kernel or the driver lacks what is needed; \
-                        4 somebody else is using pktgen."
+    after_help = "Exit codes: 0 done; 1 failed, or less was sent than was asked for; 2 usage or invalid input; 3 the kernel or the driver lacks \
+                        what is needed; 4 somebody else is using pktgen."
 )]
 pub struct Cli {
     /// What else than to send.
@@ -34,6 +34,8 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// On the receiving host: tells every second what comes in by an interface, and what the filter makes of it.
+    ///
+    /// What the filter has passed, dropped and rejected is the sum of all its interfaces; attach it to one alone to have that one's.
     Watch(Watch),
 }
 

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use fragwall::observe::rates::short;
 use serde::Serialize;
 
 use super::counters::{Count, Counters};
 use super::filter::{Judged, Seen};
+use super::live;
 use super::sending::Thread;
 use super::traffic::{Addresses, Amount, Cut, Traffic};
 
@@ -28,6 +29,19 @@ pub(super) struct Report {
     /// How many frames there should be.
     #[serde(skip)]
     wanted: Option<u64>,
+    #[serde(skip)]
+    link: Link,
+}
+
+/// What is found of the link once everything was sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Link {
+    /// Nothing that would have kept a frame from leaving.
+    Good,
+    /// The interface is down, or has no carrier.
+    Down,
+    /// Not one frame left by it, and the kernel doesn't tell whether its driver takes any that XDP makes.
+    TakesNone,
 }
 
 /// What was sent.
@@ -124,9 +138,10 @@ impl Report {
         traffic: &Traffic,
         threads: Vec<Thread>,
         counters: Counters,
+        link: Link,
         seen: Option<Seen>,
     ) -> Self {
-        let per_datagram = traffic.frames_per_datagram();
+        let per_datagram = traffic.frames_per_datagram() as u64;
         let [packets, errors] = [|thread: &Thread| thread.frames, |thread: &Thread| thread.errors]
             .map(|of| threads.iter().map(of).sum::<u64>());
         let time = threads.iter().map(|thread| thread.time).max().unwrap_or_default();
@@ -137,18 +152,19 @@ impl Report {
             errors,
             seconds: time.as_secs_f64(),
             packets_per_second: rate(packets, time),
-            datagrams: packets / per_datagram as u64,
+            // A signal may have cut the last one of each short.
+            datagrams: threads.iter().map(|thread| thread.frames / per_datagram).sum(),
             threads: threads.into_iter().map(OfThread::from).collect(),
             counter: counters.sent.into(),
             counter_dropped: counters.send_dropped,
         };
         let wanted = match traffic.amount {
-            Amount::Count(count) => Some(count.saturating_mul(per_datagram as u64)),
+            Amount::Count(count) => Some(count.saturating_mul(per_datagram)),
             Amount::Time(_) => None,
         };
         let generator = if traffic.live { "live-frames" } else { "pktgen" };
         let receiver = seen.map(|seen| Received::new(interface, seen, time));
-        Self { version: SCHEMA, generator, traffic: Sent::of(traffic), sender, receiver, wanted }
+        Self { version: SCHEMA, generator, traffic: Sent::of(traffic), sender, receiver, wanted, link }
     }
 
     /// For programs.
@@ -159,7 +175,7 @@ impl Report {
     /// That everything was sent. What the driver had no room for, pktgen has sent again.
     ///
     /// # Errors
-    /// It wasn't.
+    /// It wasn't, or can't have been; a [`Refusal`](super::Refusal) if the driver takes no frames that XDP makes.
     pub(super) fn check(&self) -> Result<()> {
         let Sender { interface, packets, .. } = &self.sender;
         if let Some(wanted) = self.wanted {
@@ -168,7 +184,11 @@ impl Report {
                 "{packets} packets of {wanted} were sent: {interface} went down or lost its carrier meanwhile"
             );
         }
-        Ok(())
+        match self.link {
+            Link::Good => Ok(()),
+            Link::Down => bail!("{interface} went down or lost its carrier meanwhile: nothing leaves by it"),
+            Link::TakesNone => Err(live::takes_none(interface).into()),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::options::{Mac, Send};
 use super::refusal::Refusal;
 use super::traffic::Way;
-use crate::harness::process::{run, run_ok, tool};
+use crate::harness::process::{run, run_cleanup, run_ok, tool};
 
 /// How long a neighbour may take to answer. Nothing tells that there's none; the kernel itself gives up after three seconds.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -46,6 +46,22 @@ pub(super) fn find(send: &Send, interface: &str, to: IpAddr) -> Result<Way> {
     Ok(Way { interface: interface.to_owned(), index, mtu: mtu as usize, from_mac, to_mac, from, to })
 }
 
+/// Whether there's an interface of that name which is up and has a carrier. It looks also if the process was interrupted.
+///
+/// # Errors
+/// `ip` fails.
+pub(super) fn has_carrier(interface: &str) -> Result<bool> {
+    let output = run_cleanup(tool("ip").args(["-j", "link", "show"]))?;
+    let links: Vec<Value> =
+        serde_json::from_slice(&output.stdout).context("`ip -j link show` prints no JSON")?;
+    Ok(links.iter().any(|link| link["ifname"] == interface && is_up(link)))
+}
+
+/// Whether `ip` says that an interface is up and has a carrier.
+fn is_up(link: &Value) -> bool {
+    link["flags"].as_array().is_some_and(|flags| flags.iter().any(|flag| flag == "LOWER_UP"))
+}
+
 /// What `ip` says of an interface that packets can be sent by.
 fn link(interface: &str) -> Result<Value> {
     let links = json(&["link", "show"])?;
@@ -60,8 +76,7 @@ fn link(interface: &str) -> Result<Value> {
     if link["link_type"] != "ether" {
         return Err(Refusal::Invalid(format!("{interface} has no Ethernet frames")).into());
     }
-    let is_up = link["flags"].as_array().is_some_and(|flags| flags.iter().any(|flag| flag == "LOWER_UP"));
-    if !is_up {
+    if !is_up(link) {
         return Err(Refusal::Invalid(format!(
             "{interface} is down or has no carrier: `ip link set {interface} up`, on both of its ends"
         ))

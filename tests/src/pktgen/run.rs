@@ -4,15 +4,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use fragwall::kernel::{Error, netns};
+use fragwall::kernel::{Error, netdev::XdpFeatures, netns};
 
 use super::counters::Counters;
 use super::filter::Look;
-use super::live::{self, Live};
+use super::live::Live;
 use super::options::Send;
 use super::progress::Progress;
 use super::refusal::Refusal;
-use super::report::Report;
+use super::report::{Link, Report};
 use super::route;
 use super::sending::Sending;
 use super::traffic::{Amount, Traffic};
@@ -53,7 +53,7 @@ pub(super) fn enter(name: &str) -> Result<()> {
 /// Prints what came of a run.
 ///
 /// # Errors
-/// It sent less than it should have, or was interrupted.
+/// It sent less than it should have, nothing can have left by the link, or it was interrupted.
 pub(super) fn finish(report: &Report, json: bool) -> Result<()> {
     if json {
         println!("{}", report.json()?);
@@ -72,9 +72,9 @@ pub(super) fn go(traffic: &Traffic, receiver: Option<Receiver<'_>>) -> Result<Re
     let look = || receiver.map(|look| look()).transpose();
     let interface = &traffic.way.interface;
     let (before, seen_before) = (Counters::read(interface)?, look()?);
-    let sending: Box<dyn Sending> =
+    let mut sending: Box<dyn Sending> =
         if traffic.live { Box::new(Live::start(traffic)?) } else { Box::new(Whole::start(traffic)?) };
-    watch(traffic, sending.as_ref(), &look)?;
+    watch(traffic, sending.as_mut(), &look)?;
     let threads = sending.end()?;
     let seen = match (receiver, seen_before) {
         (Some(receiver), Some(before)) => Some(settled(receiver)?.since(&before)),
@@ -82,14 +82,27 @@ pub(super) fn go(traffic: &Traffic, receiver: Option<Receiver<'_>>) -> Result<Re
     };
     let counters = Counters::read(interface)?.since(&before);
     let made: u64 = threads.iter().map(|thread| thread.frames).sum();
-    if traffic.live && made > 0 && counters.sent.packets + counters.send_dropped == 0 {
-        return Err(live::takes_none(interface).into());
+    let link = link(traffic, made, &counters)?;
+    Ok(Report::new(traffic, threads, counters, link, seen))
+}
+
+/// What is found of the link that so many frames were made for.
+fn link(traffic: &Traffic, made: u64, counters: &Counters) -> Result<Link> {
+    let has_none = counters.sent.packets + counters.send_dropped == 0;
+    if !route::has_carrier(&traffic.way.interface)? {
+        return Ok(Link::Down);
     }
-    Ok(Report::new(traffic, threads, counters, seen))
+    // Where the kernel tells of a driver that it takes them (Linux 6.3), that counts, whatever the driver counts.
+    let is_untold = XdpFeatures::of(traffic.way.index).is_none();
+    Ok(if traffic.live && made > 0 && has_none && is_untold { Link::TakesNone } else { Link::Good })
 }
 
 /// Waits until it has ended, and ends it when it's time to.
-fn watch(traffic: &Traffic, sending: &dyn Sending, look: &dyn Fn() -> Result<Option<Look>>) -> Result<()> {
+fn watch(
+    traffic: &Traffic,
+    sending: &mut dyn Sending,
+    look: &dyn Fn() -> Result<Option<Look>>,
+) -> Result<()> {
     let mut progress = Progress::of(traffic);
     let start = Instant::now();
     let mut stopped: Option<Instant> = None;
@@ -119,8 +132,7 @@ fn settled(receiver: Receiver<'_>) -> Result<Look> {
         let next = receiver()?;
         let seen = next.since(&last);
         if seen.counters.received.packets == 0 || start.elapsed() > QUIET_LIMIT {
-            // The later one may be later than the last frame, and its time is that of the rate.
-            return Ok(Look { at: last.at, ..next });
+            return Ok(next);
         }
         last = next;
     }

@@ -22,7 +22,7 @@ pub(super) trait Sending {
     ///
     /// # Errors
     /// It has ended by something else than what it was told, or doesn't.
-    fn is_over(&self) -> Result<bool>;
+    fn is_over(&mut self) -> Result<bool>;
 
     /// What each of its threads has to say; it must have ended.
     ///

@@ -20,7 +20,7 @@ pub(super) struct Whole {
     /// A thread's number and its device.
     devices: Vec<(usize, String)>,
     started: Instant,
-    /// It waits until pktgen has ended.
+    /// It waits until pktgen has ended; nothing once it has done so.
     starter: Option<JoinHandle<Result<()>>>,
 }
 
@@ -65,8 +65,11 @@ impl Sending for Whole {
         procfs::stop()
     }
 
-    fn is_over(&self) -> Result<bool> {
-        if !self.starter.as_ref().is_none_or(JoinHandle::is_finished) {
+    fn is_over(&mut self) -> Result<bool> {
+        if let Some(starter) = self.starter.take_if(|starter| starter.is_finished()) {
+            starter.join().map_err(|_| anyhow!("starting pktgen panicked"))??;
+        }
+        if self.starter.is_some() {
             return Ok(false);
         }
         // Whoever starts it goes on after an eighth of a second, also if a thread hasn't noticed by then.
@@ -83,10 +86,7 @@ impl Sending for Whole {
         Ok(has_ended)
     }
 
-    fn end(mut self: Box<Self>) -> Result<Vec<Thread>> {
-        if let Some(starter) = self.starter.take() {
-            starter.join().map_err(|_| anyhow!("starting pktgen panicked"))??;
-        }
+    fn end(self: Box<Self>) -> Result<Vec<Thread>> {
         let devices = self.devices.iter().zip(self.each());
         devices
             .map(|((thread, _), device)| {

@@ -100,6 +100,28 @@ fn pktgen_ends_early_if_its_interface_goes_down() {
 }
 
 #[test]
+fn live_frames_by_an_interface_that_goes_down_are_a_failure() {
+    let host = host().unwrap();
+    let directory = temporary_directory("ends").unwrap();
+    let log = directory.path().join("log");
+    let way = from_neighbour(&host, false).unwrap();
+    let options: Vec<&str> = way
+        .iter()
+        .map(String::as_str)
+        .chain(["--fragments", "in-order", "--seconds", "8", "--rate", "1000"])
+        .collect();
+    let mut daemon = Daemon::spawn(&mut command(&options), &log).unwrap();
+    let sends = || fs::read_to_string(&log).is_ok_and(|text| text.contains(" datagrams  sent "));
+    daemon.wait_until(sends, LIMIT).unwrap();
+    host.netns.ip(&["link", "set", "eth0", "down"]).unwrap();
+    let status = daemon.ended(LIMIT).unwrap();
+    let said = daemon.log();
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains("\nsender    "), "{said}");
+    assert!(said.contains("eth0 went down or lost its carrier meanwhile"), "{said}");
+}
+
+#[test]
 fn whoever_uses_pktgen_is_not_disturbed() {
     if !has_pktgen() {
         return;

@@ -54,6 +54,24 @@ fn datagrams_of_several_ports_and_threads_do_not_mix() {
 }
 
 #[test]
+fn a_run_that_is_stopped_by_time_sends_whole_datagrams() {
+    let host = host().unwrap();
+    let options = ["--fragments", "in-order", "--size", "3000", "--seconds", "1"];
+    // Three fragments each, of which any number is due at any time.
+    let sent = send(&host, true, &[&options[..], &["--rate", "1001", "--threads", "2"]].concat()).unwrap();
+    let datagrams = sent.json["sender"]["datagrams"].as_u64().unwrap();
+    assert!(datagrams > 0, "{}", sent.json);
+    for thread in sent.json["sender"]["threads"].as_array().unwrap() {
+        assert_eq!(thread["packets"].as_u64().unwrap() % 3, 0, "{}", sent.json);
+    }
+    assert_eq!(sent.packets, 3 * datagrams, "{}", sent.json);
+    let counts = Filter::of(&host).judged(sent.packets - sent.lost, ["rule", "inherited", "early"]).unwrap();
+    if sent.lost == 0 {
+        assert_eq!(counts, [datagrams, 2 * datagrams, 0], "{}", sent.json);
+    }
+}
+
+#[test]
 fn whole_packets_are_made_as_well() {
     let host = host().unwrap();
     let mut filter = Filter::of(&host);
