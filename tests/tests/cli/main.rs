@@ -27,6 +27,7 @@ fn the_json_of_every_command_keeps_its_schema() {
             "interfaces[].name",
             "interfaces[].mode",
             "interfaces[].not_native_because",
+            "interfaces[].called_by",
             "taken_over",
         ],
     );
@@ -37,6 +38,7 @@ fn the_json_of_every_command_keeps_its_schema() {
             "interfaces[].name",
             "interfaces[].index",
             "interfaces[].mode",
+            "interfaces[].called_by",
             "interfaces[].answers",
             "moved",
             "interrupted",

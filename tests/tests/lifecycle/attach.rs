@@ -94,7 +94,10 @@ fn the_mode_is_the_best_there_is_or_the_one_asked_for() {
     let fragwall = host.fragwall();
     let attached = fragwall.json(&["attach", "eth0", "lo"]).unwrap();
     let [native, generic] = [&attached["interfaces"][0], &attached["interfaces"][1]];
-    assert_eq!(*native, json!({"name": "eth0", "mode": "native", "not_native_because": null}));
+    assert_eq!(
+        *native,
+        json!({"name": "eth0", "mode": "native", "not_native_because": null, "called_by": null})
+    );
     assert_eq!((&generic["name"], &generic["mode"]), (&json!("lo"), &json!("generic")));
     assert!(generic["not_native_because"].is_string(), "{attached}");
     assert!(!host.attached("eth0").unwrap().unwrap().generic);
@@ -104,7 +107,7 @@ fn the_mode_is_the_best_there_is_or_the_one_asked_for() {
     let attached = fragwall.json(&["attach", "eth0", "--mode", "generic"]).unwrap();
     assert_eq!(
         attached["interfaces"][0],
-        json!({"name": "eth0", "mode": "generic", "not_native_because": null})
+        json!({"name": "eth0", "mode": "generic", "not_native_because": null, "called_by": null})
     );
     assert!(host.attached("eth0").unwrap().unwrap().generic);
     assert_eq!(fragwall.json(&["status"]).unwrap()["interfaces"][0]["mode"], "generic");
