@@ -41,11 +41,13 @@ fn on_egress(host: &Host) -> Result<SchedClassifier> {
     Ok(SchedClassifier::from_pin(root.join("generations/1/egress"))?)
 }
 
-/// Once more on ingress, where the filter itself has none: it's the filter's own until the next generation takes its place,
+/// Once more on ingress, where the filter itself has none: it's the filter's own until one with other settings takes its place,
 /// and somebody's from then on.
 fn assert_noticed(host: &Host, hook: &str) {
     Diagnosis::of(&host.fragwall(), &[]).unwrap().only("ok", "programs").unwrap();
-    host.ok(&["allow", "udp", "500"]).unwrap();
+    let config = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&config, "interfaces = [\"eth0\"]\n[replies]\nicmp = \"20s\"\n").unwrap();
+    host.ok(&["apply", config.path().to_str().unwrap()]).unwrap();
     let told = Diagnosis::of(&host.fragwall(), &[]).unwrap().only("note", "programs").unwrap();
     assert!(told.contains(&format!("on its ingress ({hook}): \"egress\", id ")), "{told}");
     assert!(told.contains("tc filter show dev eth0 ingress"), "{told}");
