@@ -5,7 +5,7 @@
 
 use std::{fmt, io, os::fd::AsFd as _};
 
-use aya::programs::{ProgramInfo, Xdp, loaded_programs};
+use aya::programs::{ProgramError, ProgramInfo, Xdp, loaded_programs};
 
 use super::{
     Error,
@@ -102,7 +102,7 @@ impl Entry {
     pub(super) fn of(interface: &Interface) -> io::Result<Option<Self>> {
         let Some(attached) = interface.xdp.first() else { return Ok(None) };
         for program in called(interface)?.iter().filter(|program| is_entry(program)) {
-            for map in maps(program) {
+            for map in maps(program)? {
                 // One that is gone meanwhile is none.
                 if let Ok(Some(array)) = Array::of_id(map) {
                     return Ok(Some(Self { array, mode: attached.mode }));
@@ -176,27 +176,32 @@ fn called(interface: &Interface) -> io::Result<Vec<ProgramInfo>> {
 
 /// All programs of the kernel.
 fn programs() -> io::Result<Vec<ProgramInfo>> {
-    let mut all = Vec::new();
-    for program in loaded_programs() {
-        match program {
-            Ok(program) => all.push(program),
-            Err(error) => {
-                let error = io_error(&error).and_then(io::Error::raw_os_error);
-                // One that is gone meanwhile is none; of any other it isn't known what it does.
-                if error != Some(nix::libc::ENOENT) {
-                    return Err(error.map_or_else(
-                        || io::Error::from(io::ErrorKind::Other),
-                        io::Error::from_raw_os_error,
-                    ));
-                }
-            }
-        }
-    }
-    Ok(all)
+    let programs = loaded_programs().map(|program| unless_gone(program).transpose());
+    programs.flatten().collect()
 }
 
-fn maps(program: &ProgramInfo) -> Vec<u32> {
-    program.map_ids().ok().flatten().unwrap_or_default()
+/// The ids of a program's maps.
+fn maps(program: &ProgramInfo) -> io::Result<Vec<u32>> {
+    Ok(unless_gone(program.map_ids())?.flatten().unwrap_or_default())
+}
+
+/// What the kernel tells of a program; nothing of one that is gone meanwhile. What it refuses to tell isn't taken for nothing.
+fn unless_gone<T>(told: Result<T, ProgramError>) -> io::Result<Option<T>> {
+    told.map(Some).or_else(|error| match io_error(&error).and_then(io::Error::raw_os_error) {
+        Some(nix::libc::ENOENT) => Ok(None),
+        Some(number) => Err(io::Error::from_raw_os_error(number)),
+        None => Err(io::Error::other(error)),
+    })
+}
+
+/// Whether one of some programs has the array of that id.
+fn have(programs: &[ProgramInfo], array: u32) -> io::Result<bool> {
+    for program in programs {
+        if maps(program)?.contains(&array) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// How often a dispatcher may be exchanged for another one while its programs are looked for.
@@ -206,9 +211,10 @@ const EXCHANGES: usize = 5;
 pub(super) fn is_reached(interface: &Interface, array: u32) -> bool {
     let mut interface = interface.clone();
     for _ in 0..EXCHANGES {
-        let Ok(programs) = called(&interface) else { return !interface.xdp.is_empty() };
-        if programs.iter().any(|program| maps(program).contains(&array)) {
-            return true;
+        match called(&interface).and_then(|programs| have(&programs, array)) {
+            Ok(true) => return true,
+            Ok(false) => {}
+            Err(_) => return !interface.xdp.is_empty(),
         }
         // Whoever has the interface may have put another program in its place since it was looked at.
         let Ok(now) = netlink::interfaces() else { return true };
@@ -227,8 +233,7 @@ fn ids(interface: &Interface) -> Vec<u32> {
 
 /// Whether any program has the array of that id. Who can't see it takes it for granted.
 pub(super) fn is_used(array: u32) -> bool {
-    attachments::all().is_err()
-        || programs().map_or(true, |all| all.iter().any(|program| maps(program).contains(&array)))
+    attachments::all().is_err() || programs().and_then(|all| have(&all, array)).unwrap_or(true)
 }
 
 /// The form in which a program is loaded for some interfaces, those that are free take any; and their entries, to be kept until the filter is in
@@ -264,13 +269,13 @@ pub(super) fn form_for(
 
 /// That no other interface is filtered and left alone by the way.
 fn must_be_alone(entry: &Entry, interface: &Interface, all: &[Interface]) -> Result<(), Error> {
-    let mut others = all.iter().filter(|other| other.index != interface.index && !other.xdp.is_empty());
-    let shares =
-        |other: &&Interface| matches!(Entry::of(other), Ok(Some(of)) if of.array.id == entry.array.id);
-    match others.find(shares) {
-        Some(other) => Err(problem(interface, EntryProblem::Shared(other.name.clone()))),
-        None => Ok(()),
+    for other in all.iter().filter(|other| other.index != interface.index && !other.xdp.is_empty()) {
+        let of = Entry::of(other).map_err(|error| failed(interface, error))?;
+        if of.is_some_and(|of| of.array.id == entry.array.id) {
+            return Err(problem(interface, EntryProblem::Shared(other.name.clone())));
+        }
     }
+    Ok(())
 }
 
 /// The error for an entry that is no use.
