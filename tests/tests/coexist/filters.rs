@@ -1,5 +1,6 @@
 //! By an entry, in each form that it may have: what is let in, what is told, and what is left.
 
+use firewall_tests::harness::bpffs::Bpffs;
 use firewall_tests::harness::entry::{Entry, NAME, Way};
 use firewall_tests::harness::host::Host;
 use firewall_tests::harness::process::run_ok;
@@ -84,6 +85,9 @@ fn loaded_by_iproute2() {
     let directory = temporary_directory("iproute2").unwrap();
     let object = firewall_tests::harness::entry::object(&host, directory.path()).unwrap();
     let mut ip = host.netns.command("ip").unwrap();
+    // It makes directories in a BPF filesystem, in whichever it finds unless it's told: another test's, say.
+    let own = Bpffs::new().unwrap();
+    ip.env("TC_BPF_MNT", own.path());
     ip.args(["link", "set", "dev", "eth0", "xdpdrv", "obj"]).arg(object).args(["sec", "xdp.frags"]);
     run_ok(&mut ip).unwrap();
     host.ok(&["attach", "eth0", "--allow", ALLOW]).unwrap();
