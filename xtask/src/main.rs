@@ -5,6 +5,7 @@ mod fuzz;
 mod mount_root;
 mod package;
 mod setup;
+mod suite;
 mod vm;
 
 use std::{

@@ -1,10 +1,14 @@
 //! Debian's packages.
 
-use std::process::{Command, Stdio};
+use std::{
+    ffi::OsString,
+    process::{Command, Stdio},
+};
 
 use anyhow::{Context as _, Result, bail};
 
 use super::needs::program;
+use crate::suite::Suite;
 
 /// A Debian package.
 pub(crate) struct Package {
@@ -103,22 +107,57 @@ pub(crate) fn update() -> Result<bool> {
     Ok(status.success())
 }
 
-/// Installs `packages`, none of which starts a service.
-///
-/// # Errors
-///
-/// apt-get fails; it has said why on stderr.
-pub(crate) fn install(packages: &[&Package]) -> Result<()> {
-    let status = Command::new("sh")
-        .args(["-c", include_str!("install.sh"), "install.sh"])
-        .args(packages.iter().map(|package| package.name))
-        .stdin(Stdio::null())
-        .status()
-        .context("can't start sh")?;
-    if !status.success() {
-        bail!("apt-get could not install the packages: its messages above say which one and why");
+/// How a set of packages comes onto this machine.
+pub(crate) enum Source {
+    /// From the sources that it's configured for.
+    Configured,
+    /// From the sources that it's configured for and a suite beside, whose packages come before others.
+    Also(Suite),
+}
+
+impl Source {
+    /// The options that tell apt-get.
+    fn options(&self) -> Vec<OsString> {
+        match self {
+            Self::Configured => Vec::new(),
+            Self::Also(suite) => suite.preferred().collect(),
+        }
     }
-    Ok(())
+
+    /// Whether `packages` can be installed together with what is here, and nothing has to go for them.
+    ///
+    /// # Errors
+    ///
+    /// apt-get doesn't start.
+    pub(crate) fn can_install(&self, packages: &[&Package]) -> Result<bool> {
+        let output = Command::new("apt-get")
+            .args(self.options())
+            .args(["--simulate", "-qq", "--no-remove", "--no-install-recommends", "install"])
+            .args(packages.iter().map(|package| package.name))
+            .stdin(Stdio::null())
+            .output()
+            .context("can't start apt-get")?;
+        Ok(output.status.success())
+    }
+
+    /// Installs `packages`, none of which starts a service.
+    ///
+    /// # Errors
+    ///
+    /// apt-get fails; it has said why on stderr.
+    pub(crate) fn install(&self, packages: &[&Package]) -> Result<()> {
+        let status = Command::new("sh")
+            .args(["-c", include_str!("install.sh"), "install.sh"])
+            .args(self.options())
+            .args(packages.iter().map(|package| package.name))
+            .stdin(Stdio::null())
+            .status()
+            .context("can't start sh")?;
+        if !status.success() {
+            bail!("apt-get could not install the packages: its messages above say which one and why");
+        }
+        Ok(())
+    }
 }
 
 /// A service that a package has started at boot, of its own accord.

@@ -10,10 +10,13 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 pub(crate) use self::needs::program;
 use self::{
-    apt::Package,
-    needs::{Detect, NEEDS, Need},
+    apt::{Package, Source},
+    needs::{BACKPORTS, BOOKWORM, Detect, NEEDS, Need},
 };
-use crate::ebpf_toolchain::TOOLCHAIN_VAR;
+use crate::{
+    ebpf_toolchain::TOOLCHAIN_VAR,
+    suite::{Own, Suite},
+};
 
 /// What to say of the needs that are met.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,6 +29,9 @@ pub(crate) enum Found {
 
 /// A need that isn't met, and what its detection said.
 type Missing = (&'static Need, String);
+
+/// A need that isn't met, and its packages that have to be installed, which a configured source has.
+type Offered = (&'static Need, Vec<&'static Package>);
 
 /// Makes sure that everything that is needed is there.
 ///
@@ -126,24 +132,71 @@ fn install_packages(missing: &[Missing]) -> Result<()> {
         }
         _ => bail!(not_offered(&withheld, up_to_date)),
     }
+    offered.retain(|(_, packages)| !packages.is_empty());
+    let unsuited = unsuited(&offered)?;
+    let (newer, offered): (Vec<_>, Vec<_>) =
+        offered.into_iter().partition(|(need, _)| unsuited.iter().any(|unsuited| unsuited.what == need.what));
     for (need, packages) in &offered {
-        if !packages.is_empty() {
-            announce(need, &apt::names(packages));
-        }
+        announce(need, &apt::names(packages));
     }
-    let packages: Vec<_> = offered.iter().flat_map(|(_, packages)| packages.iter().copied()).collect();
-    if packages.is_empty() {
-        return Ok(());
+    let packages = together(&offered);
+    if !packages.is_empty() {
+        Source::Configured.install(&packages).with_context(|| {
+            if up_to_date {
+                "setting up"
+            } else {
+                "the package sources can't be reached (is there a network?)"
+            }
+        })?;
     }
-    apt::install(&packages).with_context(|| {
-        if up_to_date { "setting up" } else { "the package sources can't be reached (is there a network?)" }
-    })?;
-    for service in offered.iter().flat_map(|(need, _)| need.services) {
+    if !newer.is_empty() {
+        install_from_backports(&newer)?;
+    }
+    for service in offered.iter().chain(&newer).flat_map(|(need, _)| need.services) {
         if let Err(error) = service.keep_off() {
             eprintln!("warning: {} may start at boot: {error:#}", service.unit);
         }
     }
     Ok(())
+}
+
+/// Those needs whose packages can't be installed without removing something: a newer version of something of theirs is
+/// here already, from backports.
+fn unsuited(offered: &[Offered]) -> Result<Vec<&'static Need>> {
+    let mut unsuited = Vec::new();
+    if !Source::Configured.can_install(&together(offered))? {
+        for (need, packages) in offered {
+            if !Source::Configured.can_install(packages)? {
+                unsuited.push(*need);
+            }
+        }
+    }
+    Ok(unsuited)
+}
+
+/// Installs what doesn't go with this machine in the version of its own suite.
+fn install_from_backports(needs: &[Offered]) -> Result<()> {
+    let install = || {
+        let folder = tempfile::tempdir().context("can't make a temporary folder")?;
+        let suite = Suite::new(folder.path(), BACKPORTS, Own::All)?;
+        suite.update()?;
+        for (need, packages) in needs {
+            announce(need, &format!("{} from {BACKPORTS}", apt::names(packages)));
+        }
+        Source::Also(suite).install(&together(needs))
+    };
+    install().with_context(|| {
+        let what: Vec<_> = needs.iter().map(|(need, _)| need.what).collect();
+        format!(
+            "setting up {} from {BACKPORTS}, since packages that are here would have to go for {BOOKWORM}'s",
+            what.join(" and ")
+        )
+    })
+}
+
+/// All packages of some needs.
+fn together(offered: &[Offered]) -> Vec<&'static Package> {
+    offered.iter().flat_map(|(_, packages)| packages.iter().copied()).collect()
 }
 
 /// The sentence on packages that no source has.

@@ -69,7 +69,9 @@ pub(crate) fn program(name: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-const BOOKWORM: &str = "bookworm";
+pub(super) const BOOKWORM: &str = "bookworm";
+/// What of bookworm is there in newer versions, too, made to run on it.
+pub(super) const BACKPORTS: &str = "bookworm-backports";
 const SECURITY: &str = "bookworm-security";
 
 /// Everything that is needed, in the order in which it is installed.

@@ -2,7 +2,6 @@
 //! changed.
 
 use std::{
-    ffi::OsString,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -11,6 +10,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use super::{claim::Claim, succeed};
+use crate::suite::{Own, Suite, entries};
 
 /// A kernel of Debian's.
 #[derive(Debug, Eq, PartialEq)]
@@ -86,16 +86,16 @@ impl Kernel {
         if folder.exists() {
             fs::remove_dir_all(folder).with_context(|| format!("can't remove {}", folder.display()))?;
         }
-        for below in ["lists/partial", "cache/archives/partial", "packages", "root/usr/lib"] {
+        for below in ["packages", "root/usr/lib"] {
             let below = folder.join(below);
             fs::create_dir_all(&below).with_context(|| format!("can't make {}", below.display()))?;
         }
         // Since 7.0 the packages have their modules there; the older ones' are unpacked through the link.
         std::os::unix::fs::symlink("usr/lib", root.join("lib"))
             .with_context(|| format!("can't make {}/lib", root.display()))?;
-        let apt = Apt::new(folder, self.suite)?;
-        succeed(apt.command("apt-get").args(["-qq", "update"]))?;
-        let packages = apt.kernel_packages()?;
+        let apt = Suite::new(folder, self.suite, Own::None)?;
+        apt.update()?;
+        let packages = kernel_packages(&apt)?;
         succeed(
             apt.command("apt-get")
                 .args(["-qq", "download"])
@@ -109,66 +109,31 @@ impl Kernel {
         }
         let release = only_entry(&root.join("lib/modules"))?;
         succeed(Command::new(tool("depmod")?).arg("-b").arg(root).arg(release))?;
-        for done in ["lists", "cache", "packages"] {
+        for done in ["lists", "cache", "sources", "packages"] {
             fs::remove_dir_all(folder.join(done)).with_context(|| format!("can't remove {done}"))?;
         }
         Ok(())
     }
 }
 
-/// apt with a suite of its own, and lists of its own.
-struct Apt(Vec<OsString>);
+/// The packages of the kernel that `linux-image-amd64` stands for.
+fn kernel_packages(apt: &Suite) -> Result<Vec<String>> {
+    let image = depends(apt, "linux-image-amd64")?;
+    let [image] = image.as_slice() else { bail!("linux-image-amd64 stands for no kernel there") };
+    let mut packages = depends(apt, image)?;
+    packages.push(image.clone());
+    Ok(packages)
+}
 
-impl Apt {
-    /// With this machine's source of Debian's packages, in whichever of the two forms it's written.
-    fn new(folder: &Path, suite: &str) -> Result<Self> {
-        let sources = folder.join("sources.list");
-        let (uri, keys) = debian()?;
-        let signed = keys.map(|keys| format!("[signed-by={keys}] ")).unwrap_or_default();
-        fs::write(&sources, format!("deb {signed}{uri} {suite} main\n"))
-            .with_context(|| format!("can't write {}", sources.display()))?;
-        let of = |name: &str, value: &Path| {
-            let mut option = OsString::from(format!("--option={name}="));
-            option.push(value);
-            option
-        };
-        Ok(Self(vec![
-            of("Dir::Etc::sourcelist", &sources),
-            of("Dir::Etc::sourceparts", Path::new("/dev/null")),
-            of("Dir::Etc::preferencesparts", Path::new("/dev/null")),
-            of("Dir::State::lists", &folder.join("lists")),
-            of("Dir::Cache", &folder.join("cache")),
-            of("Acquire::Languages", Path::new("none")),
-            // The folders here are root's alone.
-            of("APT::Sandbox::User", Path::new("root")),
-        ]))
+/// The packages of a kernel that a package depends on.
+fn depends(apt: &Suite, package: &str) -> Result<Vec<String>> {
+    let mut show = apt.command("apt-cache");
+    show.args(["show", "--no-all-versions", package]);
+    let output = show.output().with_context(|| format!("can't start {show:?}"))?;
+    if !output.status.success() {
+        bail!("{show:?} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
-
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        command.args(&self.0).env("LC_ALL", "C");
-        command
-    }
-
-    /// The packages of the kernel that `linux-image-amd64` stands for.
-    fn kernel_packages(&self) -> Result<Vec<String>> {
-        let image = self.depends("linux-image-amd64")?;
-        let [image] = image.as_slice() else { bail!("linux-image-amd64 stands for no kernel there") };
-        let mut packages = self.depends(image)?;
-        packages.push(image.clone());
-        Ok(packages)
-    }
-
-    /// The packages of a kernel that a package depends on.
-    fn depends(&self, package: &str) -> Result<Vec<String>> {
-        let mut show = self.command("apt-cache");
-        show.args(["show", "--no-all-versions", package]);
-        let output = show.output().with_context(|| format!("can't start {show:?}"))?;
-        if !output.status.success() {
-            bail!("{show:?} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
-        }
-        Ok(parts_of_a_kernel(&String::from_utf8_lossy(&output.stdout)))
-    }
+    Ok(parts_of_a_kernel(&String::from_utf8_lossy(&output.stdout)))
 }
 
 /// Those packages of a `Depends:` line that are of one version of a kernel.
@@ -187,58 +152,9 @@ fn parts_of_a_kernel(shown: &str) -> Vec<String> {
         .collect()
 }
 
-/// Where this machine has Debian's packages from, and which keys sign them.
-fn debian() -> Result<(String, Option<String>)> {
-    let one_line = Path::new("/etc/apt/sources.list");
-    let mut files = if one_line.exists() { vec![one_line.to_owned()] } else { Vec::new() };
-    files.extend(entries(Path::new("/etc/apt/sources.list.d"))?);
-    for file in files {
-        let text = fs::read_to_string(&file).with_context(|| format!("can't read {}", file.display()))?;
-        if let Some(found) = source_in(&text) {
-            return Ok(found);
-        }
-    }
-    bail!("no source of Debian 12 (bookworm) is configured in /etc/apt: add one, then run this again")
-}
-
-/// The source of bookworm itself in a file of apt's, whose two forms sources.list(5) describes.
-fn source_in(text: &str) -> Option<(String, Option<String>)> {
-    for line in text.lines() {
-        let words: Vec<_> = line.split_whitespace().filter(|word| !word.starts_with('[')).collect();
-        if let ["deb", uri, "bookworm", ..] = words.as_slice() {
-            return Some(((*uri).to_owned(), None));
-        }
-    }
-    for stanza in text.split("\n\n") {
-        let field = |name: &str| {
-            stanza.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
-        };
-        if field("Suites").is_some_and(|suites| suites.split_whitespace().any(|suite| suite == "bookworm")) {
-            let keys = field("Signed-By").filter(|keys| keys.starts_with('/')).map(str::to_owned);
-            return Some((field("URIs")?.split_whitespace().next()?.to_owned(), keys));
-        }
-    }
-    None
-}
-
 /// A program of this machine's.
 pub(crate) fn tool(name: &str) -> Result<PathBuf> {
     crate::setup::program(name).with_context(|| format!("there is no `{name}`"))
-}
-
-/// The files in a folder, sorted.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error).with_context(|| format!("can't read {}", folder.display())),
-    };
-    let mut files: Vec<_> = entries
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<_, _>>()
-        .with_context(|| format!("can't read {}", folder.display()))?;
-    files.sort();
-    Ok(files)
 }
 
 /// The name of the one thing in a folder.
@@ -265,18 +181,6 @@ mod tests {
             ["linux-base-7.2.13-amd64", "linux-binary-7.2.13-amd64", "linux-modules-7.2.13-amd64"]
         );
         assert!(parts_of_a_kernel("Package: linux-image-amd64\n").is_empty());
-    }
-
-    #[test]
-    fn a_source_is_found_in_either_form() {
-        let lines = "# comment\ndeb http://other.example/x stable main\ndeb [arch=amd64] http://deb.example/debian bookworm main\n";
-        assert_eq!(source_in(lines), Some(("http://deb.example/debian".to_owned(), None)));
-        let stanzas = "Types: deb\nURIs: http://sec.example/s\nSuites: bookworm-security\n\n\
-                       Types: deb\nURIs: http://deb.example/debian\nSuites: bookworm bookworm-updates\n\
-                       Signed-By: /usr/share/keyrings/keys.gpg\n";
-        let keys = Some("/usr/share/keyrings/keys.gpg".to_owned());
-        assert_eq!(source_in(stanzas), Some(("http://deb.example/debian".to_owned(), keys)));
-        assert_eq!(source_in("Types: deb\nSuites: sid\nURIs: http://a.example\n"), None);
     }
 
     #[test]
