@@ -48,10 +48,16 @@ static VETHS: HashMap<u32, u32, 1> = HashMap::new();
 /// From here on what becomes of a packet is no XDP action, but that the slot behind it rejects it and its sender is to know.
 pub const DUE: u32 = 1 << 16;
 
+/// Whether any are.
+#[inline(always)]
+pub fn are_sent() -> bool {
+    setting(&ANSWERS) != 0
+}
+
 /// What becomes of a packet that a slot rejects: an XDP action, or from [`DUE`] on a number that [`send`] takes.
 #[inline(always)]
 pub fn due(slot: Slot) -> u32 {
-    if setting(&ANSWERS) != 0 { DUE | slot.index() as u32 } else { xdp_action::XDP_DROP }
+    if are_sent() { DUE | slot.index() as u32 } else { xdp_action::XDP_DROP }
 }
 
 /// Sends the answer that is due; the XDP action. A packet that gets none is dropped.

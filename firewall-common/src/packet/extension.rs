@@ -13,7 +13,7 @@
 //! The authentication header (RFC 4302) and ESP end the chain: they are protocols that a rule names by themselves.
 
 use super::{Be16, Be32, Bytes, Wire};
-use crate::{fragment::Fragment, verdict::Reason};
+use crate::{fragment::Fragment, opaque::any_of, verdict::Reason};
 
 /// How many extension headers are followed. RFC 8200 4.1 recommends each kind at most once (destination options
 /// twice): six in all.
@@ -90,7 +90,7 @@ pub fn walk<B: Bytes + ?Sized>(
                     return Err(Reason::RoutingHeader0);
                 }
                 chain.protocol = start.next_header;
-                chain.payload += (usize::from(start.length) + 1) * 8;
+                chain.payload = reached(chain.payload + (usize::from(start.length) + 1) * 8, start.length)?;
             }
             FRAGMENT => {
                 if chain.fragment.is_fragment() {
@@ -98,7 +98,7 @@ pub fn walk<B: Bytes + ?Sized>(
                 }
                 let header: FragmentHeader = part(bytes, chain.payload, end, &chain)?;
                 chain.protocol = header.next_header;
-                chain.payload += FRAGMENT_HEADER;
+                chain.payload = reached(chain.payload + FRAGMENT_HEADER, header.next_header)?;
                 let offset_more = usize::from(header.offset_more.value());
                 let fragment = Fragment::new(
                     header.identification.value(),
@@ -120,6 +120,23 @@ pub fn walk<B: Bytes + ?Sized>(
     }
     Ok(chain)
 }
+
+/// Where a chain has come to, which is told to the verifier in the same words whatever the way to there: else it would walk
+/// the rest of the chain once for each way. `unknown` is some byte of the packet.
+#[inline(always)]
+fn reached(payload: usize, unknown: u8) -> Result<usize, Reason> {
+    if payload > REACH {
+        return Err(Reason::ExtensionChain);
+    }
+    // The mask is for the verifier, which in Linux 6.1 learns nothing of what lies on the stack from what it's compared with.
+    Ok(any_of(payload as u64, unknown.into()) as usize & REACH)
+}
+
+/// Where the longest chain of a packet ends at most, in bytes, and one less than a power of two. One that an ICMP error quotes might end
+/// behind it, had the packet as long a chain as the one that it quotes: nobody sends that.
+const REACH: usize = (1 << 15) - 1;
+const _: () =
+    assert!(MAX_HEADERS * (256 * 8) + 1024 < REACH, "the headers before the chain take less than the 1024");
 
 /// Reads a header that must lie before `end`.
 #[inline(always)]
