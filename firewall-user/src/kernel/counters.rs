@@ -15,6 +15,9 @@ use firewall_common::{
 
 use super::{Error, batch};
 
+/// Of so many slots the counters are asked for one by one, of more they are all read at once.
+const FEW: usize = 16;
+
 /// The counters of a filter: one of each [`Cell`] for each stance a CPU.
 pub struct Counters(PerCpuArray<MapData, Count>);
 
@@ -72,12 +75,25 @@ impl Counters {
         Ok(Counted(counted))
     }
 
-    /// Empties the cells of a slot that a new rule is about to get. What they held goes to [`Slot::RETIRED`], so that
+    /// Empties the cells of slots that new rules are about to get. What they held goes to [`Slot::RETIRED`], so that
     /// totals don't fall when a rule is deleted.
     ///
     /// # Errors
     /// The kernel refuses to read or write.
-    pub(super) fn retire(&mut self, slot: Slot) -> Result<(), Error> {
+    pub(super) fn retire(&mut self, slots: &[Slot]) -> Result<(), Error> {
+        if slots.len() <= FEW {
+            return slots.iter().try_for_each(|&slot| self.retire_one(slot));
+        }
+        // Most slots have never been anyone's. What somebody counts in one meanwhile, though it is no rule's any more, stays.
+        let counted = self.read_all()?;
+        let is_empty = |slot| {
+            let cells = || Cell::of_slot(slot).into_iter();
+            Stance::ALL.iter().all(|&stance| cells().all(|cell| counted.of(stance, cell) == Count::default()))
+        };
+        slots.iter().filter(|&&slot| !is_empty(slot)).try_for_each(|&slot| self.retire_one(slot))
+    }
+
+    fn retire_one(&mut self, slot: Slot) -> Result<(), Error> {
         let cells = || Cell::of_slot(slot).into_iter().zip(Cell::of_slot(Slot::RETIRED));
         for (stance, (from, to)) in
             Stance::ALL.into_iter().flat_map(|stance| cells().map(move |pair| (stance, pair)))

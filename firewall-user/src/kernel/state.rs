@@ -258,8 +258,7 @@ fn renew(tables: &Tables, slots: &[Slot]) -> Result<(), Error> {
         tables.fill_buckets(slots)?;
     }
     if tables.pin(&COUNTED).exists() {
-        let mut counters = Counters::open(&tables.pin(&COUNTED))?;
-        slots.iter().try_for_each(|&slot| counters.retire(slot))?;
+        Counters::open(&tables.pin(&COUNTED))?.retire(slots)?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! When each rule matched last.
 
 use firewall_tests::harness::host::Host;
+use firewall_tests::harness::temporary_directory;
 use serde_json::Value;
 
 use super::Probe;
@@ -34,4 +35,36 @@ fn the_last_hit_is_told_and_outlives_a_change() {
     host.ok(&["delete", "udp", "7001"]).unwrap();
     host.ok(&["allow", "udp", "7001"]).unwrap();
     assert!(last("list", 4).is_null());
+}
+
+/// More new rules than are looked at one by one, of which some get the places that counted ones had.
+#[test]
+fn many_new_rules_have_matched_nothing_and_totals_stay() {
+    let host = Host::new("manynew").unwrap();
+    let probe = Probe::new(&host);
+    host.ok(&["attach", "eth0", "--allow", "udp 7000", "--allow", "udp 7001"]).unwrap();
+    assert!(probe.reaches(10));
+    host.ok(&["delete", "udp", "7001"]).unwrap();
+    let by_rule = |stats: &Value| -> u64 {
+        let reasons = stats["reasons"].as_array().unwrap();
+        reasons
+            .iter()
+            .filter(|each| each["reason"] == "rule")
+            .map(|each| each["packets"].as_u64().unwrap())
+            .sum()
+    };
+    let before = by_rule(&host.fragwall().json(&["stats"]).unwrap());
+    assert!(before >= 2, "what deleted rules have matched counts: {before}");
+    let rules: Vec<String> = (0..40).map(|n| format!("\"allow udp {}\"", 8000 + n)).collect();
+    let directory = temporary_directory("many").unwrap();
+    let config = directory.path().join("fragwall.toml");
+    let text = format!("interfaces = [\"eth0\"]\nrules = [\"allow udp 7000\", {}]\n", rules.join(", "));
+    std::fs::write(&config, text).unwrap();
+    host.ok(&["apply", config.to_str().unwrap(), "--force"]).unwrap();
+    let stats = host.fragwall().json(&["stats"]).unwrap();
+    let packets: Vec<u64> =
+        stats["rules"].as_array().unwrap().iter().map(|rule| rule["packets"].as_u64().unwrap()).collect();
+    assert_eq!((packets.len(), packets[0]), (41, 1), "{packets:?}");
+    assert!(packets[1..].iter().all(|&packets| packets == 0), "{packets:?}");
+    assert_eq!(by_rule(&stats), before);
 }
