@@ -111,8 +111,12 @@ const OVER_VETH: [(&str, Measure); 2] = [("monitor", monitor::section), ("nftabl
 type Live = fn(Effort) -> Result<Table>;
 
 /// The sections of live traffic, after all others.
-const LIVE: [(&str, Live); 3] =
-    [("throughput", throughput::table), ("echo", felt::echo), ("goodput", felt::goodput)];
+const LIVE: [(&str, Live); 4] = [
+    ("throughput", throughput::table),
+    ("table-sizes", throughput::table_sizes),
+    ("echo", felt::echo),
+    ("goodput", felt::goodput),
+];
 
 /// The names of the sections of times.
 pub fn times_names() -> impl Iterator<Item = &'static str> {

@@ -8,7 +8,7 @@ use std::fmt;
 
 use anyhow::{Context as _, Result, ensure};
 use aya::programs::{Xdp, xdp::XdpMode};
-use fragwall::ruleset::{Config, Names, Rule};
+use fragwall::ruleset::{Config, Fragments, Names, Rule};
 
 use self::netfilter::Hook;
 use super::filter;
@@ -38,6 +38,8 @@ pub enum Contender {
     Fragwall,
     /// Fragwall as it is by default: replies to what the host sends are let in, too.
     FragwallReplies,
+    /// Fragwall without replies, with a fragment table of so many times 1,024 entries.
+    FragwallOf(u32),
     /// xdp-filter, with no more features than the ports need, and without libxdp's dispatcher.
     XdpFilter,
     /// nftables at the ingress hook of the interface.
@@ -60,6 +62,7 @@ impl fmt::Display for Contender {
             Self::BarePass => "bare XDP_PASS",
             Self::Fragwall => "Fragwall",
             Self::FragwallReplies => "Fragwall with replies",
+            Self::FragwallOf(size) => return write!(f, "Fragwall, a table of {size} Ki"),
             Self::XdpFilter => "xdp-filter",
             Self::NftIngress => "nft, ingress",
             Self::NftPrerouting => "nft, prerouting",
@@ -102,6 +105,11 @@ impl Contender {
             Self::BarePass => bare(Action::Pass),
             Self::Fragwall => fragwall(host, Config { replies: None, ..config()? }),
             Self::FragwallReplies => fragwall(host, config()?),
+            Self::FragwallOf(size) => {
+                let config = config()?;
+                let fragments = Fragments { table: size << 10, ..config.fragments };
+                fragwall(host, Config { replies: None, fragments, ..config })
+            }
             Self::XdpFilter => xdp_filter(host),
             Self::NftIngress => netfilter(Hook::Ingress),
             Self::NftPrerouting => netfilter(Hook::Prerouting),
@@ -117,9 +125,12 @@ impl Contender {
     /// Whether it's another's, which a machine needn't have.
     const fn may_be_missing(self) -> bool {
         match self {
-            Self::Unfiltered | Self::BareDrop | Self::BarePass | Self::Fragwall | Self::FragwallReplies => {
-                false
-            }
+            Self::Unfiltered
+            | Self::BareDrop
+            | Self::BarePass
+            | Self::Fragwall
+            | Self::FragwallReplies
+            | Self::FragwallOf(_) => false,
             Self::XdpFilter
             | Self::NftIngress
             | Self::NftPrerouting

@@ -24,7 +24,8 @@ pub(super) fn all(report: &Report) -> Result<Vec<(&'static str, Plot)>> {
             .find(|table| table.name == name)
             .with_context(|| format!("there's no section {name}"))
     };
-    let (throughput, echo, goodput) = (live("throughput")?, live("echo")?, live("goodput")?);
+    let (throughput, sizes) = (live("throughput")?, live("table-sizes")?);
+    let (echo, goodput) = (live("echo")?, live("goodput")?);
     let plot = |title: &str, unit, groups| Plot { title: title.to_owned(), unit, groups, foot: foot(report) };
     let is_one = |row: &Row| row.cpus == 1;
     let accepted = |row: &Row| row.traffic.ends_with("accepted");
@@ -49,6 +50,14 @@ pub(super) fn all(report: &Report) -> Result<Vec<(&'static str, Plot)>> {
         ),
         ("floods", plot("Floods, by one CPU", "million a second", speed(&flood))),
         ("cpus", plot("Packets by two CPUs", "million a second", speed(&|row| row.cpus == 2))),
+        (
+            "table-sizes",
+            plot(
+                "Fragments through fragment tables of several sizes",
+                "million a second",
+                groups(sizes, RATE, &|_| true),
+            ),
+        ),
         (
             "echo",
             plot(

@@ -8,7 +8,7 @@ use super::{
         live::{Figure, Ratio, Row},
         report::Sample,
     },
-    Runs,
+    Comparison, Runs,
     traffic::{
         Fate, KINDS, PAIRS_ACCEPTED, PAIRS_DENIED, REVERSED_ACCEPTED, REVERSED_DENIED, WHOLE_ACCEPTED,
         WHOLE_DENIED,
@@ -31,16 +31,16 @@ const RATIOS: [(&str, Contender, Contender, f64); 9] = [
     (REVERSED_ACCEPTED, Contender::Fragwall, Contender::Unfiltered, 0.97),
 ];
 
-/// The rows of the contenders that are there.
+/// The rows of a comparison's contenders that are there.
 ///
 /// # Errors
 /// One wasn't measured.
-pub(super) fn rows(runs: &Runs, there: &[Contender]) -> Result<Vec<Row>> {
+pub(super) fn rows(comparison: &Comparison, runs: &Runs, there: &[Contender]) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for (number, kind) in KINDS.iter().enumerate() {
+    for (number, kind) in comparison.kinds() {
         // What costs the least that can be done with it.
         let least = if kind.fate == Fate::Accepted { Contender::Unfiltered } else { Contender::BareDrop };
-        for cpus in 1..=kind.cpus {
+        for cpus in 1..=comparison.cpus_of(kind) {
             let time = |rate: f64| cpus as f64 * 1e9 / rate;
             let of = |contender| {
                 runs.get(&(number, cpus, contender))

@@ -18,7 +18,7 @@ pub use self::figures::RATE;
 use self::{
     figures::{ratios, rows},
     lanes::{Lanes, Run},
-    traffic::{KINDS, Kind},
+    traffic::{KINDS, Kind, PAIRS_ACCEPTED, PAIRS_DENIED},
 };
 use super::{
     Effort,
@@ -52,44 +52,108 @@ type Key = (usize, usize, Contender);
 /// What was measured, round by round.
 type Runs = BTreeMap<Key, Vec<Run>>;
 
-/// Measures it.
+/// What is measured beside each other.
+struct Comparison {
+    name: &'static str,
+    contenders: &'static [Contender],
+    /// Which kinds of traffic.
+    wants: fn(&Kind) -> bool,
+    /// From how many CPUs at most.
+    cpus: usize,
+}
+
+/// Each contender and each kind of traffic.
+const ALL: Comparison =
+    Comparison { name: "throughput", contenders: &CONTENDERS, wants: |_| true, cpus: usize::MAX };
+
+/// Fragment tables of several sizes. What is in flight is the same whatever the size, but in a larger table it lies at more places, and
+/// what the kernel's stack does meanwhile takes them out of the caches that are near.
+const SIZES: Comparison = Comparison {
+    name: "table-sizes",
+    contenders: &[
+        Contender::BareDrop,
+        Contender::Unfiltered,
+        Contender::BarePass,
+        Contender::FragwallOf(1),
+        Contender::FragwallOf(4),
+        Contender::FragwallOf(16),
+        Contender::FragwallOf(64),
+        Contender::FragwallOf(256),
+        Contender::FragwallOf(1024),
+    ],
+    wants: |kind| [PAIRS_DENIED, PAIRS_ACCEPTED].contains(&kind.name),
+    cpus: 1,
+};
+
+/// Measures each contender with each kind of traffic.
 ///
 /// # Errors
 /// The kernel refuses a generator, or a contender that was there can't be put into force any more.
 pub fn table(effort: Effort) -> Result<Table> {
-    let cpus = cpu::two()?;
-    // A sender's CPU, modulo the number of queues, is the queue.
-    let link = Link { mtu: MTU, receive_queues: cpus[0].max(cpus[1]) + 1, takes_frames: true };
-    let (calm, left_out) = stand::all("calm", link, &CONTENDERS)?;
-    let there: Vec<_> = calm.iter().map(|stand| stand.contender).collect();
-    let (flooded, _) = stand::all("flooded", link, &there)?;
-    let [mut calm, mut flooded] = [lanes(&calm, cpus, false)?, lanes(&flooded, cpus, true)?];
-    let mut packets = BTreeMap::new();
-    let mut runs = Runs::new();
-    for _ in 0..effort.live_rounds {
-        for (number, kind) in KINDS.iter().enumerate() {
-            let lanes = if kind.is_flood() { &mut flooded } else { &mut calm };
-            for senders in 1..=kind.cpus {
-                for (contender, lanes) in lanes.iter_mut().filter(|(contender, _)| kind.concerns(*contender))
-                {
-                    let key = (number, senders, *contender);
-                    let packets = packets.entry(key).or_insert(PACKETS);
-                    let run = lanes.run(number, senders, packets, effort.live);
-                    let run = run.with_context(|| format!("{contender}: {}", kind.name))?;
-                    runs.entry(key).or_default().push(run);
+    ALL.measure(effort)
+}
+
+/// Measures what the size of the fragment table costs.
+///
+/// # Errors
+/// As [`table`].
+pub fn table_sizes(effort: Effort) -> Result<Table> {
+    SIZES.measure(effort)
+}
+
+impl Comparison {
+    fn measure(&self, effort: Effort) -> Result<Table> {
+        let cpus = cpu::two()?;
+        // A sender's CPU, modulo the number of queues, is the queue.
+        let link = Link { mtu: MTU, receive_queues: cpus[0].max(cpus[1]) + 1, takes_frames: true };
+        let (calm, left_out) = stand::all("calm", link, self.contenders)?;
+        let there: Vec<_> = calm.iter().map(|stand| stand.contender).collect();
+        let for_floods: &[_] = if self.kinds().any(|(_, kind)| kind.is_flood()) { &there } else { &[] };
+        let (flooded, _) = stand::all("flooded", link, for_floods)?;
+        let [mut calm, mut flooded] = [self.lanes(&calm, cpus, false)?, self.lanes(&flooded, cpus, true)?];
+        let mut packets = BTreeMap::new();
+        let mut runs = Runs::new();
+        for _ in 0..effort.live_rounds {
+            for (number, kind) in self.kinds() {
+                let lanes = if kind.is_flood() { &mut flooded } else { &mut calm };
+                for senders in 1..=self.cpus_of(kind) {
+                    let concerned = lanes.iter_mut().filter(|(contender, _)| kind.concerns(*contender));
+                    for (contender, lanes) in concerned {
+                        let key = (number, senders, *contender);
+                        let packets = packets.entry(key).or_insert(PACKETS);
+                        let run = lanes.run(number, senders, packets, effort.live);
+                        let run = run.with_context(|| format!("{contender}: {}", kind.name))?;
+                        runs.entry(key).or_default().push(run);
+                    }
                 }
             }
         }
+        Ok(Table { name: self.name, rows: rows(self, &runs, &there)?, ratios: ratios(&runs), left_out })
     }
-    Ok(Table { name: "throughput", rows: rows(&runs, &there)?, ratios: ratios(&runs), left_out })
-}
 
-/// What makes the traffic for each host: floods, or all else.
-fn lanes(stands: &[Stand], cpus: [usize; 2], floods: bool) -> Result<Vec<(Contender, Lanes<'_>)>> {
-    let mut all = Vec::new();
-    for Stand { contender, host, .. } in stands {
-        let wanted = |kind: &Kind| kind.is_flood() == floods && kind.concerns(*contender);
-        all.push((*contender, Lanes::new(host, cpus, wanted)?));
+    /// The kinds of traffic, by their numbers.
+    fn kinds(&self) -> impl Iterator<Item = (usize, &'static Kind)> {
+        KINDS.iter().enumerate().filter(|(_, kind)| (self.wants)(kind))
     }
-    Ok(all)
+
+    /// From how many CPUs one is sent, from one on.
+    fn cpus_of(&self, kind: &Kind) -> usize {
+        kind.cpus.min(self.cpus)
+    }
+
+    /// What makes the traffic for each host: floods, or all else.
+    fn lanes<'a>(
+        &self,
+        stands: &'a [Stand],
+        cpus: [usize; 2],
+        floods: bool,
+    ) -> Result<Vec<(Contender, Lanes<'a>)>> {
+        let mut all = Vec::new();
+        for Stand { contender, host, .. } in stands {
+            let wanted =
+                |kind: &Kind| (self.wants)(kind) && kind.is_flood() == floods && kind.concerns(*contender);
+            all.push((*contender, Lanes::new(host, cpus, wanted)?));
+        }
+        Ok(all)
+    }
 }
