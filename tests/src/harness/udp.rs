@@ -2,12 +2,17 @@
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
 use super::host::Host;
 use super::netns::Netns;
+
+/// How often it's tried to bind a socket whose port is taken, and how long after the last time.
+const TRIES: usize = 100;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A socket in a namespace, bound to a port of every address of `like`'s family; port 0 is any.
 ///
@@ -19,8 +24,17 @@ pub fn socket(netns: &Netns, like: IpAddr, port: u16) -> Result<UdpSocket> {
         IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     };
     netns.enter(|| {
-        UdpSocket::bind(SocketAddr::new(any, port))
-            .with_context(|| format!("can't bind UDP port {port} in {}", netns.name()))
+        // A command that another thread starts at this moment has a copy of every socket until it's executed, also of one that
+        // was just closed here.
+        let mut bound = UdpSocket::bind(SocketAddr::new(any, port));
+        for _ in 0..TRIES {
+            match &bound {
+                Err(error) if error.kind() == ErrorKind::AddrInUse => thread::sleep(PAUSE),
+                _ => break,
+            }
+            bound = UdpSocket::bind(SocketAddr::new(any, port));
+        }
+        bound.with_context(|| format!("can't bind UDP port {port} in {}", netns.name()))
     })
 }
 

@@ -51,13 +51,15 @@ pub(crate) struct Vm {
     /// How many machines run side by side, each with 3 GiB of memory at most [default: one for each CPU].
     #[arg(long, value_name = "MACHINES")]
     at_once: Option<NonZeroUsize>,
-    /// The integration tests to run, by the names of tests/tests [default: kernels and counters].
+    /// The integration tests to run, by the names of tests/tests; TEST::CASES are those cases of one whose names contain CASES
+    /// [default: those whose outcome depends on the kernel, and that take no more than a few minutes of emulation]
     tests: Vec<String>,
 }
 
-/// Those that are run unless others are named: that a kernel takes the programs and filters by them, and counts as on the host, in a
-/// minute or two of emulation.
-const TESTS: [&str; 2] = [ANYWHERE, "counters"];
+/// Those that are run unless others are named: that a kernel takes the programs, filters and counts by them as on the host, on every kind of
+/// interface and beside other programs; and what its pktgen, which the host needn't have, sends.
+const TESTS: [&str; 7] =
+    [ANYWHERE, "counters", "fragments", "generator", "interfaces", "coexist::dispatcher", "pktgen::whole"];
 
 /// The one test that is of use where Fragwall doesn't run.
 const ANYWHERE: &str = "kernels";
@@ -212,10 +214,19 @@ fn build(names: Vec<String>) -> Result<Vec<Program>> {
     build.args(["build", "--package", "firewall-user"]);
     succeed(&mut build)?;
     let program = |name: String| {
-        let file = test(&name)?;
-        Ok(Program { name, file, arguments: Vec::new(), errors: Errors::Between })
+        let (test, cases) = parts(&name);
+        let (file, arguments) = (self::test(test)?, cases.map(str::to_owned).into_iter().collect());
+        Ok(Program { name, file, arguments, errors: Errors::Between })
     };
     names.into_iter().map(program).collect()
+}
+
+/// The integration test of a name, and which of its cases are meant.
+fn parts(name: &str) -> (&str, Option<&str>) {
+    match name.split_once("::") {
+        Some((test, cases)) => (test, Some(cases)),
+        None => (name, None),
+    }
 }
 
 /// Builds an integration test, and tells where it is.
@@ -272,6 +283,12 @@ mod tests {
             {"reason":"build-finished","success":true}"#;
         assert_eq!(executable(messages, "live"), Some(PathBuf::from("/deps/live-1")));
         assert_eq!(executable(messages, "demo"), None);
+    }
+
+    #[test]
+    fn some_cases_of_a_test_can_be_meant() {
+        assert_eq!(parts("coexist"), ("coexist", None));
+        assert_eq!(parts("coexist::held::a_case"), ("coexist", Some("held::a_case")));
     }
 
     #[test]
