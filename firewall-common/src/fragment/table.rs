@@ -189,14 +189,13 @@ impl Set {
         let mut place = WAYS;
         let mut fits = true;
         let mut room = Room::Free;
-        for n in 0..WAYS {
-            // The last free one is taken: of an early one from the other end, so as not to meet a first one that comes at the same moment.
-            let way = if EARLY { n } else { WAYS - 1 - n };
-            let entry = &self.0[way];
+        for (way, entry) in self.0.iter().enumerate() {
             let (tag, word) = (entry.tag.load(), entry.record.load());
             if word == 0 {
-                // At whichever place: the verifier would walk what follows once for each.
-                place = any_of(way as u64, tag) as usize;
+                // An early one comes from the other end, so as not to meet a first one that comes at the same moment.
+                if EARLY || place == WAYS {
+                    place = way;
+                }
             } else if is_of(identity, tag, word)
                 && !decision_of(word).is_undecided()
                 && (!EARLY || now.age_of(time_of(word)) > timeout + SKEW)
