@@ -23,6 +23,7 @@ pub(crate) enum Own {
 /// apt, as it has to be called to know a suite.
 pub(crate) struct Suite {
     name: &'static str,
+    own: Own,
     options: Vec<OsString>,
 }
 
@@ -39,11 +40,15 @@ impl Suite {
             fs::create_dir_all(&below).with_context(|| format!("can't make {}", below.display()))?;
         }
         let sources = folder.join("sources");
-        let source = sources.join("fragwall.list");
-        let (uri, keys) = debian()?;
-        let signed = keys.map(|keys| format!("[signed-by={keys}] ")).unwrap_or_default();
-        fs::write(&source, format!("deb {signed}{uri} {name} main\n"))
-            .with_context(|| format!("can't write {}", source.display()))?;
+        let configured = configured()?;
+        // The same suite twice, of which one says by what it's signed and the other doesn't, is too much for apt.
+        if own == Own::None || !configured.iter().any(|source| source.has(name)) {
+            let Source { uri, keys, .. } = debian(&configured)?;
+            let signed = keys.as_ref().map(|keys| format!("[signed-by={keys}] ")).unwrap_or_default();
+            let source = sources.join("fragwall.list");
+            fs::write(&source, format!("deb {signed}{uri} {name} main\n"))
+                .with_context(|| format!("can't write {}", source.display()))?;
+        }
         let mut options = vec![
             option("Dir::State::lists", &folder.join("lists")),
             option("Dir::Cache", &folder.join("cache")),
@@ -65,7 +70,7 @@ impl Suite {
                 }
             }
         }
-        Ok(Self { name, options })
+        Ok(Self { name, own, options })
     }
 
     /// A program of apt's that knows the suite.
@@ -82,7 +87,11 @@ impl Suite {
     /// The source doesn't answer or doesn't have the suite; apt-get has said so on stderr.
     pub(crate) fn update(&self) -> Result<()> {
         let mut update = self.command("apt-get");
-        update.args(["-qq", "--option=APT::Update::Error-Mode=any", "update"]).stdin(Stdio::null());
+        if self.own == Own::None {
+            // Of several sources, one that is dead need not matter.
+            update.arg("--option=APT::Update::Error-Mode=any");
+        }
+        update.args(["-qq", "update"]).stdin(Stdio::null());
         let status = update.status().with_context(|| format!("can't start {update:?}"))?;
         if !status.success() {
             bail!("apt-get could not fetch the lists of {}: its messages above say why", self.name);
@@ -103,18 +112,57 @@ fn option(name: &str, value: &Path) -> OsString {
     option
 }
 
-/// Where this machine has Debian's packages from, and which keys sign them.
-fn debian() -> Result<(String, Option<String>)> {
+/// Whether this machine has packages of bookworm from somewhere.
+///
+/// # Errors
+///
+/// What apt is configured with can't be read.
+pub(crate) fn is_bookworm() -> Result<bool> {
+    Ok(debian(&configured()?).is_ok())
+}
+
+/// A source of packages.
+#[derive(Debug, PartialEq)]
+struct Source {
+    uri: String,
+    suites: Vec<String>,
+    components: Vec<String>,
+    /// Which keys sign it, if that is said by a file's name.
+    keys: Option<String>,
+}
+
+impl Source {
+    fn has(&self, suite: &str) -> bool {
+        self.suites.iter().any(|own| own == suite)
+    }
+
+    /// Whether it looks like one of Debian itself: others call suites of theirs by its names.
+    fn is_debians(&self) -> bool {
+        self.components.iter().any(|own| own == "main") && self.uri.trim_end_matches('/').ends_with("/debian")
+    }
+}
+
+/// The source of bookworm itself.
+fn debian(configured: &[Source]) -> Result<&Source> {
+    configured
+        .iter()
+        .find(|source| source.has("bookworm") && source.is_debians())
+        .or_else(|| configured.iter().find(|source| source.has("bookworm")))
+        .context("no source of Debian 12 (bookworm) is configured in /etc/apt: add one, then run this again")
+}
+
+/// Where this machine has packages from, in the order in which apt reads that.
+fn configured() -> Result<Vec<Source>> {
     let one_line = Path::new("/etc/apt/sources.list");
     let mut files = if one_line.exists() { vec![one_line.to_owned()] } else { Vec::new() };
     files.extend(parts()?);
+    let mut sources = Vec::new();
     for file in files {
         let text = fs::read_to_string(&file).with_context(|| format!("can't read {}", file.display()))?;
-        if let Some(found) = source_in(&text) {
-            return Ok(found);
-        }
+        let is_deb822 = file.extension().is_some_and(|kind| kind == "sources");
+        sources.extend(if is_deb822 { stanzas(&text) } else { lines(&text) });
     }
-    bail!("no source of Debian 12 (bookworm) is configured in /etc/apt: add one, then run this again")
+    Ok(sources)
 }
 
 /// The files of `/etc/apt/sources.list.d` that apt reads, sorted.
@@ -124,30 +172,45 @@ fn parts() -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The source of bookworm itself in a file of apt's, whose two forms sources.list(5) describes.
-fn source_in(text: &str) -> Option<(String, Option<String>)> {
-    for line in text.lines() {
-        let Some(rest) = line.trim_start().strip_prefix("deb ").map(str::trim_start) else { continue };
+/// The sources of a file of lines: sources.list(5).
+fn lines(text: &str) -> Vec<Source> {
+    let source = |line: &str| {
+        let rest = line.trim_start().strip_prefix("deb")?;
+        let rest = rest.strip_prefix(char::is_whitespace)?.trim_start();
         let (options, rest) = match rest.strip_prefix('[') {
             Some(rest) => rest.split_once(']')?,
             None => ("", rest),
         };
-        let words: Vec<_> = rest.split_whitespace().collect();
-        if let [uri, "bookworm", ..] = words.as_slice() {
-            let keys = options.split_whitespace().find_map(|option| option.strip_prefix("signed-by="));
-            return Some(((*uri).to_owned(), keys.map(str::to_owned)));
-        }
-    }
-    for stanza in text.split("\n\n") {
+        let mut words = rest.split_whitespace().map(str::to_owned);
+        let keys = options.split_whitespace().find_map(|option| option.strip_prefix("signed-by="));
+        Some(Source {
+            uri: words.next()?,
+            suites: vec![words.next()?],
+            components: words.collect(),
+            keys: keys.map(str::to_owned),
+        })
+    };
+    text.lines().filter_map(source).collect()
+}
+
+/// The sources of a file of stanzas, of which each may have several suites: sources.list(5).
+fn stanzas(text: &str) -> Vec<Source> {
+    let source = |stanza: &str| {
         let field = |name: &str| {
-            stanza.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
+            stanza.lines().find_map(|line| {
+                let (field, value) = line.split_once(':')?;
+                field.eq_ignore_ascii_case(name).then(|| value.trim())
+            })
         };
-        if field("Suites").is_some_and(|suites| suites.split_whitespace().any(|suite| suite == "bookworm")) {
-            let keys = field("Signed-By").filter(|keys| keys.starts_with('/')).map(str::to_owned);
-            return Some((field("URIs")?.split_whitespace().next()?.to_owned(), keys));
-        }
-    }
-    None
+        let words = |name: &str| field(name).unwrap_or_default().split_whitespace().map(str::to_owned);
+        Some(Source {
+            uri: words("URIs").next()?,
+            suites: words("Suites").collect(),
+            components: words("Components").collect(),
+            keys: field("Signed-By").filter(|keys| keys.starts_with('/')).map(str::to_owned),
+        })
+    };
+    text.split("\n\n").filter_map(source).collect()
 }
 
 /// The files in a folder, sorted; none where there's no folder.
@@ -173,17 +236,34 @@ pub(crate) fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
 mod tests {
     use super::*;
 
+    fn of_debian(sources: &[Source]) -> Option<(&str, Option<&str>)> {
+        debian(sources).ok().map(|source| (source.uri.as_str(), source.keys.as_deref()))
+    }
+
     #[test]
     fn a_source_is_found_in_either_form() {
-        let lines = "# comment\ndeb http://other.example/x stable main\ndeb [arch=amd64] http://deb.example/debian bookworm main\n";
-        assert_eq!(source_in(lines), Some(("http://deb.example/debian".to_owned(), None)));
-        let keys = Some("/usr/share/keyrings/keys.gpg".to_owned());
-        let signed = "deb [arch=amd64 signed-by=/usr/share/keyrings/keys.gpg] http://deb.example/debian bookworm main\n";
-        assert_eq!(source_in(signed), Some(("http://deb.example/debian".to_owned(), keys.clone())));
-        let stanzas = "Types: deb\nURIs: http://sec.example/s\nSuites: bookworm-security\n\n\
-                       Types: deb\nURIs: http://deb.example/debian\nSuites: bookworm bookworm-updates\n\
-                       Signed-By: /usr/share/keyrings/keys.gpg\n";
-        assert_eq!(source_in(stanzas), Some(("http://deb.example/debian".to_owned(), keys)));
-        assert_eq!(source_in("Types: deb\nSuites: sid\nURIs: http://a.example\n"), None);
+        let text = "# comment\ndeb [broken\ndeb http://other.example/x stable main\n\
+                    deb\thttp://deb.example/debian\tbookworm\tmain\n";
+        assert_eq!(of_debian(&lines(text)), Some(("http://deb.example/debian", None)));
+        let keys = Some("/usr/share/keyrings/keys.gpg");
+        let text = "deb [arch=amd64 signed-by=/usr/share/keyrings/keys.gpg] http://deb.example/debian bookworm main\n";
+        assert_eq!(of_debian(&lines(text)), Some(("http://deb.example/debian", keys)));
+        let text = "Types: deb\nURIs: http://sec.example/s\nSuites: bookworm-security\nComponents: main\n\n\
+                    Types: deb\nURIs: http://deb.example/debian/\nSuites: bookworm bookworm-updates\n\
+                    Components: main\nSigned-by: /usr/share/keyrings/keys.gpg\n";
+        let sources = stanzas(text);
+        assert_eq!(of_debian(&sources), Some(("http://deb.example/debian/", keys)));
+        assert!(sources[1].has("bookworm-updates") && !sources[1].has("bookworm-backports"));
+        let text = "Types: deb\nSuites: sid\nURIs: http://a.example/debian\nComponents: main\n";
+        assert_eq!(of_debian(&stanzas(text)), None);
+    }
+
+    #[test]
+    fn others_call_their_suites_by_debians_names() {
+        let text = "deb https://download.example/linux/debian bookworm stable\ndeb https://apt.example/x bookworm main\n";
+        let mut sources = lines(text);
+        assert_eq!(of_debian(&sources), Some(("https://download.example/linux/debian", None)));
+        sources.extend(lines("deb http://deb.example/debian bookworm main contrib\n"));
+        assert_eq!(of_debian(&sources), Some(("http://deb.example/debian", None)));
     }
 }

@@ -124,20 +124,22 @@ impl Source {
         }
     }
 
-    /// Whether `packages` can be installed together with what is here, and nothing has to go for them.
+    /// Whether packages that are here would have to go for `packages`. That they can't be installed for another reason is no
+    /// such case: [`Self::install`] says why.
     ///
     /// # Errors
     ///
     /// apt-get doesn't start.
-    pub(crate) fn can_install(&self, packages: &[&Package]) -> Result<bool> {
+    pub(crate) fn would_remove(&self, packages: &[&Package]) -> Result<bool> {
         let output = Command::new("apt-get")
+            .env("LC_ALL", "C")
             .args(self.options())
             .args(["--simulate", "-qq", "--no-remove", "--no-install-recommends", "install"])
             .args(packages.iter().map(|package| package.name))
             .stdin(Stdio::null())
             .output()
             .context("can't start apt-get")?;
-        Ok(output.status.success())
+        Ok(String::from_utf8_lossy(&output.stderr).contains("Packages need to be removed"))
     }
 
     /// Installs `packages`, none of which starts a service.

@@ -15,7 +15,7 @@ use self::{
 };
 use crate::{
     ebpf_toolchain::TOOLCHAIN_VAR,
-    suite::{Own, Suite},
+    suite::{self, Own, Suite},
 };
 
 /// What to say of the needs that are met.
@@ -62,7 +62,8 @@ pub(crate) fn run(found: Found) -> Result<()> {
         if !is_root()? {
             let what: Vec<_> = missing.iter().map(|(need, _)| need.what).collect();
             bail!(
-                "{} missing, and only root can install packages: run `{}` as root, then cargo xtask again",
+                "{} missing, and only root can install packages: run `cargo xtask setup` as root, or `{}`, then cargo xtask \
+                 again",
                 listed(&what),
                 apt::command_line(&packages)
             );
@@ -160,13 +161,13 @@ fn install_packages(missing: &[Missing]) -> Result<()> {
     Ok(())
 }
 
-/// Those needs whose packages can't be installed without removing something: a newer version of something of theirs is
-/// here already, from backports.
+/// Those needs for whose packages others would have to go, as they do where a part of them is here in a newer version, on a
+/// machine for which there are such versions.
 fn unsuited(offered: &[Offered]) -> Result<Vec<&'static Need>> {
     let mut unsuited = Vec::new();
-    if !Source::Configured.can_install(&together(offered))? {
+    if Source::Configured.would_remove(&together(offered))? && suite::is_bookworm()? {
         for (need, packages) in offered {
-            if !Source::Configured.can_install(packages)? {
+            if Source::Configured.would_remove(packages)? {
                 unsuited.push(*need);
             }
         }

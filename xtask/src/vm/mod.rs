@@ -114,7 +114,7 @@ struct Boot<'a> {
 
 impl<'a> Boot<'a> {
     fn prepare(kernel: &'static Kernel, tests: &'a [Program]) -> Result<Self> {
-        let fit = |test: &&Program| kernel.is_supported || test.name == ANYWHERE;
+        let fit = |test: &&Program| kernel.is_supported || parts(&test.name).0 == ANYWHERE;
         let tests: Vec<&Program> = tests.iter().filter(fit).collect();
         if tests.is_empty() {
             bail!("Linux {} is too old for Fragwall: only `{ANYWHERE}` can be run there", kernel.version);
