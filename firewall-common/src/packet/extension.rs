@@ -132,8 +132,7 @@ fn reached(payload: usize, unknown: u8) -> Result<usize, Reason> {
     Ok(any_of(payload as u64, unknown.into()) as usize & REACH)
 }
 
-/// Where the longest chain of a packet ends at most, in bytes, and one less than a power of two. One that an ICMP error quotes might end
-/// behind it, had the packet as long a chain as the one that it quotes: nobody sends that.
+/// Where the longest chain ends at most, in bytes from the frame's start, and one less than a power of two.
 const REACH: usize = (1 << 15) - 1;
 const _: () =
     assert!(MAX_HEADERS * (256 * 8) + 1024 < REACH, "the headers before the chain take less than the 1024");

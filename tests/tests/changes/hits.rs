@@ -1,5 +1,8 @@
 //! When each rule matched last.
 
+use std::ops::Range;
+
+use firewall_common::rules::SLOTS;
 use firewall_tests::harness::host::Host;
 use firewall_tests::harness::temporary_directory;
 use serde_json::Value;
@@ -37,7 +40,8 @@ fn the_last_hit_is_told_and_outlives_a_change() {
     assert!(last("list", 4).is_null());
 }
 
-/// More new rules than are looked at one by one, of which some get the places that counted ones had.
+/// More new rules than are looked at one by one, of which one gets the place that a rule with counts had: places are given again
+/// as late as can be.
 #[test]
 fn many_new_rules_have_matched_nothing_and_totals_stay() {
     let host = Host::new("manynew").unwrap();
@@ -55,16 +59,22 @@ fn many_new_rules_have_matched_nothing_and_totals_stay() {
     };
     let before = by_rule(&host.fragwall().json(&["stats"]).unwrap());
     assert!(before >= 2, "what deleted rules have matched counts: {before}");
-    let rules: Vec<String> = (0..40).map(|n| format!("\"allow udp {}\"", 8000 + n)).collect();
     let directory = temporary_directory("many").unwrap();
     let config = directory.path().join("fragwall.toml");
-    let text = format!("interfaces = [\"eth0\"]\nrules = [\"allow udp 7000\", {}]\n", rules.join(", "));
-    std::fs::write(&config, text).unwrap();
-    host.ok(&["apply", config.to_str().unwrap(), "--force"]).unwrap();
-    let stats = host.fragwall().json(&["stats"]).unwrap();
+    let with = |ports: Range<usize>| {
+        let rules: Vec<String> = ports.map(|port| format!("\"allow udp {port}\"")).collect();
+        let text = format!("interfaces = [\"eth0\"]\nrules = [\"allow udp 7000\", {}]\n", rules.join(", "));
+        std::fs::write(&config, text).unwrap();
+        host.ok(&["apply", config.to_str().unwrap(), "--force"]).unwrap();
+        host.fragwall().json(&["stats"]).unwrap()
+    };
+    // Nearly all places, and then more than are left: the last ones are had for the second time.
+    const { assert!(4_000 < SLOTS && SLOTS < 4_000 + 150) };
+    with(10_000..14_000);
+    let stats = with(20_000..20_150);
     let packets: Vec<u64> =
         stats["rules"].as_array().unwrap().iter().map(|rule| rule["packets"].as_u64().unwrap()).collect();
-    assert_eq!((packets.len(), packets[0]), (41, 1), "{packets:?}");
+    assert_eq!((packets.len(), packets[0]), (151, 1), "{packets:?}");
     assert!(packets[1..].iter().all(|&packets| packets == 0), "{packets:?}");
     assert_eq!(by_rule(&stats), before);
 }

@@ -52,10 +52,11 @@ fn two_threads_share_what_is_sent() {
     assert_eq!(of_thread("packets"), [1501, 1500]);
     assert_eq!(of_thread("thread"), ["kpktgend_0", "kpktgend_1"]);
     let [allowed, denied] = Filter::of(&host).judged(3001 - sent.lost, ["rule", "default"]).unwrap();
-    // Ports have their turns, each thread on its own; what was lost may have been any, and so may what others were sent in place of.
+    // Ports have their turns, each thread on its own; what was lost may have been any, and so may what others were sent in place of, which
+    // have turns as well.
     let replaced = sent.json["sender"]["errors"].as_u64().unwrap();
     let least = 1000_u64.saturating_sub(sent.lost + replaced);
-    assert!((least..=1001 + replaced).contains(&allowed), "{allowed} and {denied}: {}", sent.json);
+    assert!((least..=1003 + replaced / 3).contains(&allowed), "{allowed} and {denied}: {}", sent.json);
 }
 
 #[test]

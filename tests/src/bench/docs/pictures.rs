@@ -82,8 +82,7 @@ pub(super) fn all(report: &Report) -> Result<Vec<(&'static str, Plot)>> {
 fn groups(table: &Table, figure: &str, wanted: &dyn Fn(&Row) -> bool) -> Vec<Group> {
     let bar = |row: &Row| {
         // A rate at which accepted datagrams are dropped isn't one to compare.
-        let is_dropped =
-            table.name == "throughput" && row.traffic.ends_with("accepted") && row.arrived < WHOLE;
+        let is_dropped = row.traffic.ends_with("accepted") && row.arrived < WHOLE;
         let value = row.figure(figure).filter(|_| !is_dropped);
         Bar { name: row.contender.clone(), value }
     };
