@@ -118,7 +118,8 @@ pub(super) mod tests {
     use super::*;
     use crate::kernel::{
         egress::Hook,
-        held_by::{Manager, Process, Tie},
+        held_by::{Manager, Tie},
+        openers::Process,
         tc::Direction,
     };
 

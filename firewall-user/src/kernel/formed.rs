@@ -15,7 +15,8 @@ use nix::libc;
 
 use super::{
     Error,
-    form::{self, Code, Form, Typing},
+    form::Form,
+    load::{self, Code, Typing},
     object::make,
 };
 
@@ -65,7 +66,7 @@ pub(super) fn load(object: &[u8], ebpf: &Ebpf, form: Form) -> Result<OwnedFd, Er
         functions: (&functions, function.func_info_rec_size),
         lines: (&lines, function.line_info_rec_size),
     });
-    form::load(Code { name, instructions, typing }, form).map_err(|error| match error.raw_os_error() {
+    load::load(Code { name, instructions, typing }, form).map_err(|error| match error.raw_os_error() {
         Some(libc::EPERM) => Error::Privileges { doing: "loading the program".to_owned() },
         _ => failed(format!("{error} (to be called by another program)")),
     })

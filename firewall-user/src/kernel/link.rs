@@ -11,7 +11,7 @@ use aya::programs::{
 use super::{
     Error,
     array::Array,
-    egress, entry,
+    called, egress,
     entry::Entry,
     error::{Holder, io_error},
     generation,
@@ -186,9 +186,9 @@ fn pinned_array(layout: &Layout, name: u32, array: &Array) -> Result<Pinned, Err
     // Only its own namespace can tell whether an interface still has it.
     let here = if layout.is_current() { netlink::interfaces()? } else { Vec::new() };
     let is_filtered = match here.iter().find(|interface| interface.index == name) {
-        Some(interface) => entry::is_reached(interface, array.id),
+        Some(interface) => called::is_reached(interface, array.id),
         // It's gone, or was moved: then it's filtered as long as there's anything that calls it.
-        None => entry::is_used(array.id),
+        None => called::is_used(array.id),
     };
     // A program that isn't the filter's was put there by somebody else, and stays.
     let holds = program.map_or(Ok(false), |program| is_own(layout, program))?;
