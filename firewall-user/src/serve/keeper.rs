@@ -57,7 +57,7 @@ pub(super) struct Keeper {
     /// The indexes of the interfaces that the filter was attached to. One that it's taken off by someone else is left alone until it
     /// comes again.
     attended: BTreeMap<String, u32>,
-    /// What was said of each interface that can't be attached to: it isn't said twice.
+    /// The cause of what was said of each interface that can't be attached to: it isn't said twice.
     complaints: BTreeMap<String, String>,
 }
 
@@ -181,7 +181,7 @@ impl Keeper {
                 // It has gone again already, which will be told.
                 Err(kernel::Error::UnknownInterface { .. }) => {}
                 Err(error) => {
-                    self.complain(name, words(error));
+                    self.complain(name, &Problem::of(error));
                     retry = true;
                 }
             }
@@ -194,8 +194,8 @@ impl Keeper {
         match self.put_into_force(self.config.clone()) {
             Ok(()) => false,
             Err(error) => {
-                let problem = words(error);
-                new.iter().for_each(|(name, _)| self.complain(name, problem.clone()));
+                let problem = Problem::of(error);
+                new.iter().for_each(|(name, _)| self.complain(name, &problem));
                 true
             }
         }
@@ -206,10 +206,10 @@ impl Keeper {
         self.attended.insert(name.to_owned(), index);
     }
 
-    fn complain(&mut self, name: &str, problem: String) {
-        if self.complaints.get(name) != Some(&problem) {
-            (self.say)(&problem);
-            self.complaints.insert(name.to_owned(), problem);
+    fn complain(&mut self, name: &str, problem: &Problem) {
+        if self.complaints.get(name) != Some(&problem.cause) {
+            (self.say)(&problem.words);
+            self.complaints.insert(name.to_owned(), problem.cause.clone());
         }
     }
 
@@ -280,6 +280,28 @@ fn find<'i>(present: &'i [Interface], name: &str) -> Option<&'i Interface> {
 }
 
 /// An error with all that led to it.
+/// Why an interface can't be attached to.
+struct Problem {
+    words: String,
+    /// What makes it the same problem the next time, though the words may be others: who holds an interface may be open in one more
+    /// process, or for a moment.
+    cause: String,
+}
+
+impl Problem {
+    fn of(error: impl Into<anyhow::Error>) -> Self {
+        let error = error.into();
+        let held = error.chain().find_map(|cause| match cause.downcast_ref() {
+            Some(kernel::Error::Held { interface, holder, mode, by: _ }) => {
+                Some(format!("{interface}: {holder}, {}", mode.name()))
+            }
+            _ => None,
+        });
+        let words = words(error);
+        Self { cause: held.unwrap_or_else(|| words.clone()), words }
+    }
+}
+
 fn words(error: impl Into<anyhow::Error>) -> String {
     format!("{:#}", error.into())
 }

@@ -16,7 +16,7 @@ pub const NAME: &str = "someone_else";
 /// A program that does one and the same with everything, attached by a BPF link that ends with this.
 #[derive(Debug)]
 pub struct Foreign {
-    _link: OwnedFd,
+    link: OwnedFd,
 }
 
 /// `union bpf_attr` of `BPF_PROG_LOAD`, as far as it is used.
@@ -79,12 +79,20 @@ impl Foreign {
         Self::attach_as(netns, interface, action, NATIVE)
     }
 
+    /// A further descriptor of its link.
+    ///
+    /// # Errors
+    /// The process has too many.
+    pub fn link(&self) -> Result<OwnedFd> {
+        Ok(self.link.try_clone()?)
+    }
+
     fn attach_as(netns: &Netns, interface: &str, action: Action, flags: u32) -> Result<Self> {
         // `r0 = action; exit`.
         let instructions: [[u8; 8]; 2] =
             [[0xb7, 0, 0, 0, action as u8, 0, 0, 0], [0x95, 0, 0, 0, 0, 0, 0, 0]];
         let program = load(NAME, &instructions, 0, 0)?;
-        Ok(Self { _link: link(netns, interface, &program, flags)? })
+        Ok(Self { link: link(netns, interface, &program, flags)? })
     }
 }
 

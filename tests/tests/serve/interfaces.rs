@@ -1,5 +1,7 @@
 //! Interfaces that come, go, and come back.
 
+use std::process::Command;
+
 use firewall_tests::harness::foreign::Foreign;
 use firewall_tests::harness::host::Host;
 use firewall_tests::harness::temporary_directory;
@@ -88,12 +90,22 @@ fn the_only_interface_may_come_later() {
 fn one_that_is_held_is_left_alone_until_it_is_free() {
     let host = Host::new("held").unwrap();
     let directory = temporary_directory("held").unwrap();
-    let config = configure(directory.path(), "interfaces = [\"eth0\", \"usb0\"]\n").unwrap();
+    let config = configure(directory.path(), "interfaces = [\"eth0\", \"usb0\", \"usb1\"]\n").unwrap();
     let mut serving = Serving::new(&host, &["--config", &config]).unwrap();
     host.add_interface("held").unwrap();
     let foreign = Foreign::attach(&host.netns, "held").unwrap();
     host.netns.ip(&["link", "set", "held", "name", "usb0"]).unwrap();
     serving.says("\"usb0\" is held by another XDP program").unwrap();
+    // One more process has the link open the next time that it's tried, which is before the next interface's turn.
+    let mut other = Command::new("setpriv")
+        .args(["--pdeathsig", "KILL", "sleep", "60"])
+        .stdin(foreign.link().unwrap())
+        .spawn()
+        .unwrap();
+    host.add_interface("usb1").unwrap();
+    serving.says("usb1: attached in").unwrap();
+    other.kill().unwrap();
+    other.wait().unwrap();
     drop(foreign);
     serving.says("usb0: attached in").unwrap();
     let said = serving.end().unwrap();
