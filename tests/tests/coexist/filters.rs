@@ -1,12 +1,11 @@
 //! By an entry, in each form that it may have: what is let in, what is told, and what is left.
 
-use firewall_tests::harness::bpffs::Bpffs;
 use firewall_tests::harness::entry::{Entry, NAME, Way};
 use firewall_tests::harness::host::Host;
 use firewall_tests::harness::process::run_ok;
 use firewall_tests::harness::temporary_directory;
 
-use super::{ALLOW, is_filtered, is_open};
+use super::{ALLOW, iproute2, is_filtered, is_open};
 
 fn filters_by(way: Way) {
     let host = Host::new("entry").unwrap();
@@ -84,10 +83,7 @@ fn loaded_by_iproute2() {
     let host = Host::new("iproute2").unwrap();
     let directory = temporary_directory("iproute2").unwrap();
     let object = firewall_tests::harness::entry::object(&host, directory.path()).unwrap();
-    let mut ip = host.netns.command("ip").unwrap();
-    // It makes directories in a BPF filesystem, in whichever it finds unless it's told: another test's, say.
-    let own = Bpffs::new().unwrap();
-    ip.env("TC_BPF_MNT", own.path());
+    let (mut ip, _own) = iproute2(&host);
     ip.args(["link", "set", "dev", "eth0", "xdpdrv", "obj"]).arg(object).args(["sec", "xdp.frags"]);
     run_ok(&mut ip).unwrap();
     host.ok(&["attach", "eth0", "--allow", ALLOW]).unwrap();

@@ -11,7 +11,7 @@ use firewall_tests::harness::host::Host;
 use firewall_tests::harness::process::run_ok;
 use firewall_tests::harness::temporary_directory;
 
-use super::refusal;
+use super::{iproute2, refusal};
 
 const HELD: Option<i32> = Some(4);
 
@@ -64,7 +64,7 @@ fn what_was_attached_by_netlink_is_told() {
     // iproute2 loads it by libbpf, attaches it by netlink and ends.
     let object = object(&host, directory.path()).unwrap();
     let load = |section: &str| {
-        let mut ip = host.netns.command("ip").unwrap();
+        let (mut ip, _own) = iproute2(&host);
         ip.args(["link", "set", "dev", "eth0", "xdpgeneric"]);
         if section == "off" {
             ip.arg(section)

@@ -10,7 +10,10 @@ mod killed;
 mod loaders;
 mod refused;
 
+use std::process::Command;
+
 use anyhow::{Result, ensure};
+use firewall_tests::harness::bpffs::Bpffs;
 use firewall_tests::harness::host::{HOST, Host};
 use firewall_tests::harness::udp::{only_the_allowed_is_reached, receive, socket};
 
@@ -39,6 +42,15 @@ fn is_open(host: &Host) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// iproute2's `ip` on a host, and the BPF filesystem that it makes directories in. Unless it's told of one it takes whichever it finds:
+/// another test's, say.
+fn iproute2(host: &Host) -> (Command, Bpffs) {
+    let mut ip = host.netns.command("ip").unwrap();
+    let own = Bpffs::new().unwrap();
+    ip.env("TC_BPF_MNT", own.path());
+    (ip, own)
 }
 
 /// What a command that fails says, and its exit code.

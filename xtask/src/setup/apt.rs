@@ -124,22 +124,20 @@ impl Source {
         }
     }
 
-    /// Whether packages that are here would have to go for `packages`. That they can't be installed for another reason is no
-    /// such case: [`Self::install`] says why.
+    /// Whether `packages` can be installed together with what is here, and nothing has to go for them.
     ///
     /// # Errors
     ///
     /// apt-get doesn't start.
-    pub(crate) fn would_remove(&self, packages: &[&Package]) -> Result<bool> {
+    pub(crate) fn can_install(&self, packages: &[&Package]) -> Result<bool> {
         let output = Command::new("apt-get")
-            .env("LC_ALL", "C")
             .args(self.options())
             .args(["--simulate", "-qq", "--no-remove", "--no-install-recommends", "install"])
             .args(packages.iter().map(|package| package.name))
             .stdin(Stdio::null())
             .output()
             .context("can't start apt-get")?;
-        Ok(String::from_utf8_lossy(&output.stderr).contains("Packages need to be removed"))
+        Ok(output.status.success())
     }
 
     /// Installs `packages`, none of which starts a service.

@@ -1,6 +1,7 @@
 //! `cargo xtask setup`: finds what building and testing need, and installs what isn't there.
 
 mod apt;
+mod backports;
 mod needs;
 mod toolchain;
 
@@ -11,12 +12,10 @@ use anyhow::{Context as _, Result, anyhow, bail};
 pub(crate) use self::needs::program;
 use self::{
     apt::{Package, Source},
-    needs::{BACKPORTS, BOOKWORM, Detect, NEEDS, Need},
+    backports::Backported,
+    needs::{Detect, NEEDS, Need},
 };
-use crate::{
-    ebpf_toolchain::TOOLCHAIN_VAR,
-    suite::{self, Own, Suite},
-};
+use crate::ebpf_toolchain::TOOLCHAIN_VAR;
 
 /// What to say of the needs that are met.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -134,9 +133,7 @@ fn install_packages(missing: &[Missing]) -> Result<()> {
         _ => bail!(not_offered(&withheld, up_to_date)),
     }
     offered.retain(|(_, packages)| !packages.is_empty());
-    let unsuited = unsuited(&offered)?;
-    let (newer, offered): (Vec<_>, Vec<_>) =
-        offered.into_iter().partition(|(need, _)| unsuited.iter().any(|unsuited| unsuited.what == need.what));
+    let backported = Backported::take_from(&mut offered)?;
     for (need, packages) in &offered {
         announce(need, &apt::names(packages));
     }
@@ -150,49 +147,16 @@ fn install_packages(missing: &[Missing]) -> Result<()> {
             }
         })?;
     }
-    if !newer.is_empty() {
-        install_from_backports(&newer)?;
+    if let Some(backported) = &backported {
+        backported.install()?;
     }
-    for service in offered.iter().chain(&newer).flat_map(|(need, _)| need.services) {
+    let backported = backported.iter().flat_map(|backported| &backported.needs);
+    for service in offered.iter().chain(backported).flat_map(|(need, _)| need.services) {
         if let Err(error) = service.keep_off() {
             eprintln!("warning: {} may start at boot: {error:#}", service.unit);
         }
     }
     Ok(())
-}
-
-/// Those needs for whose packages others would have to go, as they do where a part of them is here in a newer version, on a
-/// machine for which there are such versions.
-fn unsuited(offered: &[Offered]) -> Result<Vec<&'static Need>> {
-    let mut unsuited = Vec::new();
-    if Source::Configured.would_remove(&together(offered))? && suite::is_bookworm()? {
-        for (need, packages) in offered {
-            if Source::Configured.would_remove(packages)? {
-                unsuited.push(*need);
-            }
-        }
-    }
-    Ok(unsuited)
-}
-
-/// Installs what doesn't go with this machine in the version of its own suite.
-fn install_from_backports(needs: &[Offered]) -> Result<()> {
-    let install = || {
-        let folder = tempfile::tempdir().context("can't make a temporary folder")?;
-        let suite = Suite::new(folder.path(), BACKPORTS, Own::All)?;
-        suite.update()?;
-        for (need, packages) in needs {
-            announce(need, &format!("{} from {BACKPORTS}", apt::names(packages)));
-        }
-        Source::Also(suite).install(&together(needs))
-    };
-    install().with_context(|| {
-        let what: Vec<_> = needs.iter().map(|(need, _)| need.what).collect();
-        format!(
-            "setting up {} from {BACKPORTS}, since packages that are here would have to go for {BOOKWORM}'s",
-            what.join(" and ")
-        )
-    })
 }
 
 /// All packages of some needs.

@@ -69,7 +69,7 @@ pub(crate) fn program(name: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-pub(super) const BOOKWORM: &str = "bookworm";
+const BOOKWORM: &str = "bookworm";
 /// What of bookworm is there in newer versions, too, made to run on it.
 pub(super) const BACKPORTS: &str = "bookworm-backports";
 const SECURITY: &str = "bookworm-security";
