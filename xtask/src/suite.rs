@@ -202,6 +202,9 @@ fn stanzas(text: &str) -> Vec<Source> {
                 field.eq_ignore_ascii_case(name).then(|| value.trim())
             })
         };
+        if field("Enabled").is_some_and(|is_enabled| is_enabled.eq_ignore_ascii_case("no")) {
+            return None;
+        }
         let words = |name: &str| field(name).unwrap_or_default().split_whitespace().map(str::to_owned);
         Some(Source {
             uri: words("URIs").next()?,
@@ -254,6 +257,9 @@ mod tests {
         let sources = stanzas(text);
         assert_eq!(of_debian(&sources), Some(("http://deb.example/debian/", keys)));
         assert!(sources[1].has("bookworm-updates") && !sources[1].has("bookworm-backports"));
+        let off =
+            "Enabled: no\nTypes: deb\nSuites: bookworm\nURIs: http://a.example/debian\nComponents: main\n";
+        assert_eq!(of_debian(&stanzas(off)), None);
         let text = "Types: deb\nSuites: sid\nURIs: http://a.example/debian\nComponents: main\n";
         assert_eq!(of_debian(&stanzas(text)), None);
     }

@@ -279,7 +279,6 @@ fn find<'i>(present: &'i [Interface], name: &str) -> Option<&'i Interface> {
     present.iter().find(|interface| interface.is_named(name))
 }
 
-/// An error with all that led to it.
 /// Why an interface can't be attached to.
 struct Problem {
     words: String,
@@ -302,6 +301,7 @@ impl Problem {
     }
 }
 
+/// An error with all that led to it.
 fn words(error: impl Into<anyhow::Error>) -> String {
     format!("{:#}", error.into())
 }

@@ -10,6 +10,7 @@ use super::{
     live::{Row, Table},
     live_names,
     report::{Report, Sample, Section},
+    throughput::SIZES,
     times_names,
 };
 
@@ -51,9 +52,11 @@ fn live(table: &Table) -> Result<()> {
     ensure!(names.len() == table.rows.len(), "two rows of {name} are of the same traffic and contender");
     for block in table.blocks() {
         let Row { traffic, cpus, .. } = &block[0];
-        for contender in ["Fragwall", &Contender::Unfiltered.to_string()] {
+        // Each table has Fragwall as it is by default, but for replies where fragment tables are compared.
+        let own = if name == SIZES { Contender::FragwallOf(64) } else { Contender::FragwallReplies };
+        for contender in [own, Contender::Unfiltered] {
             ensure!(
-                block.iter().any(|row| row.contender.starts_with(contender)),
+                table.row(traffic, *cpus, &contender.to_string()).is_some(),
                 "{name}: {contender} isn't there for {traffic}"
             );
         }

@@ -113,7 +113,7 @@ type Live = fn(Effort) -> Result<Table>;
 /// The sections of live traffic, after all others.
 const LIVE: [(&str, Live); 4] = [
     ("throughput", throughput::table),
-    ("table-sizes", throughput::table_sizes),
+    (throughput::SIZES, throughput::table_sizes),
     ("echo", felt::echo),
     ("goodput", felt::goodput),
 ];

@@ -1,4 +1,4 @@
-//! When each rule matched last.
+//! When each rule matched last, and that new ones have matched nothing.
 
 use std::ops::Range;
 

@@ -51,8 +51,8 @@ pub(crate) struct Vm {
     /// How many machines run side by side, each with 3 GiB of memory at most [default: one for each CPU].
     #[arg(long, value_name = "MACHINES")]
     at_once: Option<NonZeroUsize>,
-    /// The integration tests to run, by the names of tests/tests; TEST::CASES are those cases of one whose names contain CASES
-    /// [default: those whose outcome depends on the kernel, and that take no more than a few minutes of emulation]
+    /// The integration tests to run, by the names of tests/tests; TEST::CASES are those cases of one whose names contain CASES.
+    #[arg(default_values = TESTS)]
     tests: Vec<String>,
 }
 
@@ -71,8 +71,7 @@ const ANYWHERE: &str = "kernels";
 /// A kernel can't be fetched or doesn't boot, or the tests can't be built.
 pub(crate) fn run(vm: &Vm) -> Result<ExitCode> {
     prepare()?;
-    let tests =
-        build(if vm.tests.is_empty() { TESTS.map(str::to_owned).to_vec() } else { vm.tests.clone() })?;
+    let tests = build(vm.tests.clone())?;
     let boots: Vec<Boot<'_>> =
         asked_for(&vm.kernels).map(|kernel| Boot::prepare(kernel, &tests)).collect::<Result<_>>()?;
     let at_once = vm.at_once.map_or_else(thread::available_parallelism, Ok);

@@ -7,7 +7,7 @@ use super::{
         live::{Row, Table},
         plot::{Bar, Group, Plot},
         report::Report,
-        throughput::RATE,
+        throughput::{RATE, SIZES},
     },
     WHOLE,
 };
@@ -24,7 +24,7 @@ pub(super) fn all(report: &Report) -> Result<Vec<(&'static str, Plot)>> {
             .find(|table| table.name == name)
             .with_context(|| format!("there's no section {name}"))
     };
-    let (throughput, sizes) = (live("throughput")?, live("table-sizes")?);
+    let (throughput, sizes) = (live("throughput")?, live(SIZES)?);
     let (echo, goodput) = (live("echo")?, live("goodput")?);
     let plot = |title: &str, unit, groups| Plot { title: title.to_owned(), unit, groups, foot: foot(report) };
     let is_one = |row: &Row| row.cpus == 1;

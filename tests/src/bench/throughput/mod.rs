@@ -52,6 +52,9 @@ type Key = (usize, usize, Contender);
 /// What was measured, round by round.
 type Runs = BTreeMap<Key, Vec<Run>>;
 
+/// The name of the section on fragment tables of several sizes.
+pub const SIZES: &str = "table-sizes";
+
 /// What is measured beside each other.
 struct Comparison {
     name: &'static str,
@@ -68,8 +71,8 @@ const ALL: Comparison =
 
 /// Fragment tables of several sizes. What is in flight is the same whatever the size, but in a larger table it lies at more places, and
 /// what the kernel's stack does meanwhile takes them out of the caches that are near.
-const SIZES: Comparison = Comparison {
-    name: "table-sizes",
+const OF_SIZES: Comparison = Comparison {
+    name: SIZES,
     contenders: &[
         Contender::BareDrop,
         Contender::Unfiltered,
@@ -98,7 +101,7 @@ pub fn table(effort: Effort) -> Result<Table> {
 /// # Errors
 /// As [`table`].
 pub fn table_sizes(effort: Effort) -> Result<Table> {
-    SIZES.measure(effort)
+    OF_SIZES.measure(effort)
 }
 
 impl Comparison {
