@@ -67,12 +67,14 @@ pub fn judge<B: Bytes + ?Sized>(
 /// The hop limit; one that can't be read is none, and leaves the message to the rules.
 #[inline(always)]
 fn hop_limit<B: Bytes + ?Sized>(bytes: &B, ip: &Ip) -> Option<u8> {
-    bytes.read(ip.offset + ipv6::HOP_LIMIT)
+    // With the byte before it: that a single byte is there, the verifier never sees of a place that it doesn't know.
+    let [_, hop_limit] = bytes.read(ip.offset_again() + ipv6::HOP_LIMIT - 1)?;
+    Some(hop_limit)
 }
 
 /// Whether the source is a link-local address (`fe80::/10`), or none yet (`::`).
 #[inline(always)]
 fn is_from_this_link<B: Bytes + ?Sized>(bytes: &B, ip: &Ip) -> Option<bool> {
-    let [high, low]: [Be64; 2] = bytes.read(ip.offset + SOURCE)?;
+    let [high, low]: [Be64; 2] = bytes.read(ip.offset_again() + SOURCE)?;
     Some(high.value() >> 54 == 0xfe80 >> 6 || high.value() | low.value() == 0)
 }

@@ -4,7 +4,7 @@ use crate::{
     datagram::Datagrams,
     essential,
     fragment::{Fragment, identity::Keys},
-    packet::{Bytes, Ip, ethernet, ipv4, ipv6, plain},
+    packet::{Bytes, Ip, ethernet, ethernet::Ethernet, ipv4, ipv6, plain},
     reply::{self, Flows},
     rules::{self, Decision, RuleTables, select::Rules as _},
     verdict::{Judgement, Reason},
@@ -71,8 +71,18 @@ impl Outcome {
 /// where the two would meet.
 #[inline(always)]
 pub fn judge<B: Bytes + ?Sized>(bytes: &B, env: &impl Environment) -> Outcome {
-    let ethernet = match ethernet::parse(bytes) {
-        Ok(ethernet) => ethernet,
+    judge_behind(ethernet::parse(bytes), bytes, env)
+}
+
+/// The same, from what was read of its link-layer header on.
+#[inline(always)]
+pub fn judge_behind<B: Bytes + ?Sized>(
+    ethernet: Result<Ethernet, Reason>,
+    bytes: &B,
+    env: &impl Environment,
+) -> Outcome {
+    let ethernet = match ethernet {
+        Ok(ethernet) => ethernet.anywhere(),
         Err(reason) => return Outcome::early(Judgement::drop(reason)),
     };
     Outcome::early(match ethernet.ethertype {

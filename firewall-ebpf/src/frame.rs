@@ -18,12 +18,7 @@ pub fn length(ctx: &XdpContext) -> usize {
 /// The length of a packet's first buffer, in bytes, as the context still says: it's read again, so that it needn't be kept all the way.
 #[inline(always)]
 pub fn length_again(ctx: &XdpContext) -> usize {
-    // SAFETY: the kernel keeps the context valid while the program runs.
-    let (start, end) = unsafe {
-        let ctx = &raw const *ctx.ctx;
-        ((&raw const (*ctx).data).read_volatile(), (&raw const (*ctx).data_end).read_volatile())
-    };
-    end as usize - start as usize
+    Linear::again(ctx).len()
 }
 
 /// A packet's first buffer, read directly: for most packets all of it.
@@ -37,6 +32,17 @@ impl Linear {
     #[inline(always)]
     pub fn new(ctx: &XdpContext) -> Self {
         Self { start: ctx.data(), end: ctx.data_end() }
+    }
+
+    /// The same, read from the context again: the compiler doesn't know that nothing has changed.
+    #[inline(always)]
+    pub fn again(ctx: &XdpContext) -> Self {
+        // SAFETY: the kernel keeps the context valid while the program runs.
+        let (start, end) = unsafe {
+            let ctx = &raw const *ctx.ctx;
+            ((&raw const (*ctx).data).read_volatile(), (&raw const (*ctx).data_end).read_volatile())
+        };
+        Self { start: start as usize, end: end as usize }
     }
 
     /// Where a header at `offset` is; `None` if not all of it is there.

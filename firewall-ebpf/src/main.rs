@@ -35,7 +35,7 @@ use aya_ebpf::{
 };
 use firewall_common::{
     fragment::{Class, Fragment},
-    judge::{Outcome, Settle, judge, judge_plain},
+    judge::{Outcome, Settle, judge, judge_behind, judge_plain},
     packet::{
         Bytes, ethernet,
         plain::{self, Kind},
@@ -123,8 +123,11 @@ impl Settle<u32> for Packet<'_> {
 #[inline(never)]
 fn any(ctx: *mut xdp_md) -> u32 {
     let ctx = XdpContext::new(ctx);
-    let frame = Linear::new(&ctx);
-    let Outcome { judgement, fragment, end } = judge(&frame, &Kernel::<{ kernel::NEAR }>::new(&ctx));
+    let ethernet = ethernet::parse(&Linear::new(&ctx));
+    // Anew, so that the verifier doesn't walk what follows once for each number of VLAN tags, by what it knows of the old one.
+    let frame = Linear::again(&ctx);
+    let Outcome { judgement, fragment, end } =
+        judge_behind(ethernet, &frame, &Kernel::<{ kernel::NEAR }>::new(&ctx));
     let mut length = frame.len();
     // Only a packet that ended too soon, or a frame that goes on behind its packet, can have more buffers than were looked
     // at: all others are spared the call. Padding up to the least length of a frame is no such case.

@@ -235,11 +235,11 @@ impl Keys {
     pub fn of<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, id: u32, key: &HashKey, interface: u32) -> Option<Self> {
         match ip.family {
             Family::V6 => {
-                let addresses: Addresses6<Pair> = bytes.read(ip.offset + ipv6::ADDRESSES)?;
+                let addresses: Addresses6<Pair> = bytes.read(ip.offset_again() + ipv6::ADDRESSES)?;
                 let is_scoped = is_scoped(addresses.destination[0][0]);
                 Some(key.v6(&addresses, id, is_scoped.then_some([ip.vlans, interface])))
             }
-            Family::V4 => Self::of_v4(bytes, ip, id, key),
+            Family::V4 => Self::of_v4(bytes, ip.offset_again(), ip.protocol, id, key),
         }
     }
 
@@ -250,14 +250,20 @@ impl Keys {
             Family::V6 => bytes.look(ip.offset + ipv6::ADDRESSES, |addresses: &Addresses6<Apart>| {
                 key.v6(addresses, id, None)
             }),
-            Family::V4 => Self::of_v4(bytes, ip, id, key),
+            Family::V4 => Self::of_v4(bytes, ip.offset, ip.protocol, id, key),
         }
     }
 
     #[inline(always)]
-    fn of_v4<B: Bytes + ?Sized>(bytes: &B, ip: &Ip, id: u32, key: &HashKey) -> Option<Self> {
-        let Addresses4 { source, destination } = bytes.read(ip.offset + ipv4::ADDRESSES)?;
-        Some(key.v4(source, destination, id, ip.protocol))
+    fn of_v4<B: Bytes + ?Sized>(
+        bytes: &B,
+        offset: usize,
+        protocol: u8,
+        id: u32,
+        key: &HashKey,
+    ) -> Option<Self> {
+        let Addresses4 { source, destination } = bytes.read(offset + ipv4::ADDRESSES)?;
+        Some(key.v4(source, destination, id, protocol))
     }
 }
 

@@ -11,7 +11,7 @@
 //! ```
 
 use super::{Be16, Bytes, Wire};
-use crate::verdict::Reason;
+use crate::{opaque::any_of, verdict::Reason};
 
 /// EtherType of IPv4.
 pub const IPV4: u16 = 0x0800;
@@ -37,6 +37,10 @@ pub const TAG: usize = 4;
 
 /// How many VLAN tags are stepped over.
 pub const MAX_TAGS: usize = 2;
+
+/// More than where a payload begins at most, in bytes: a power of two.
+const MAX_PAYLOAD: usize = 32;
+const _: () = assert!(HEADER + MAX_TAGS * TAG < MAX_PAYLOAD);
 
 #[derive(Clone, Copy)]
 #[repr(C, packed)]
@@ -67,6 +71,17 @@ pub struct Ethernet {
     pub payload: usize,
     /// The VLAN identifiers, see [`super::Ip::vlans`].
     pub vlans: u32,
+}
+
+impl Ethernet {
+    /// The same, told to the verifier in the same words whatever the number of tags: it walks what follows once, and not once for each.
+    #[inline(always)]
+    pub fn anywhere(self) -> Self {
+        Self {
+            payload: any_of(self.payload as u64, self.ethertype.into()) as usize & (MAX_PAYLOAD - 1),
+            ..self
+        }
+    }
 }
 
 /// Whether a VLAN tag follows.

@@ -77,40 +77,34 @@ pub fn walk<B: Bytes + ?Sized>(
     end: usize,
     next_header: u8,
 ) -> Result<Chain, Reason> {
-    let mut chain = Chain { protocol: next_header, payload: offset, fragment: Fragment::WHOLE };
+    let (mut protocol, mut payload, mut found) = (next_header, offset, Found::NOTHING);
     for position in 0..=MAX_HEADERS {
-        match chain.protocol {
+        match protocol {
             HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS | FRAGMENT if position == MAX_HEADERS => {
                 return Err(Reason::ExtensionChain);
             }
             HOP_BY_HOP if position > 0 => return Err(Reason::ExtensionOrder),
             HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS => {
-                let start: Start = part(bytes, chain.payload, end, &chain)?;
-                if chain.protocol == ROUTING && start.routing_type == 0 {
+                let start: Start = part(bytes, payload, end, &found)?;
+                if protocol == ROUTING && start.routing_type == 0 {
                     return Err(Reason::RoutingHeader0);
                 }
-                chain.protocol = start.next_header;
-                chain.payload = reached(chain.payload + (usize::from(start.length) + 1) * 8, start.length)?;
+                protocol = start.next_header;
+                payload = reached(payload + (usize::from(start.length) + 1) * 8, start.length)?;
             }
             FRAGMENT => {
-                if chain.fragment.is_fragment() {
+                if found.is_there() {
                     return Err(Reason::NestedFragment);
                 }
-                let header: FragmentHeader = part(bytes, chain.payload, end, &chain)?;
-                chain.protocol = header.next_header;
-                chain.payload = reached(chain.payload + FRAGMENT_HEADER, header.next_header)?;
-                let offset_more = usize::from(header.offset_more.value());
-                let fragment = Fragment::new(
-                    header.identification.value(),
-                    offset_more & !7,
-                    offset_more & 1 != 0,
-                    end - chain.payload,
-                );
-                if chain.protocol == FRAGMENT {
+                let header: FragmentHeader = part(bytes, payload, end, &found)?;
+                protocol = header.next_header;
+                payload = reached(payload + FRAGMENT_HEADER, header.next_header)?;
+                found = Found::new(&header, end - payload);
+                if protocol == FRAGMENT {
                     return Err(Reason::NestedFragment);
                 }
-                fragment.check(chain.protocol)?;
-                chain.fragment = fragment;
+                let fragment = found.fragment();
+                fragment.check(protocol)?;
                 if fragment.is_trailing() {
                     break;
                 }
@@ -118,7 +112,39 @@ pub fn walk<B: Bytes + ?Sized>(
             _ => break,
         }
     }
-    Ok(chain)
+    let fragment = if found.is_there() { found.fragment() } else { Fragment::WHOLE };
+    Ok(Chain { protocol, payload, fragment })
+}
+
+/// What a Fragment header on the way said, if there was one, as it said it: in numbers of which the verifier knows nothing, so that it walks
+/// the rest of the chain once for all that it could say.
+struct Found {
+    is_there: u64,
+    id: u32,
+    offset_more: u16,
+    length: usize,
+}
+
+impl Found {
+    const NOTHING: Self = Self { is_there: 0, id: 0, offset_more: 0, length: 0 };
+
+    /// A header with so many bytes behind it.
+    #[inline(always)]
+    fn new(header: &FragmentHeader, length: usize) -> Self {
+        let id = header.identification.value();
+        Self { is_there: any_of(1, id.into()), id, offset_more: header.offset_more.value(), length }
+    }
+
+    #[inline(always)]
+    const fn is_there(&self) -> bool {
+        self.is_there != 0
+    }
+
+    #[inline(always)]
+    const fn fragment(&self) -> Fragment {
+        let offset_more = self.offset_more as usize;
+        Fragment::new(self.id, offset_more & !7, offset_more & 1 != 0, self.length)
+    }
 }
 
 /// Where a chain has come to, which is told to the verifier in the same words whatever the way to there: else it would walk
@@ -143,16 +169,12 @@ fn part<B: Bytes + ?Sized, T: Wire>(
     bytes: &B,
     offset: usize,
     end: usize,
-    chain: &Chain,
+    found: &Found,
 ) -> Result<T, Reason> {
     if offset + size_of::<T>() > end {
-        return Err(cut_short(chain));
+        // Why a chain that doesn't end inside its packet is malformed.
+        let is_first = found.is_there() && found.fragment().is_first();
+        return Err(if is_first { Reason::FragmentHeaders } else { Reason::TransportHeader });
     }
     bytes.read(offset).ok_or(Reason::Truncated)
-}
-
-/// Why a chain that doesn't end inside its packet is malformed.
-#[inline(always)]
-fn cut_short(chain: &Chain) -> Reason {
-    if chain.fragment.is_first() { Reason::FragmentHeaders } else { Reason::TransportHeader }
 }
