@@ -118,8 +118,15 @@ impl<const WAY: u8> Datagrams for Kernel<'_, WAY> {
         if WAY == PLAIN {
             datagram::first(&Tables::<USUAL>, keys, family, &fragment, decision)
         } else {
-            Tables::<CALLED>.first_of_more(keys, family, fragment, decision)
+            let admission = Tables::<CALLED>.first_of_more(keys, family, fragment, decision);
+            self.meet(keys, family);
+            admission
         }
+    }
+
+    #[inline(always)]
+    fn meet(&self, keys: Keys, family: Family) {
+        Tables::<CALLED>.meet(keys, family);
     }
 
     #[inline(always)]

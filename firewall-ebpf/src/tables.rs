@@ -6,6 +6,7 @@ use firewall_common::{
     fragment::{
         Fragment,
         budget::Limits,
+        entry::{Order, Record},
         identity::{HashKey, Identity, Keys, Source},
         progress::BOUNDARIES,
         room::Room,
@@ -138,6 +139,11 @@ impl<const HOW: u8> Datagrams for Tables<HOW> {
     }
 
     #[inline(always)]
+    fn put_decided(&self, identity: Identity, record: Record, now: Tick, order: Order) {
+        put_decided(identity.0, record.to_bits(), now.0, (order == Order::Later).into());
+    }
+
+    #[inline(always)]
     fn decided(&self, keys: Keys, family: Family, fragment: Fragment) -> Fate {
         let Keys { identity, source } = keys;
         Fate::from_code(decided(identity.0, source.0, fragment.to_bits(), family.index() as u32))
@@ -159,7 +165,7 @@ extern "C" fn first_of_more(identity: u64, source: u64, length: u32, decision: u
     // It is at the datagram's beginning, and more follow.
     let fragment = Fragment::new(0, 0, true, length as usize & 0xffff);
     let decision = Decision::from_bits(decision as u16);
-    datagram::first_of_more(&Tables::<INLINE>, keys, family_of(family), &fragment, decision).code()
+    datagram::first_of_more(&Tables::<CALLED>, keys, family_of(family), &fragment, decision).code()
 }
 
 /// [`Datagrams::meet`]. The kernel wants such a function to return something.
@@ -167,7 +173,16 @@ extern "C" fn first_of_more(identity: u64, source: u64, length: u32, decision: u
 #[inline(never)]
 extern "C" fn meet(identity: u64, source: u64, family: u32) -> u32 {
     let keys = Keys { identity: Identity(identity), source: Source(source) };
-    datagram::meet(&Tables::<INLINE>, keys, family_of(family));
+    datagram::meet(&Tables::<CALLED>, keys, family_of(family));
+    0
+}
+
+/// [`Datagrams::put_decided`].
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn put_decided(identity: u64, record: u64, now: u32, is_later: u32) -> u32 {
+    let order = if is_later != 0 { Order::Later } else { Order::AtOnce };
+    datagram::put_decided(&Tables::<INLINE>, Identity(identity), Record::from_bits(record), Tick(now), order);
     0
 }
 

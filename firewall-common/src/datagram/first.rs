@@ -27,26 +27,27 @@ pub fn first(
     let Some(place) = Place::of(env, keys, family) else {
         return Admission::Refused;
     };
-    let is_entered = if decision.is_allow() {
-        // As in `Place::enter`: there must be room before the entry, and the charge comes behind it.
-        match source::ask_known(env, keys.source, family, 1, place.now) {
-            Some(charge) if place.put_free(fragment, decision, Order::Later) => {
-                charge.make();
-                true
+    let way = place.set.free_way(keys.identity);
+    let is_entered = way < WAYS
+        && if decision.is_allow() {
+            // As in `Place::enter`: there must be room before the entry, and the charge comes behind it.
+            match source::ask_known(env, keys.source, family, 1, place.now) {
+                Some(charge) if place.put_free(way, fragment, decision, Order::Later) => {
+                    charge.make();
+                    true
+                }
+                _ => false,
             }
-            _ => false,
-        }
-    } else {
-        place.put_free(fragment, decision, Order::AtOnce)
-    };
-    if !is_entered {
-        return env.first_of_more(keys, family, *fragment, decision);
-    }
+        } else {
+            place.put_free(way, fragment, decision, Order::AtOnce)
+        };
+    let admission =
+        if is_entered { Admission::AsDecided } else { env.first_of_more(keys, family, *fragment, decision) };
     // One that came to another CPU meanwhile didn't find this, or is about to.
     if place.set.has_early() {
         env.meet(keys, family);
     }
-    Admission::AsDecided
+    admission
 }
 
 /// See [`Datagrams::first_of_more`].
@@ -72,38 +73,30 @@ pub fn first_of_more(
         }
         return admission;
     }
-    if !place.enter(Record { decision, first_end: fragment.length, progress }, progress.due()) {
-        return Admission::Refused;
+    if place.enter(Record { decision, first_end: fragment.length, progress }, progress.due()) {
+        admission
+    } else {
+        Admission::Refused
     }
-    // As above.
-    place.meet();
-    admission
 }
 
 /// See [`Datagrams::meet`].
 #[inline(always)]
 pub fn meet(env: &impl Datagrams, keys: Keys, family: Family) {
-    if let Some(place) = Place::of(env, keys, family) {
-        place.meet();
+    let Some(place) = Place::of(env, keys, family) else { return };
+    let found = place.find_decided();
+    // It may have gone unrecorded, or have been pushed out already.
+    if !found.decision().is_undecided() {
+        place.join(&found, place.take_early().progress);
     }
 }
 
 impl<E: Datagrams> Place<'_, E> {
-    /// Enters a first fragment of whose datagram nothing is known, if that is so and an entry is free; says whether it is.
+    /// Enters a first fragment of whose datagram nothing is known into an entry that was free; says whether it still is.
     #[inline(always)]
-    fn put_free(&self, fragment: &Fragment, decision: Decision, order: Order) -> bool {
-        let way = self.set.free_way(self.keys.identity);
+    fn put_free(&self, way: usize, fragment: &Fragment, decision: Decision, order: Order) -> bool {
         let progress = Progress::of_first(fragment, |units| self.env.boundary(units));
         let record = Record { decision, first_end: fragment.length, progress };
-        way < WAYS && self.set.put_free(way, self.keys.identity, record, self.now, order)
-    }
-
-    /// Joins it with early fragments that came to another CPU while it was entered.
-    #[inline(always)]
-    fn meet(&self) {
-        let meanwhile = self.take_early().progress;
-        if !meanwhile.is_none() {
-            self.join(&self.find_decided(), meanwhile);
-        }
+        self.set.put_free(way, self.keys.identity, record, self.now, order)
     }
 }

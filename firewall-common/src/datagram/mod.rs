@@ -11,7 +11,7 @@ use crate::{
     fragment::{
         Fragment,
         entry::{Found, Order, Record},
-        identity::{HashKey, Keys},
+        identity::{HashKey, Identity, Keys},
         progress::Progress,
         room::Room,
         source::{self, Sources},
@@ -57,7 +57,7 @@ pub trait Datagrams: Sets + Sources {
         first(self, keys, family, &fragment, decision)
     }
 
-    /// The same of one that more must be looked at for than for nearly all.
+    /// The same of one that more must be looked at for than for nearly all. It's still to [meet](Datagrams::meet) early ones.
     #[inline(always)]
     fn first_of_more(&self, keys: Keys, family: Family, fragment: Fragment, decision: Decision) -> Admission
     where
@@ -66,13 +66,22 @@ pub trait Datagrams: Sets + Sources {
         first_of_more(self, keys, family, &fragment, decision)
     }
 
-    /// Joins a datagram that was decided just now with early fragments that came to another CPU meanwhile.
+    /// Joins a datagram that was decided with early fragments of its that another CPU met at the same moment.
     #[inline(always)]
     fn meet(&self, keys: Keys, family: Family)
     where
         Self: Sized,
     {
         meet(self, keys, family);
+    }
+
+    /// Puts what was decided of a datagram just now into its set, and counts how it found room.
+    #[inline(always)]
+    fn put_decided(&self, identity: Identity, record: Record, now: Tick, order: Order)
+    where
+        Self: Sized,
+    {
+        put_decided(self, identity, record, now, order);
     }
 
     /// What becomes of a trailing fragment.
@@ -82,9 +91,15 @@ pub trait Datagrams: Sets + Sources {
         Self: Sized,
     {
         match self.decided(keys, family, fragment) {
-            Fate::Undecided => self.early(keys, family, fragment),
-            fate => fate,
+            Fate::Undecided => {}
+            fate => return fate,
         }
+        let fate = self.early(keys, family, fragment);
+        // It was written down as an early one, and then its first one turned out to have come to another CPU meanwhile.
+        if matches!(fate, Fate::Inherited(_) | Fate::Overlap) {
+            self.meet(keys, family);
+        }
+        fate
     }
 
     /// What becomes of a trailing fragment, if that was decided; [`Fate::Undecided`] if its first one hasn't been seen.
@@ -96,7 +111,8 @@ pub trait Datagrams: Sets + Sources {
         decided(self, keys, family, &fragment)
     }
 
-    /// What becomes of a trailing fragment whose first one hasn't been seen.
+    /// What becomes of a trailing fragment whose first one hasn't been seen. If it has by now, the two are still to
+    /// [meet](Datagrams::meet).
     #[inline(always)]
     fn early(&self, keys: Keys, family: Family, fragment: Fragment) -> Fate
     where
@@ -155,8 +171,9 @@ impl<'a, E: Datagrams> Place<'a, E> {
                 self.put_decided(Record { decision: Decision::REFUSED, ..record }, Order::AtOnce);
                 return false;
             };
-            self.put_decided(record, Order::Later);
-            charge.make();
+            // Compiled into its place: that is what looks for room in a table that is full of accepted ones.
+            put_decided(self.env, self.keys.identity, record, self.now, Order::Later);
+            charge.make(self.env.limits(self.family), || self.env.pool(self.family));
         } else {
             self.put_decided(record, Order::AtOnce);
         }
@@ -165,8 +182,7 @@ impl<'a, E: Datagrams> Place<'a, E> {
 
     #[inline(always)]
     fn put_decided(&self, record: Record, order: Order) {
-        let (timeout, held) = (self.env.timeout(), self.env.held());
-        self.env.count_room(self.set.put_decided(self.keys.identity, record, self.now, timeout, held, order));
+        self.env.put_decided(self.keys.identity, record, self.now, order);
     }
 
     /// Charges so many fragments; says whether there was room for them.
@@ -181,11 +197,10 @@ impl<'a, E: Datagrams> Place<'a, E> {
         self.env.refund(self.keys.source, self.family, fragments, self.now);
     }
 
-    /// Adds early fragments to a datagram that was decided meanwhile.
+    /// Adds early fragments to a datagram that was decided, if there are any.
     #[inline(always)]
     fn join(&self, found: &Found, early: Progress) {
-        // It may have gone unrecorded, or have been pushed out already.
-        if found.decision().is_undecided() {
+        if early.is_none() {
             return;
         }
         let accepted = found.decision().is_allow();
@@ -199,6 +214,15 @@ impl<'a, E: Datagrams> Place<'a, E> {
         } else if !accepted || self.charge(progress.charged().saturating_sub(charged)) {
             self.set.update(found, progress);
         }
+    }
+}
+
+/// See [`Datagrams::put_decided`].
+#[inline(always)]
+pub fn put_decided(env: &impl Datagrams, identity: Identity, record: Record, now: Tick, order: Order) {
+    // A table that is smaller than the loader said is its error: whoever puts something there has found the set before.
+    if let Some(set) = env.set(identity) {
+        env.count_room(set.put_decided(identity, record, now, env.timeout(), env.held(), order));
     }
 }
 
@@ -252,10 +276,6 @@ pub fn early(env: &impl Datagrams, keys: Keys, family: Family, fragment: &Fragme
     let found = place.find_decided();
     if found.decision().is_undecided() {
         return if refused { Fate::Refused } else { Fate::Early };
-    }
-    let own = place.take_early().progress;
-    if !own.is_none() {
-        place.join(&found, own);
     }
     if refused {
         Fate::Refused

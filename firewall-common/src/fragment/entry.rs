@@ -55,6 +55,18 @@ pub(super) const IDENTITY_MASK: u64 = !(u16::MAX as u64);
 const _: () = assert!(Progress::STORED_BITS == u16::BITS);
 
 impl Record {
+    /// Its number: word 1, with the upper half of the boundaries in place of the time, where there's room for it.
+    #[inline(always)]
+    pub const fn to_bits(self) -> u64 {
+        self.progress.upper() << TIME_SHIFT | self.pack(0)
+    }
+
+    /// The one of that number.
+    #[inline(always)]
+    pub const fn from_bits(bits: u64) -> Self {
+        Found { way: 0, tag: bits >> TIME_SHIFT, word: bits }.record()
+    }
+
     #[inline(always)]
     const fn pack(self, time: u32) -> u64 {
         (time as u64) << TIME_SHIFT
@@ -139,6 +151,7 @@ impl Found {
     }
 
     /// All of it.
+    #[inline(always)]
     pub const fn record(&self) -> Record {
         Record { decision: self.decision(), first_end: self.first_end(), progress: self.progress() }
     }

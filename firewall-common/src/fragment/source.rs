@@ -75,7 +75,7 @@ pub trait Sources {
 pub fn charge(sources: &impl Sources, source: Source, family: Family, fragments: u32, now: Tick) -> bool {
     match ask(sources, source, family, fragments, now) {
         Some(charge) => {
-            charge.make();
+            charge.make(sources.limits(family), || sources.pool(family));
             true
         }
         None => false,
@@ -86,14 +86,14 @@ pub fn charge(sources: &impl Sources, source: Source, family: Family, fragments:
 #[derive(Debug)]
 pub struct Charge<'a> {
     set: &'a SourceSet,
-    /// Of a stranger.
-    pool: Option<&'a Pool>,
+    /// Not 0: it's a stranger's. A number, of which the verifier knows nothing: it would walk what comes before the charge is made once
+    /// for either.
+    is_strangers: u64,
     way: usize,
     debt: Debt,
     source: Source,
     fragments: u32,
     now: Tick,
-    limits: Limits,
 }
 
 /// Whether there's room for fragments, at least one, of a source: what they are charged then.
@@ -141,17 +141,19 @@ impl KnownCharge<'_> {
     }
 }
 
-impl Charge<'_> {
-    /// Makes it. Whatever this CPU wrote before, others see before it reads anything else.
+impl<'a> Charge<'a> {
+    /// Makes it, by the limits that were asked about. Only a stranger needs the `pool`. Whatever this CPU wrote before, others see before it reads anything else.
     ///
     /// What others charge and give back between asking and making counts as well, but for what room there was: of CPUs that ask
     /// at once each may be given what only one has room for.
     #[inline(always)]
-    pub fn make(self) {
-        let Self { set, pool, way, debt, source, fragments, now, limits } = self;
+    pub fn make(self, limits: Limits, pool: impl FnOnce() -> Option<&'a Pool>) {
+        let Self { set, is_strangers, way, debt, source, fragments, now } = self;
         let limit = limits.of_source();
         // Each way has a step that puts what went before in order: a source that goes unrecorded is a stranger.
-        if let Some(pool) = pool {
+        if is_strangers != 0
+            && let Some(pool) = pool()
+        {
             pool.debt(now).charge(&pool.0, fragments, now, &limits.of_strangers());
         }
         let way = if way == WAYS { set.insert(source, debt, now, &limit) } else { way };
@@ -215,16 +217,15 @@ impl SourceSet {
         if !debt.has_room(fragments, now, &limits.of_source()) {
             return None;
         }
-        let pool = if debt.0 & KNOWN == 0 {
-            let pool = pool()?;
-            if !pool.debt(now).has_room(fragments, now, &limits.of_strangers()) {
+        let mut is_strangers = 0;
+        if debt.0 & KNOWN == 0 {
+            if !pool()?.debt(now).has_room(fragments, now, &limits.of_strangers()) {
                 return None;
             }
-            Some(pool)
-        } else {
-            None
-        };
-        Some(Charge { set: self, pool, way, debt, source, fragments, now, limits })
+            is_strangers = 1;
+        }
+        let is_strangers = any_of(is_strangers, source.0);
+        Some(Charge { set: self, is_strangers, way, debt, source, fragments, now })
     }
 
     /// See [`Sources::refund`].

@@ -8,7 +8,7 @@ use firewall_common::{
     fragment::{
         budget::Limits,
         identity::Source,
-        source::{Charge, Pool, SourceSet},
+        source::{Pool, SourceSet},
         tick::Tick,
     },
     judge::judge,
@@ -200,7 +200,8 @@ fn a_known_source_with_much_outstanding_gives_way_to_none_of_the_other_ip_versio
     let source = |n: u64| Source((n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let (set, pool) = (SourceSet::default(), Pool::default());
     let charge = |n: u64, limits: &Limits, now: u32| {
-        set.ask(source(n), 1, Tick(now), *limits, || Some(&pool)).map(Charge::make).is_some()
+        let charge = set.ask(source(n), 1, Tick(now), *limits, || Some(&pool));
+        charge.map(|charge| charge.make(*limits, || Some(&pool))).is_some()
     };
     let know = |n: u64, limits: &Limits, now: u32| {
         assert!(charge(n, limits, now));

@@ -3,7 +3,7 @@
 use firewall_common::fragment::{
     budget::{Debt, Limits},
     identity::Source,
-    source::{Charge, Pool, SourceSet},
+    source::{Pool, SourceSet},
     tick::Tick,
     word::Word,
 };
@@ -25,7 +25,12 @@ struct Accounts {
 
 impl Accounts {
     fn charge(&self, n: u64, fragments: u32, now: u32) -> bool {
-        self.set.ask(source(n), fragments, Tick(now), LIMITS, || Some(&self.pool)).map(Charge::make).is_some()
+        self.charge_within(LIMITS, n, fragments, now)
+    }
+
+    fn charge_within(&self, limits: Limits, n: u64, fragments: u32, now: u32) -> bool {
+        let charge = self.set.ask(source(n), fragments, Tick(now), limits, || Some(&self.pool));
+        charge.map(|charge| charge.make(limits, || Some(&self.pool))).is_some()
     }
 
     fn refund(&self, n: u64, fragments: u32, now: u32) {
@@ -148,9 +153,7 @@ fn of_known_sources_the_one_silent_for_longest_gives_way() {
 fn the_debt_of_a_flooding_stranger_is_remembered() {
     let limits = Limits::new(HOLD, 8, 1_000_000);
     let accounts = Accounts::default();
-    let charge = |n| {
-        accounts.set.ask(source(n), 1, Tick(0), limits, || Some(&accounts.pool)).map(Charge::make).is_some()
-    };
+    let charge = |n| accounts.charge_within(limits, n, 1, 0);
     while charge(1) {}
     for n in 10..1000 {
         charge(n);
