@@ -7,6 +7,7 @@
 pub mod action;
 pub mod addresses;
 pub mod answer;
+mod candidates;
 mod caret;
 pub mod compile;
 pub mod config;

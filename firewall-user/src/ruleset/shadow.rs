@@ -13,7 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use firewall_common::{packet::Family, rules::PROTOCOLS};
 
-use super::{PortRange, Protocol, Rule, cover::covers, term::Term, unclaimed::Unclaimed};
+use super::{
+    PortRange, Protocol, Rule, candidates::Candidates, cover::covers, term::Term, unclaimed::Unclaimed,
+};
 
 /// A rule that no packet reaches.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -27,6 +29,7 @@ pub struct Shadow {
 /// The rules among `rules` that no packet reaches.
 pub fn shadows(rules: &[Rule]) -> Vec<Shadow> {
     let mut left = BTreeMap::new();
+    let mut candidates = Candidates::default();
     let mut shadows = Vec::new();
     for (index, rule) in rules.iter().enumerate() {
         let is_plain = is_plain(rule);
@@ -42,11 +45,16 @@ pub fn shadows(rules: &[Rule]) -> Vec<Shadow> {
                         if is_plain { !unclaimed.claim(range).is_empty() } else { unclaimed.has(range) };
                 }
             }
-            is_shadowed &= !is_left || (!is_plain && covered_by(&rules[..index], rule, term).is_some());
+            let is_covered = || {
+                let mut others = candidates.of(&rule.matching, term).into_iter();
+                others.any(|place| is_within(rule, term, &rules[place]))
+            };
+            is_shadowed &= !is_left || (!is_plain && is_covered());
         }
         if is_shadowed && let Some(by) = shadowed_by(&rules[..index], rule) {
             shadows.push(Shadow { number: index + 1, by });
         }
+        candidates.add(index, &rule.matching);
     }
     shadows
 }
@@ -93,15 +101,13 @@ fn claimed_by(earlier: &[Rule], rule: &Rule, term: &Term) -> Option<BTreeSet<usi
 
 /// The number of the first rule that covers `rule`'s `term` by itself.
 fn covered_by(earlier: &[Rule], rule: &Rule, term: &Term) -> Option<usize> {
-    let covering = |other: &Rule| {
-        other.limit.is_none()
-            && other
-                .matching
-                .terms()
-                .iter()
-                .any(|wide| covers((&other.matching, wide), (&rule.matching, term)))
-    };
-    earlier.iter().position(covering).map(|index| index + 1)
+    earlier.iter().position(|other| is_within(rule, term, other)).map(|index| index + 1)
+}
+
+/// Whether another rule covers `rule`'s `term` by itself, always.
+fn is_within(rule: &Rule, term: &Term, other: &Rule) -> bool {
+    let mut wide = other.matching.terms().iter();
+    other.limit.is_none() && wide.any(|wide| covers((&other.matching, wide), (&rule.matching, term)))
 }
 
 /// Whether all packets of its families and protocols with the right numbers match, always.
