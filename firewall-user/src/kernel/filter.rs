@@ -281,14 +281,12 @@ pub(super) fn must_not_be_newer(document: &Document) -> Result<(), Error> {
 /// Takes off a new filter that wasn't confirmed in time, and by now lets everything pass.
 pub(super) fn expire(layout: &Layout) -> Result<(), Error> {
     let Some(newest) = newest(layout, &links(layout)?)? else { return Ok(()) };
+    let is_over = match generation::pending(layout, newest) {
+        Some(Pending { deadline, previous: None }) => Clock::now()?.until(deadline).is_none(),
+        _ => false,
+    };
     // What another version wrote is for others to complain of.
-    let pending = generation::document(layout, newest).ok().and_then(|document| document.pending);
-    match pending {
-        Some(Pending { deadline, previous: None }) if Clock::now()?.until(deadline).is_none() => {
-            remove_state(layout)
-        }
-        _ => Ok(()),
-    }
+    if is_over && generation::document(layout, newest).is_ok() { remove_state(layout) } else { Ok(()) }
 }
 
 /// Takes the filter off interfaces, or off all if none is named; with the last goes all of its state. Returns the names

@@ -14,7 +14,9 @@ use super::{
     egress,
     instance::{Instance, Pins, Settings, host, names},
     layout::{self, Layout},
+    pending::Pending,
     shared::FLOWS,
+    stored,
 };
 use crate::ruleset::Compiled;
 
@@ -94,6 +96,11 @@ pub(super) fn program(layout: &Layout, number: u32) -> Result<Xdp, Error> {
 /// The document of generation `number`.
 pub(super) fn document(layout: &Layout, number: u32) -> Result<Document, Error> {
     Document::read(&layout.generation(number).join("source"))
+}
+
+/// What generation `number` goes back to unless it's confirmed; `None` also where this version can't read its document.
+pub(super) fn pending(layout: &Layout, number: u32) -> Option<Pending> {
+    stored::pending(&layout.generation(number).join("source"))
 }
 
 /// The complete generations that are pinned, oldest first.

@@ -102,17 +102,8 @@ impl Document {
     /// # Errors
     /// There's none; a newer Fragwall stored it ([`Error::Newer`]); or it can't be understood ([`Error::Incompatible`]).
     pub(super) fn read(path: &Path) -> Result<Self, Error> {
-        let bytes = MapData::from_pin(path)
-            .and_then(|data| Array::<_, Chunk>::try_from(Map::from_map_data(data)?))
-            .and_then(|array| {
-                let mut bytes = Vec::new();
-                for chunk in array.iter() {
-                    bytes.extend_from_slice(&chunk?);
-                }
-                Ok(bytes)
-            });
         let incompatible = |what: String| Error::Incompatible { path: path.to_owned(), what };
-        match bytes {
+        match stored(path) {
             Ok(bytes) => decode(&bytes).map_err(|why| match why {
                 Unreadable::Newer(release) => Error::Newer { path: path.to_owned(), release },
                 Unreadable::Other(what) => incompatible(what),
@@ -125,9 +116,40 @@ impl Document {
     }
 }
 
-fn decode(bytes: &[u8]) -> Result<Document, Unreadable> {
+/// What the document that is pinned at `path` goes back to unless it's confirmed, without a look at its rules: understanding thousands takes
+/// a moment. `None` also where there's nothing that this version can read.
+pub(super) fn pending(path: &Path) -> Option<Pending> {
+    pending_in(&stored(path).ok()?)
+}
+
+fn pending_in(bytes: &[u8]) -> Option<Pending> {
+    /// The part of [`Stored`] that tells it.
+    #[derive(Deserialize)]
+    struct Part {
+        pending: Option<Pending>,
+    }
+    serde_json::from_slice::<Part>(json(bytes)).ok()?.pending
+}
+
+/// The bytes that are stored in the map which is pinned at `path`.
+fn stored(path: &Path) -> Result<Vec<u8>, MapError> {
+    let data = MapData::from_pin(path)?;
+    let array = Array::<_, Chunk>::try_from(Map::from_map_data(data)?)?;
+    let mut bytes = Vec::new();
+    for chunk in array.iter() {
+        bytes.extend_from_slice(&chunk?);
+    }
+    Ok(bytes)
+}
+
+/// The document among the bytes that are stored, without the zeros behind it.
+fn json(bytes: &[u8]) -> &[u8] {
     let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
-    let json = &bytes[..end];
+    &bytes[..end]
+}
+
+fn decode(bytes: &[u8]) -> Result<Document, Unreadable> {
+    let json = json(bytes);
     let unreadable = |error| Unreadable::Other(format!("its source can't be read: {error}"));
     let release: Release = serde_json::from_slice(json).map_err(unreadable)?;
     if release.is_beyond() {
@@ -184,6 +206,7 @@ mod tests {
             let mut stored = document.encode();
             stored.resize(Document::chunks(&stored) as usize * CHUNK, 0);
             let back = decode(&stored).unwrap();
+            assert_eq!(pending_in(&stored), document.pending);
             assert_eq!(back.config, document.config);
             assert_eq!(back.slots, document.slots);
             assert_eq!(back.next, document.next);
@@ -214,7 +237,9 @@ mod tests {
 
     #[test]
     fn a_newer_document_is_told_from_none() {
-        let newer = decode(br#"{"abi":99,"version":"9.9.9","else":true}"#).unwrap_err();
+        let stored = br#"{"abi":99,"version":"9.9.9","else":true}"#;
+        assert_eq!((pending_in(stored), pending_in(b"")), (None, None));
+        let newer = decode(stored).unwrap_err();
         let Unreadable::Newer(release) = newer else { panic!("{newer:?}") };
         assert_eq!((&*release.version, release.layout), ("9.9.9", 99));
         let cases: [(&[u8], &[&str]); 2] =
