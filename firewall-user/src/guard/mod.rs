@@ -11,7 +11,7 @@ mod ways;
 
 use std::collections::BTreeSet;
 
-use firewall_common::{rules::Action, stance::Stance};
+use firewall_common::{packet::Family, rules::Action, stance::Stance};
 
 use self::{listeners::Listener, session::Session, ways::Ways};
 use crate::{
@@ -59,7 +59,6 @@ pub enum LockOut {
 #[derive(Debug, Default)]
 struct Surroundings {
     session: Option<Session>,
-    listeners: Vec<Listener>,
     ways: Ways,
 }
 
@@ -71,17 +70,35 @@ pub fn check(change: &Change<'_>) -> Result<(), Error> {
     if change.stance == Stance::Observing {
         return Ok(());
     }
-    let surroundings =
-        Surroundings { session: Session::current(), listeners: listeners::current(), ways: Ways::current()? };
-    match surroundings.judge(change) {
+    let surroundings = Surroundings { session: Session::current(), ways: Ways::current()? };
+    match surroundings.judge(change, listeners::current) {
         None => Ok(()),
         Some(lock_out) => Err(Error::LockOut(Box::new(lock_out))),
     }
 }
 
 impl Surroundings {
-    fn judge(&self, change: &Change<'_>) -> Option<LockOut> {
-        self.denied_session(change).or_else(|| self.denied_listener(change))
+    /// Judges a change. What listens is asked for only if that can matter: a host with much memory has a large table of connections, and
+    /// reads all of it to tell.
+    fn judge(&self, change: &Change<'_>, listeners: impl FnOnce() -> Vec<Listener>) -> Option<LockOut> {
+        self.denied_session(change).or_else(|| {
+            let can_matter =
+                self.possible_listeners().any(|listeners| self.denied_listener(change, &listeners).is_some());
+            if can_matter { self.denied_listener(change, &listeners()) } else { None }
+        })
+    }
+
+    /// The ports that an SSH server may listen on.
+    fn ports(&self) -> BTreeSet<u16> {
+        let of_session = self.session.map(|session| session.server.port());
+        [Some(SSH), of_session].into_iter().flatten().collect()
+    }
+
+    /// All that may listen on these ports, by IP versions. Whether a port is denied depends on no other port.
+    fn possible_listeners(&self) -> impl Iterator<Item = Vec<Listener>> {
+        [&Family::ALL[..], &Family::ALL[..1], &Family::ALL[1..]].into_iter().map(|families| {
+            self.ports().into_iter().map(|port| Listener { port, families: families.to_vec() }).collect()
+        })
     }
 
     fn denied_session(&self, change: &Change<'_>) -> Option<LockOut> {
@@ -106,12 +123,10 @@ impl Surroundings {
         })
     }
 
-    fn denied_listener(&self, change: &Change<'_>) -> Option<LockOut> {
-        let of_session = self.session.map(|session| session.server.port());
-        let ports: BTreeSet<u16> = [Some(SSH), of_session].into_iter().flatten().collect();
-        ports.into_iter().find_map(|port| {
+    fn denied_listener(&self, change: &Change<'_>, listeners: &[Listener]) -> Option<LockOut> {
+        self.ports().into_iter().find_map(|port| {
             let listeners: Vec<&Listener> =
-                self.listeners.iter().filter(|listener| listener.port == port).collect();
+                listeners.iter().filter(|listener| listener.port == port).collect();
             // The first of the families that nobody of can get in tells why.
             let denied = |config: &Config, interface: &Interface| -> Option<Option<usize>> {
                 let families = listeners.iter().flat_map(|listener| &listener.families);

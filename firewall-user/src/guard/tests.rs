@@ -15,34 +15,46 @@ fn eth(index: u32) -> Interface {
     Interface::of(index, &format!("eth{index}"))
 }
 
+struct Host {
+    surroundings: Surroundings,
+    listeners: Vec<Listener>,
+}
+
 /// A host with two interfaces, the first of which holds the server's address.
-fn host(session: bool, listeners: &[(u16, &[firewall_common::packet::Family])]) -> Surroundings {
+fn host(session: bool, listeners: &[(u16, &[Family])]) -> Host {
     let socket = |address: &str, port| std::net::SocketAddr::new(address.parse::<IpAddr>().unwrap(), port);
-    Surroundings {
-        session: session.then(|| Session { client: socket(CLIENT, 50022), server: socket(SERVER, 22) }),
-        listeners: listeners
-            .iter()
-            .map(|&(port, families)| Listener { port, families: families.to_vec() })
-            .collect(),
-        ways: Ways { interfaces: vec![eth(1), eth(2)], addresses: vec![(SERVER.parse().unwrap(), 1)] },
+    let listener = |&(port, families): &(u16, &[Family])| Listener { port, families: families.to_vec() };
+    Host {
+        surroundings: Surroundings {
+            session: session.then(|| Session { client: socket(CLIENT, 50022), server: socket(SERVER, 22) }),
+            ways: Ways { interfaces: vec![eth(1), eth(2)], addresses: vec![(SERVER.parse().unwrap(), 1)] },
+        },
+        listeners: listeners.iter().map(listener).collect(),
     }
 }
 
 /// What a host says of a change from one configuration to another, on some interfaces.
-fn judge(
-    host: &Surroundings,
+fn judge(host: &Host, before: Option<(&Config, Stance)>, after: &Config, on: &[u32]) -> Option<LockOut> {
+    judge_asking(&host.surroundings, before, after, on, || host.listeners.clone())
+}
+
+/// The same, where what listens is asked for.
+fn judge_asking(
+    surroundings: &Surroundings,
     before: Option<(&Config, Stance)>,
     after: &Config,
     on: &[u32],
+    listeners: impl FnOnce() -> Vec<Listener>,
 ) -> Option<LockOut> {
     let document = before.map(|(config, stance)| Document::new(config.clone()).unwrap().with_stance(stance));
     let on: Vec<Interface> = on.iter().map(|&index| eth(index)).collect();
     let was_on = if before.is_some() { on.clone() } else { Vec::new() };
-    host.judge(&Change { before: document.as_ref(), was_on, config: after, stance: Stance::Enforcing, on })
+    let change = Change { before: document.as_ref(), was_on, config: after, stance: Stance::Enforcing, on };
+    surroundings.judge(&change, listeners)
 }
 
-const V4: firewall_common::packet::Family = firewall_common::packet::Family::V4;
-const V6: firewall_common::packet::Family = firewall_common::packet::Family::V6;
+const V4: Family = Family::V4;
+const V6: Family = Family::V6;
 
 #[test]
 fn a_session_that_would_be_denied_is_told_with_the_rule() {
@@ -105,10 +117,31 @@ fn a_server_that_nobody_could_connect_to_any_more_is_told() {
 #[test]
 fn the_port_of_the_session_is_looked_at_as_well() {
     let mut host = host(true, &[(2222, &[V4])]);
-    host.session = host
-        .session
-        .map(|session| Session { server: std::net::SocketAddr::new(session.server.ip(), 2222), ..session });
+    let session = host.surroundings.session.unwrap();
+    let server = std::net::SocketAddr::new(session.server.ip(), 2222);
+    host.surroundings.session = Some(Session { server, ..session });
     // It comes in on an interface that isn't filtered, but others can't connect on that which is.
     let lock_out = judge(&host, None, &config("deny", &["allow tcp 22"]), &[2]);
     assert!(matches!(lock_out, Some(LockOut::Listener { port: 2222, .. })), "{lock_out:?}");
+}
+
+#[test]
+fn what_listens_is_asked_for_only_where_it_matters() {
+    let host = host(false, &[]);
+    let asks = |before: Option<&Config>, after: &Config| {
+        let mut has_asked = false;
+        let before = before.map(|before| (before, Stance::Enforcing));
+        judge_asking(&host.surroundings, before, after, &[1], || {
+            has_asked = true;
+            Vec::new()
+        });
+        has_asked
+    };
+    let (closed, open) =
+        (config("deny", &["allow udp"]), config("deny", &["allow tcp 22 from 192.0.2.1,::1"]));
+    let half = config("deny", &["allow tcp 22 from 192.0.2.1"]);
+    assert!(asks(None, &closed) && asks(Some(&open), &closed) && asks(Some(&half), &closed));
+    assert!(asks(None, &half) && asks(Some(&open), &half));
+    assert!(!asks(None, &open) && !asks(Some(&closed), &open) && !asks(Some(&half), &open));
+    assert!(!asks(Some(&closed), &closed) && !asks(Some(&half), &half) && !asks(Some(&closed), &half));
 }
