@@ -1,4 +1,4 @@
-//! Reading a whole map at once: a filter has tens of thousands of counters, and a system call for each would take long.
+//! Reading and writing many values of a map at once: a filter has tens of thousands of counters, and a system call for each would take long.
 
 use std::{
     io,
@@ -16,10 +16,13 @@ use super::syscall::bpf;
 /// `BPF_MAP_LOOKUP_BATCH` of `linux/bpf.h`; of per-CPU arrays since Linux 5.13.
 const LOOKUP_BATCH: libc::c_int = 24;
 
+/// `BPF_MAP_UPDATE_BATCH`, of arrays since Linux 5.6.
+const UPDATE_BATCH: libc::c_int = 26;
+
 /// How many keys are read at once.
 const KEYS: usize = 1024;
 
-/// The part of `union bpf_attr` that the command reads, and writes.
+/// The part of `union bpf_attr` that these commands read, and write.
 #[repr(C)]
 struct Attributes {
     in_batch: u64,
@@ -74,4 +77,32 @@ pub(super) fn each_value<T: Pod + Default>(
         }
         is_first = false;
     }
+}
+
+/// Writes the same value for some keys of an array.
+///
+/// # Errors
+/// The kernel refuses, or the map isn't one of such values.
+pub(super) fn fill<T: Pod>(map: &MapData, keys: &[u32], value: T) -> io::Result<()> {
+    // The kernel goes by the map, not by what there is to be read.
+    let info = map.info().map_err(io::Error::other)?;
+    if info.map_type().ok() != Some(MapType::Array) || info.value_size() as usize != size_of::<T>() {
+        return Err(io::Error::other("the map has values of another size"));
+    }
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let values = vec![value; keys.len()];
+    let mut attributes = Attributes {
+        in_batch: 0,
+        out_batch: 0,
+        keys: keys.as_ptr() as u64,
+        values: values.as_ptr() as u64,
+        count: keys.len() as u32,
+        map: map.fd().as_fd().as_raw_fd(),
+        element_flags: 0,
+        flags: 0,
+    };
+    // SAFETY: there are as many keys and values as it's told of, each of the map's size; the kernel only reads them.
+    unsafe { bpf(UPDATE_BATCH, &mut attributes) }.map(drop)
 }

@@ -8,11 +8,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use aya::maps::{Array, Map, MapData};
+use aya::maps::MapData;
 use firewall_common::rules::Slot;
 
 use super::{
-    Error,
+    Error, batch,
     document::Document,
     shared::{BUCKETS, FLOWS, SHARED, Shared},
 };
@@ -86,11 +86,10 @@ impl Tables {
     /// told apart by slot: what is left in them is at most what another rule with that slot let be used up, thousands of rules ago.
     pub(super) fn fill_buckets(&self, slots: &[Slot]) -> Result<(), Error> {
         let path = self.pin(&BUCKETS);
-        let buckets =
-            MapData::from_pin(&path).and_then(|map| Array::<_, u64>::try_from(Map::from_map_data(map)?));
-        let filled = buckets
-            .and_then(|mut buckets| slots.iter().try_for_each(|slot| buckets.set(slot.index() as u32, 0, 0)));
-        filled.map_err(|error| Error::aya(format!("filling {}", path.display()), error))
+        let doing = || format!("filling {}", path.display());
+        let buckets = MapData::from_pin(&path).map_err(|error| Error::aya(doing(), error))?;
+        let keys: Vec<u32> = slots.iter().map(|slot| slot.index() as u32).collect();
+        batch::fill(&buckets, &keys, 0_u64).map_err(|error| Error::os(doing(), error))
     }
 
     /// Forgets all flows.
