@@ -125,7 +125,7 @@ impl Compiled {
         }
         let mut sets = Interner::new(entries.len());
         // Set 0 is what memory that nobody wrote says: no rule.
-        sets.number(Bits::none(entries.len()));
+        sets.number(&Bits::none(entries.len()));
 
         let decisions: Vec<Decision> = entries
             .iter()
@@ -224,7 +224,7 @@ fn flags(entries: &[Entry<'_>], sets: &mut Interner) -> (Box<[u32; 256]>, u32) {
                 bits.insert(n);
             }
         }
-        sets.number(bits)
+        sets.number(&bits)
     };
     let mut table = Box::new([0; 256]);
     if entries.iter().all(|entry| entry.flags.is_none()) {
@@ -252,7 +252,7 @@ fn interfaces(entries: &[Entry<'_>], host: &Host, sets: &mut Interner) -> Result
                 bits.insert(n);
             }
         }
-        sets.number(bits)
+        sets.number(&bits)
     };
     if names.is_empty() {
         return Ok(Interfaces::NONE);

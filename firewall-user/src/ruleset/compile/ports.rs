@@ -32,17 +32,17 @@ pub(super) struct Settle<'a> {
 }
 
 impl Settle<'_> {
-    fn lookup(&self, mut bits: Bits, sets: &mut Interner) -> Lookup {
+    fn lookup(&self, bits: &Bits, sets: &mut Interner) -> Lookup {
         let Some(first) = bits.first() else { return Lookup::decided(self.default) };
         match bits.first_of(&self.plain) {
             Some(plain) if plain == first => Lookup::decided(self.decisions[plain]),
-            plain => {
-                // What comes behind a rule that asks for nothing else is never asked.
-                if let Some(plain) = plain {
-                    bits.truncate(plain);
-                }
-                Lookup::set(sets.number(bits))
+            // What comes behind a rule that asks for nothing else is never asked.
+            Some(plain) => {
+                let mut bits = bits.clone();
+                bits.truncate(plain);
+                Lookup::set(sets.number(&bits))
             }
+            None => Lookup::set(sets.number(bits)),
         }
     }
 }
@@ -98,11 +98,11 @@ fn lookup(
     if about.iter().all(|(_, ports)| ports.is_none()) {
         let mut bits = Bits::none(entries.len());
         about.iter().for_each(|&(n, _)| bits.insert(n));
-        return (settle.lookup(bits, sets), None);
+        return (settle.lookup(&bits, sets), None);
     }
     let mut table = vec![Lookup::decided(settle.default); PORTS];
     sweep(entries.len(), about.into_iter(), |(first, last), bits| {
-        table[usize::from(first)..=usize::from(last)].fill(settle.lookup(bits.clone(), sets));
+        table[usize::from(first)..=usize::from(last)].fill(settle.lookup(bits, sets));
     });
     (table[0], Some(table.into_boxed_slice().try_into().expect("as many as there are ports")))
 }
@@ -124,10 +124,10 @@ pub(super) fn source_ports(entries: &[Entry<'_>], sets: &mut Interner) -> (Optio
     if entries.iter().all(|entry| entry.source_ports.is_none()) {
         return (None, 0);
     }
-    let without = sets.number(without);
+    let without = sets.number(&without);
     let mut table = vec![without; PORTS];
     sweep(entries.len(), ranges.iter().map(|(n, ranges)| (*n, ranges.as_deref())), |(first, last), bits| {
-        table[usize::from(first)..=usize::from(last)].fill(sets.number(bits.clone()));
+        table[usize::from(first)..=usize::from(last)].fill(sets.number(bits));
     });
     (Some(table.into_boxed_slice().try_into().expect("as many as there are ports")), without)
 }

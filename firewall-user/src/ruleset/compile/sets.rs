@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    hash::{BuildHasherDefault, Hash, Hasher},
+    hash::{BuildHasher as _, BuildHasherDefault, Hash, Hasher},
 };
 
 use firewall_common::rules::select::MAX_WORDS;
@@ -21,7 +21,7 @@ impl Hash for Bits {
     }
 }
 
-/// Hashes sets by a multiplication a word. The standard library's hash, which takes several times as long, is made for keys that somebody
+/// Hashes by a multiplication a word. The standard library's hash, which takes several times as long, is made for keys that somebody
 /// else chooses.
 #[derive(Clone, Copy, Debug, Default)]
 struct WordHasher(u64);
@@ -90,7 +90,8 @@ impl Bits {
 /// All sets of a ruleset, numbered in the order in which they came.
 #[derive(Debug)]
 pub(super) struct Interner {
-    numbers: HashMap<Bits, u32, BuildHasherDefault<WordHasher>>,
+    /// By their hashes. One whose hash another has is found by the next hash that none had.
+    numbers: HashMap<u64, u32, BuildHasherDefault<WordHasher>>,
     /// For each set its summary, then its words.
     words: Vec<u64>,
     stride: usize,
@@ -105,21 +106,33 @@ impl Interner {
     }
 
     /// The number of a set.
-    pub(super) fn number(&mut self, bits: Bits) -> u32 {
-        let next = self.numbers.len() as u32;
-        *self.numbers.entry(bits).or_insert_with_key(|bits| {
-            let summary =
-                (0..).zip(&bits.0).fold(0, |summary, (n, &word)| summary | u64::from(word != 0) << n);
-            self.words.push(summary);
-            self.words.extend_from_slice(&bits.0);
-            next
-        })
+    pub(super) fn number(&mut self, bits: &Bits) -> u32 {
+        self.number_by(self.numbers.hasher().hash_one(bits), bits)
+    }
+
+    fn number_by(&mut self, mut hash: u64, bits: &Bits) -> u32 {
+        while let Some(&number) = self.numbers.get(&hash) {
+            if self.words_of(number) == bits.0 {
+                return number;
+            }
+            hash = hash.wrapping_add(1);
+        }
+        let number = self.numbers.len() as u32;
+        self.numbers.insert(hash, number);
+        let summary = (0..).zip(&bits.0).fold(0, |summary, (n, &word)| summary | u64::from(word != 0) << n);
+        self.words.push(summary);
+        self.words.extend_from_slice(&bits.0);
+        number
     }
 
     /// The set of a number.
     pub(super) fn bits(&self, number: u32) -> Bits {
+        Bits(self.words_of(number).to_vec())
+    }
+
+    fn words_of(&self, number: u32) -> &[u64] {
         let start = number as usize * self.stride;
-        Bits(self.words[start + 1..start + self.stride].to_vec())
+        &self.words[start + 1..start + self.stride]
     }
 
     /// How many words each has, with its summary, and the words of all.
@@ -130,7 +143,7 @@ impl Interner {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::HashSet, hash::BuildHasher as _};
+    use std::collections::HashSet;
 
     use super::*;
 
@@ -143,11 +156,22 @@ mod tests {
     #[test]
     fn a_set_is_kept_once_with_its_summary() {
         let mut sets = Interner::new(130);
-        assert_eq!(sets.number(bits(130, &[0, 129])), 0);
-        assert_eq!(sets.number(bits(130, &[64])), 1);
-        assert_eq!(sets.number(bits(130, &[129, 0])), 0);
+        assert_eq!(sets.number(&bits(130, &[0, 129])), 0);
+        assert_eq!(sets.number(&bits(130, &[64])), 1);
+        assert_eq!(sets.number(&bits(130, &[129, 0])), 0);
         assert_eq!(sets.bits(1), bits(130, &[64]));
         assert_eq!(sets.finish(), (4, vec![0b101, 1, 0, 2, 0b10, 0, 1, 0]));
+    }
+
+    #[test]
+    fn sets_with_one_hash_are_told_apart() {
+        let mut sets = Interner::new(130);
+        for _ in 0..2 {
+            assert_eq!(sets.number_by(u64::MAX, &bits(130, &[1])), 0);
+            assert_eq!(sets.number_by(u64::MAX, &bits(130, &[2])), 1);
+            assert_eq!(sets.number_by(0, &bits(130, &[3])), 2);
+        }
+        assert_eq!(sets.bits(2), bits(130, &[3]));
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl Tries {
         let mut changes: Vec<(Prefix, Change)> = changes.into_iter().collect();
         changes.sort_unstable_by_key(|&(prefix, _)| prefix);
         let prefixes: Vec<usize> = (0..changes.len()).collect();
-        let base = sets.number(base);
+        let base = sets.number(&base);
         Builder { tries: self, changes: &changes, changed: HashMap::new(), sets }.branch(&prefixes, 0, base)
     }
 }
@@ -71,7 +71,7 @@ impl Builder<'_> {
         let Change { added, removed } = &self.changes[n].1;
         added.iter().for_each(|&rule| bits.insert(rule));
         removed.iter().for_each(|&rule| bits.remove(rule));
-        let number = self.sets.number(bits);
+        let number = self.sets.number(&bits);
         self.changed.insert((set, n), number);
         number
     }
