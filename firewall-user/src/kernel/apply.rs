@@ -104,9 +104,7 @@ fn apply_locked(
     let is_loaded = changed || !is_own || config.rejects() && new.iter().any(|interface| interface.is_veth);
     let mut takeover = None;
     if is_loaded {
-        let (document, fresh) = state.document.with(config, stance)?;
-        let pending = precautions.pending(Some(state.current))?;
-        takeover = state.load(document.with_pending(pending), &fresh)?;
+        takeover = state.replace(config, stance, precautions)?;
     }
     let attached = attach_more(&state, &new, mode, is_loaded)?;
     for link in &detach {

@@ -149,7 +149,7 @@ fn attach_locked(
         || state.document.config.rejects() && interfaces.iter().any(|new| new.is_veth);
     let mut takeover = None;
     if is_outdated {
-        takeover = state.load(state.document.clone(), &[])?;
+        takeover = state.load(state.document.clone())?;
     }
     let links = attach_more(&state, interfaces, mode, is_outdated)?;
     Ok(Attached { links, takeover })

@@ -35,7 +35,7 @@ pub fn confirm(bpffs: &Path) -> Result<Option<Takeover>, Error> {
             // The rules are the same, and so are their slots.
             let document = state.document.clone().with_pending(None);
             must_not_be_newer(&document).and_then(|()| {
-                let takeover = state.load(document, &[])?;
+                let takeover = state.load(document)?;
                 state.settle()?;
                 Ok(takeover)
             })

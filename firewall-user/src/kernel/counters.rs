@@ -18,6 +18,11 @@ use super::{Error, batch};
 /// Of so many slots the counters are asked for one by one, of more they are all read at once.
 const FEW: usize = 16;
 
+/// Whether it takes less time to read all counters than those of each of these slots.
+pub(super) const fn are_many(slots: &[Slot]) -> bool {
+    slots.len() > FEW
+}
+
 /// The counters of a filter: one of each [`Cell`] for each stance a CPU.
 pub struct Counters(PerCpuArray<MapData, Count>);
 
@@ -76,19 +81,16 @@ impl Counters {
     }
 
     /// Empties the cells of slots that new rules are about to get. What they held goes to [`Slot::RETIRED`], so that
-    /// totals don't fall when a rule is deleted.
+    /// totals don't fall when a rule is deleted. Those that were empty when all were `counted`, if they were, aren't looked at.
     ///
     /// # Errors
     /// The kernel refuses to read or write.
-    pub(super) fn retire(&mut self, slots: &[Slot]) -> Result<(), Error> {
-        if slots.len() <= FEW {
-            return slots.iter().try_for_each(|&slot| self.retire_one(slot));
-        }
+    pub(super) fn retire(&mut self, slots: &[Slot], counted: Option<&Counted>) -> Result<(), Error> {
         // Most slots have never been anyone's. What somebody counts in one meanwhile, though it is no rule's any more, stays.
-        let counted = self.read_all()?;
         let is_empty = |slot| {
             let cells = || Cell::of_slot(slot).into_iter();
-            Stance::ALL.iter().all(|&stance| cells().all(|cell| counted.of(stance, cell) == Count::default()))
+            let is_zero = |stance, cell| counted.is_some_and(|of| of.of(stance, cell) == Count::default());
+            Stance::ALL.iter().all(|&stance| cells().all(|cell| is_zero(stance, cell)))
         };
         slots.iter().filter(|&&slot| !is_empty(slot)).try_for_each(|&slot| self.retire_one(slot))
     }

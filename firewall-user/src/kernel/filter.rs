@@ -239,9 +239,7 @@ impl Filter {
         let was_on = on.clone();
         let before = Some(&self.state.document);
         (precautions.guard)(&Change { before, was_on, config: &config, stance, on })?;
-        let (document, fresh) = self.state.document.with(config, stance)?;
-        let pending = precautions.pending(Some(self.state.current))?;
-        let takeover = self.state.load(document.with_pending(pending), &fresh)?;
+        let takeover = self.state.replace(config, stance, precautions)?;
         self.state.settle()?;
         Ok(takeover)
     }

@@ -1,8 +1,9 @@
 //! A generation: one program with the ruleset compiled into it, pinned with its source.
 
-use std::path::Path;
+use std::{path::Path, thread};
 
 use aya::{
+    EbpfLoader,
     maps::{MapError, ProgramArray},
     programs::{ProgramInfo, Xdp},
 };
@@ -10,9 +11,10 @@ use aya_obj::programs::XdpAttachType;
 
 use super::{
     Error,
+    beside::Beside,
     document::Document,
     egress,
-    instance::{Instance, Pins, Settings, host, names},
+    instance::{Instance, Pins, Settings, host, names, new_loader},
     layout::{self, Layout},
     pending::Pending,
     shared::FLOWS,
@@ -37,6 +39,20 @@ pub(super) fn make(
     document: &Document,
     before: Option<(u32, &Document)>,
 ) -> Result<Xdp, Error> {
+    thread::scope(|scope| {
+        let loader = Beside::begin(scope, new_loader);
+        make_by(|| loader.end(), layout, number, document, before)
+    })
+}
+
+/// The same by a new loader, for who has begun to make one.
+pub(super) fn make_by(
+    loader: impl FnOnce() -> EbpfLoader<'static>,
+    layout: &Layout,
+    number: u32,
+    document: &Document,
+    before: Option<(u32, &Document)>,
+) -> Result<Xdp, Error> {
     let tables = layout.tables(document.tables);
     tables.check(&document.config)?;
     let host = host()?;
@@ -47,7 +63,7 @@ pub(super) fn make(
     let flows = tables.pin(&FLOWS);
     let pins = Pins { shared: Some(&tables), flows: Some(&flows) };
     layout::make(tables.directory())?;
-    let mut instance = Instance::load_with(&settings, pins, Document::chunks(&encoded))?;
+    let mut instance = Instance::load_with(&settings, pins, Document::chunks(&encoded), loader())?;
 
     let directory = layout.generation(number);
     layout::make(&directory)?;

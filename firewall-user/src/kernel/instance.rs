@@ -141,6 +141,14 @@ pub fn host() -> Result<Host, Error> {
     })
 }
 
+/// A loader for any of this crate's objects. They need none of the kernel's own types, all of which aya's reads first, nevertheless; that takes as
+/// long as compiling thousands of rules.
+pub(super) fn new_loader() -> EbpfLoader<'static> {
+    let mut loader = EbpfLoader::new();
+    loader.btf(None);
+    loader
+}
+
 /// A new secret for a fragment table.
 ///
 /// # Errors
@@ -183,7 +191,7 @@ impl Instance {
     /// # Errors
     /// The kernel refuses it.
     pub fn load(settings: &Settings<'_>) -> Result<Self, Error> {
-        Self::load_with(settings, Pins::default(), 1)
+        Self::load_with(settings, Pins::default(), 1, new_loader())
     }
 
     /// The same, but for the flow table, which is the one that is pinned at `flows`; it's made if it isn't there.
@@ -191,7 +199,7 @@ impl Instance {
     /// # Errors
     /// The kernel refuses it.
     pub fn load_beside(settings: &Settings<'_>, flows: &Path) -> Result<Self, Error> {
-        Self::load_with(settings, Pins { flows: Some(flows), ..Pins::default() }, 1)
+        Self::load_with(settings, Pins { flows: Some(flows), ..Pins::default() }, 1, new_loader())
     }
 
     /// Loads the program that a document says, for a host, with tables of its own.
@@ -203,17 +211,18 @@ impl Instance {
         Self::load(&Settings::of_document(document, &rules, false)?)
     }
 
-    /// Loads the program with maps that are pinned. `source_chunks` is the room for the ruleset's source.
+    /// Loads the program with maps that are pinned, by a new loader. `source_chunks` is the room for the ruleset's source.
     pub(super) fn load_with(
         settings: &Settings<'_>,
         pins: Pins<'_>,
         source_chunks: u32,
+        loader: EbpfLoader<'static>,
     ) -> Result<Self, Error> {
-        let loaded = match Self::try_load(settings, pins, source_chunks, VerifierLogLevel::DISABLE) {
+        let loaded = match Self::try_load(loader, settings, pins, source_chunks, VerifierLogLevel::DISABLE) {
             // Only a refusal is worth the time that the verifier takes to explain itself.
             Err(EbpfError::ProgramError(ProgramError::LoadError { .. })) => {
                 let level = VerifierLogLevel::DEBUG | VerifierLogLevel::STATS;
-                Self::try_load(settings, pins, source_chunks, level)
+                Self::try_load(new_loader(), settings, pins, source_chunks, level)
             }
             other => other,
         };
@@ -226,6 +235,7 @@ impl Instance {
 
     /// Loads it with aya, but for a program of another form than aya's: of that, the maps alone.
     fn try_load(
+        loader: EbpfLoader<'static>,
         settings: &Settings<'_>,
         pins: Pins<'_>,
         source_chunks: u32,
@@ -251,9 +261,9 @@ impl Instance {
         let mut boundaries = [0; BOUNDARIES];
         progress::fill(&mut boundaries, hash_key);
 
-        let mut loader = EbpfLoader::new();
+        // One that lives no longer than what it's given.
+        let mut loader: EbpfLoader<'_> = loader;
         loader
-            .btf(None)
             .verifier_log_level(level)
             .override_global("HASH_KEY", &hash_key.0, true)
             .override_global("BOUNDARY_NUMBERS", &boundaries, true)

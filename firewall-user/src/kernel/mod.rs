@@ -28,6 +28,7 @@ mod array;
 mod attach;
 mod attachments;
 mod batch;
+mod beside;
 mod called;
 pub mod capabilities;
 pub mod change;

@@ -1,15 +1,21 @@
 //! What is pinned for a network namespace, read as one: which generation is in force, on which interfaces.
 
-use firewall_common::rules::Slot;
+use std::thread;
+
+use aya::EbpfLoader;
+use firewall_common::{rules::Slot, stance::Stance};
 
 use super::{
     Error,
+    beside::Beside,
+    change::Precautions,
     clock::Clock,
-    counters::Counters,
+    counters::{Counters, are_many},
     document::Document,
     egress,
     entry::Through,
     generation::{self, Generation},
+    instance::new_loader,
     layout::{self, Layout},
     link::{self, Pinned},
     netlink::{self, Interface, Mode},
@@ -19,6 +25,7 @@ use super::{
     takeover::{Prepared, Takeover, starts_anew},
     tallies,
 };
+use crate::ruleset::Config;
 
 /// A filter's state. Whoever reads or changes it holds the lock.
 #[derive(Debug)]
@@ -201,16 +208,47 @@ impl State {
         Ok(())
     }
 
-    /// Loads a generation beside the current one; `fresh` are the slots of new rules. It's not in force yet, but takes the
-    /// current one's place in this state. Returns what is taken over of another Fragwall.
+    /// Loads a generation with another configuration beside the current one. It's not in force yet, but takes the current one's place in
+    /// this state. Returns what is taken over of another Fragwall.
+    ///
+    /// # Errors
+    /// There are too many rules, or the kernel refuses the new program: the old one stays in force.
+    pub(super) fn replace(
+        &mut self,
+        config: Config,
+        stance: Stance,
+        precautions: &Precautions<'_>,
+    ) -> Result<Option<Takeover>, Error> {
+        thread::scope(|scope| {
+            let loader = Beside::begin(scope, new_loader);
+            let (document, fresh) = self.document.with(config, stance)?;
+            let pending = precautions.pending(Some(self.current))?;
+            self.load_by(|| loader.end(), document.with_pending(pending), &fresh)
+        })
+    }
+
+    /// The same for a document with the rules of the current one.
     ///
     /// # Errors
     /// The kernel refuses the new program: the old one stays in force.
-    pub(super) fn load(&mut self, document: Document, fresh: &[Slot]) -> Result<Option<Takeover>, Error> {
+    pub(super) fn load(&mut self, document: Document) -> Result<Option<Takeover>, Error> {
+        thread::scope(|scope| {
+            let loader = Beside::begin(scope, new_loader);
+            self.load_by(|| loader.end(), document, &[])
+        })
+    }
+
+    /// The same by a new loader; `fresh` are the slots of new rules.
+    fn load_by(
+        &mut self,
+        loader: impl FnOnce() -> EbpfLoader<'static>,
+        document: Document,
+        fresh: &[Slot],
+    ) -> Result<Option<Takeover>, Error> {
         let number = self.current + 1;
         let prepared = Prepared::new(&self.layout, &self.document, &document.config)?;
         let document = document.with_tables(prepared.number);
-        if let Err(error) = self.make(number, &document, &prepared, fresh) {
+        if let Err(error) = self.make(loader, number, &document, &prepared, fresh) {
             // What was pinned of it is in nobody's way, and goes with the next command if not now.
             let _ = layout::remove(&self.layout.generation(number));
             prepared.undo();
@@ -225,13 +263,37 @@ impl State {
 
     fn make(
         &self,
+        loader: impl FnOnce() -> EbpfLoader<'static>,
         number: u32,
         document: &Document,
         prepared: &Prepared,
         fresh: &[Slot],
     ) -> Result<(), Error> {
-        renew(&prepared.tables, fresh)?;
-        generation::make(&self.layout, number, document, Some((self.current, &self.document)))?;
+        // Tables that start anew have nothing in them that was another rule's.
+        let has = |shared| prepared.tables.pin(shared).exists();
+        let (has_buckets, has_counters) = (has(&BUCKETS), has(&COUNTED));
+        let mut counters =
+            has_counters.then(|| Counters::open(&prepared.tables.pin(&COUNTED))).transpose()?;
+        let counted = thread::scope(|scope| {
+            let mut counted = None;
+            let loader = || {
+                let loader = loader();
+                // The program is about to be loaded, and the kernel's verifier takes its time.
+                let read = counters.as_ref().filter(|_| are_many(fresh));
+                counted = read.map(|counters| Beside::begin(scope, || counters.read_all()));
+                loader
+            };
+            let before = Some((self.current, &self.document));
+            generation::make_by(loader, &self.layout, number, document, before)?;
+            counted.map(Beside::end).transpose()
+        })?;
+        // The slots that are given to new rules become as if nobody had had them: their counters are empty, their limits not used up.
+        if has_buckets {
+            prepared.tables.fill_buckets(fresh)?;
+        }
+        if let Some(counters) = &mut counters {
+            counters.retire(fresh, counted.as_ref())?;
+        }
         if prepared.forgets_interfaces() {
             tallies::put_all(&self.layout, &prepared.tables)?;
         }
@@ -249,18 +311,6 @@ impl State {
             prepared.undo();
         }
     }
-}
-
-/// Makes slots that are given to new rules as if nobody had had them: their counters are empty, their limits not used up. In tables
-/// that start anew all are.
-fn renew(tables: &Tables, slots: &[Slot]) -> Result<(), Error> {
-    if tables.pin(&BUCKETS).exists() {
-        tables.fill_buckets(slots)?;
-    }
-    if tables.pin(&COUNTED).exists() {
-        Counters::open(&tables.pin(&COUNTED))?.retire(slots)?;
-    }
-    Ok(())
 }
 
 /// The newest generation that any of the links holds. A command that was killed amid an exchange left the newer one in

@@ -47,7 +47,7 @@ fn upgrade_locked(
     }
     let pending = precautions.pending(Some(state.current))?;
     let document = state.document.clone().with_pending(pending);
-    let takeover = state.load(document, &[])?;
+    let takeover = state.load(document)?;
     state.settle()?;
     Ok(takeover)
 }

@@ -1,29 +1,33 @@
-//! A process that stops at each of its system calls (ptrace(2)).
+//! A process whose first thread stops at each of its system calls (ptrace(2)). Its other threads go on by themselves, and may change nothing.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Command, ExitStatus, Stdio};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use nix::errno::Errno;
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{Pid, alarm};
+use nix::unistd::{Pid, alarm, setpgid};
 
-use super::call::Call;
+use super::call::{Call, changes};
 
 /// How many seconds a command may take; its alarm ends it then.
 const LIMIT: u32 = 120;
 
 /// `PTRACE_SYSCALL_INFO_ENTRY` of `linux/ptrace.h`.
 const ENTRY: u8 = 1;
+/// `PTRACE_EVENT_CLONE`.
+const CLONE: i32 = 3;
 
 /// Such a process. It's killed when this is dropped. Only the thread that started it may ask for anything.
 #[derive(Debug)]
 pub(super) struct Tracee {
     process: Process,
+    /// Its other threads.
+    threads: Vec<Pid>,
     output: File,
     /// What it's told of the system call that it's in, which the kernel hasn't seen.
     refusal: Option<Errno>,
@@ -47,16 +51,18 @@ impl Tracee {
     pub(super) fn spawn(command: &mut Command) -> Result<Self> {
         let output = tempfile::tempfile().context("can't make a file for what a command says")?;
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(output.try_clone()?);
-        // SAFETY: the closure makes two system calls between fork and exec and allocates nothing.
+        // SAFETY: the closure makes three system calls between fork and exec and allocates nothing.
         unsafe {
             command.pre_exec(|| {
                 alarm::set(LIMIT);
+                // A group of its own, by which its threads are waited for, and nothing else.
+                setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
                 Ok(ptrace::traceme()?)
             });
         }
         let child = command.spawn().context("can't run a command step by step")?;
         let process = Process(Some(Pid::from_raw(child.id().cast_signed())));
-        let tracee = Self { process, output, refusal: None, signal: None };
+        let mut tracee = Self { process, threads: Vec::new(), output, refusal: None, signal: None };
         // It stops first where it has just become the command.
         match tracee.wait()? {
             WaitStatus::Stopped(_, Signal::SIGTRAP) => {}
@@ -73,12 +79,45 @@ impl Tracee {
         self.process.0.context("it has ended")
     }
 
-    fn wait(&self) -> Result<WaitStatus> {
+    /// Waits until the first thread stops or ends; meanwhile the others go on.
+    fn wait(&mut self) -> Result<WaitStatus> {
         loop {
-            match waitpid(self.id()?, Some(WaitPidFlag::__WALL)) {
+            match waitpid(group(self.id()?), Some(WaitPidFlag::__WALL)) {
                 Err(Errno::EINTR) => {}
-                waited => return waited.context("can't wait for the command"),
+                Err(errno) => return Err(errno).context("can't wait for the command"),
+                Ok(status) => match status.pid().filter(|&thread| Some(thread) != self.process.0) {
+                    Some(thread) => self.let_go_on(thread, status)?,
+                    None => return Ok(status),
+                },
             }
+        }
+    }
+
+    /// Has another thread than the first one go on where it has stopped.
+    fn let_go_on(&mut self, thread: Pid, status: WaitStatus) -> Result<()> {
+        let signal = match status {
+            WaitStatus::Exited(..) | WaitStatus::Signaled(..) => {
+                self.threads.retain(|&other| other != thread);
+                return Ok(());
+            }
+            // It's stopped where it begins.
+            WaitStatus::Stopped(_, Signal::SIGSTOP) if !self.threads.contains(&thread) => {
+                self.threads.push(thread);
+                None
+            }
+            WaitStatus::Stopped(_, signal) => Some(signal),
+            WaitStatus::PtraceSyscall(_) => {
+                if let Some(name) = entered(thread)?.as_ref().and_then(changes) {
+                    bail!("{name} is made by another thread than the first, which isn't followed");
+                }
+                None
+            }
+            other => bail!("another thread has {other:?}, which isn't understood"),
+        };
+        match ptrace::syscall(thread, signal) {
+            // It was killed meanwhile.
+            Ok(()) | Err(Errno::ESRCH) => Ok(()),
+            Err(errno) => Err(errno).context("can't have another thread go on"),
         }
     }
 
@@ -92,17 +131,11 @@ impl Tracee {
             }
             match self.wait()? {
                 WaitStatus::PtraceSyscall(process) => {
-                    let info = match ptrace::syscall_info(process) {
-                        Err(Errno::ESRCH) => continue,
-                        info => info.context("can't tell the command's system call")?,
-                    };
-                    if info.op != ENTRY {
-                        self.answer()?;
-                        return Ok(Stop::Exit);
+                    if let Some(call) = entered(process)? {
+                        return Ok(Stop::Entry(call));
                     }
-                    // SAFETY: at the entry of a system call the kernel has filled in this one of the union.
-                    let entry = unsafe { info.u.entry };
-                    return Ok(Stop::Entry(Call { number: entry.nr.cast_signed(), arguments: entry.args }));
+                    self.answer()?;
+                    return Ok(Stop::Exit);
                 }
                 WaitStatus::Exited(_, code) => {
                     self.process.0 = None;
@@ -112,9 +145,8 @@ impl Tracee {
                     self.process.0 = None;
                     return Ok(Stop::Ended(ExitStatus::from_raw(signal as i32)));
                 }
-                WaitStatus::PtraceEvent(..) => {
-                    bail!("it has started another thread or process, which isn't followed")
-                }
+                WaitStatus::PtraceEvent(_, _, CLONE) => {}
+                WaitStatus::PtraceEvent(..) => bail!("it has started another process, which isn't followed"),
                 WaitStatus::Stopped(_, signal) => self.signal = Some(signal),
                 other => bail!("it has {other:?}, which isn't understood"),
             }
@@ -158,6 +190,7 @@ impl Tracee {
     /// Lets go of it, stopped by SIGSTOP once it has made the system call that it's about to make.
     pub(super) fn release_stopped(mut self) -> Result<Released> {
         let process = self.id()?;
+        ensure!(self.threads.is_empty(), "it has other threads, which would stay where they are");
         kill(process, Signal::SIGSTOP).context("can't stop the command")?;
         ptrace::detach(process, None).context("can't let go of the command")?;
         loop {
@@ -219,9 +252,32 @@ impl Drop for Process {
         let Some(process) = self.0 else { return };
         // It fails for a child that has ended already, which is what is wanted.
         let _ = kill(process, Signal::SIGKILL);
-        while !matches!(
-            waitpid(process, Some(WaitPidFlag::__WALL)),
-            Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)) | Err(Errno::ECHILD)
-        ) {}
+        // Its other threads come before it.
+        loop {
+            match waitpid(group(process), Some(WaitPidFlag::__WALL)) {
+                Ok(WaitStatus::Exited(of, _) | WaitStatus::Signaled(of, ..)) if of == process => break,
+                Err(Errno::ECHILD) => break,
+                _ => {}
+            }
+        }
     }
+}
+
+/// All threads of a process that has a group of its own, for whoever waits.
+fn group(process: Pid) -> Pid {
+    Pid::from_raw(-process.as_raw())
+}
+
+/// The system call at whose entry a thread has stopped; `None` at the exit of one, or if it was killed where it stood.
+fn entered(thread: Pid) -> Result<Option<Call>> {
+    let info = match ptrace::syscall_info(thread) {
+        Err(Errno::ESRCH) => return Ok(None),
+        info => info.context("can't tell the command's system call")?,
+    };
+    if info.op != ENTRY {
+        return Ok(None);
+    }
+    // SAFETY: at the entry of a system call the kernel has filled in this one of the union.
+    let entry = unsafe { info.u.entry };
+    Ok(Some(Call { number: entry.nr.cast_signed(), arguments: entry.args }))
 }
