@@ -173,9 +173,15 @@ impl Rules for Ruleset {
     }
 
     #[inline(always)]
+    fn first(&self, satisfied: Packed) -> u32 {
+        let [first, second, third] = satisfied.0;
+        first_rule(first, second, third)
+    }
+
+    #[inline(always)]
     fn select(&self, satisfied: Packed, source: u64, now: Tick) -> Decision {
         if !self.fields().has(Fields::LIMIT) {
-            return select::conclude(self, self.next(satisfied, 0));
+            return select::conclude(self, self.first(satisfied));
         }
         let [first, second, third] = satisfied.0;
         Decision::from_bits(select(first, second, third, source, now.0) as u16)
@@ -204,6 +210,13 @@ extern "C" fn admits(number: u32, source: u64, now: u32) -> u32 {
 #[inline(never)]
 extern "C" fn next(first: u64, second: u64, third: u64, start: u32) -> u32 {
     select::next(&Ruleset, Packed([first, second, third]), start)
+}
+
+/// [`Rules::first`], as above: where no rule has a limit it's all that is asked for, and takes fewer instructions.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn first_rule(first: u64, second: u64, third: u64) -> u32 {
+    select::next(&Ruleset, Packed([first, second, third]), 0)
 }
 
 /// [`Rules::select`], as above.

@@ -137,6 +137,15 @@ pub trait Rules: Limits {
         next(self, satisfied, start)
     }
 
+    /// The number of the first rule that is in all sets, as [`Rules::next`] says it.
+    #[inline(always)]
+    fn first(&self, satisfied: Packed) -> u32
+    where
+        Self: Sized,
+    {
+        next(self, satisfied, 0)
+    }
+
     /// What the first rule says that all fields satisfy. `source` is a hash of who sent the packet.
     #[inline(always)]
     fn select(&self, satisfied: Packed, source: u64, now: Tick) -> Decision
