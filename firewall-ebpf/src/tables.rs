@@ -28,7 +28,7 @@ use crate::{
     setting::setting,
 };
 
-/// Everything is compiled into the place.
+/// What is done with sources is compiled into the place.
 const INLINE: u8 = 0;
 /// Everything is called, as functions that the verifier walks once each, and not once for each of the ways that lead to it, which are
 /// too many.

@@ -84,10 +84,18 @@ pub fn first_of_more(
 #[inline(always)]
 pub fn meet(env: &impl Datagrams, keys: Keys, family: Family) {
     let Some(place) = Place::of(env, keys, family) else { return };
+    // It may have gone unrecorded: then what is known of early ones stays for the next of its fragments.
+    if place.find_decided().decision().is_undecided() {
+        return;
+    }
+    let early = place.take_early().progress;
+    if early.is_none() {
+        return;
+    }
+    // Anew, since others may have joined what they had in the meantime, or have pushed it out.
     let found = place.find_decided();
-    // It may have gone unrecorded, or have been pushed out already.
     if !found.decision().is_undecided() {
-        place.join(&found, place.take_early().progress);
+        place.join(&found, early);
     }
 }
 

@@ -95,8 +95,8 @@ pub trait Datagrams: Sets + Sources {
             fate => return fate,
         }
         let fate = self.early(keys, family, fragment);
-        // It was written down as an early one, and then its first one turned out to have come to another CPU meanwhile.
-        if matches!(fate, Fate::Inherited(_) | Fate::Overlap) {
+        // Its datagram was written down as an early one, and then its first one turned out to have come to another CPU meanwhile.
+        if matches!(fate, Fate::Inherited(_) | Fate::Overlap | Fate::RefusedLate) {
             self.meet(keys, family);
         }
         fate
@@ -197,12 +197,9 @@ impl<'a, E: Datagrams> Place<'a, E> {
         self.env.refund(self.keys.source, self.family, fragments, self.now);
     }
 
-    /// Adds early fragments to a datagram that was decided, if there are any.
+    /// Adds early fragments to a datagram that was decided.
     #[inline(always)]
     fn join(&self, found: &Found, early: Progress) {
-        if early.is_none() {
-            return;
-        }
         let accepted = found.decision().is_allow();
         let progress = found.progress().join(early);
         let charged = found.progress().charged() + early.charged();
@@ -277,8 +274,8 @@ pub fn early(env: &impl Datagrams, keys: Keys, family: Family, fragment: &Fragme
     if found.decision().is_undecided() {
         return if refused { Fate::Refused } else { Fate::Early };
     }
-    if refused {
-        Fate::Refused
+    if refused || found.decision().to_bits() == Decision::REFUSED.to_bits() {
+        Fate::RefusedLate
     } else if fragment.offset < found.first_end() {
         Fate::Overlap
     } else {

@@ -58,6 +58,8 @@ pub enum Fate {
     Refused,
     /// Its first one hasn't been seen: the budget of its source is to be asked.
     Undecided,
+    /// There's no room for it, and its first one has been seen meanwhile.
+    RefusedLate,
 }
 
 impl Fate {
@@ -84,6 +86,7 @@ impl Fate {
             Self::Strict => Self::OTHERS + 2,
             Self::Refused => Self::OTHERS + 3,
             Self::Undecided => Self::OTHERS + 4,
+            Self::RefusedLate => Self::OTHERS + 5,
         }
     }
 
@@ -96,6 +99,7 @@ impl Fate {
             0x1_0001 => Self::Early,
             0x1_0002 => Self::Strict,
             0x1_0004 => Self::Undecided,
+            0x1_0005 => Self::RefusedLate,
             _ => Self::Refused,
         }
     }
@@ -108,7 +112,7 @@ impl Fate {
             Self::Overlap => Judgement::drop(Reason::FragmentOverlap),
             Self::Early => Judgement::pass(Reason::Early),
             Self::Strict => Judgement::drop(Reason::Early),
-            Self::Refused | Self::Undecided => Judgement::drop(Reason::FragmentBudget),
+            Self::Refused | Self::Undecided | Self::RefusedLate => Judgement::drop(Reason::FragmentBudget),
         }
     }
 }
@@ -123,7 +127,8 @@ mod tests {
             assert_eq!(Admission::from_code(admission.code()), admission);
         }
         assert_eq!(Admission::from_code(3), Admission::Refused);
-        let others = [Fate::Overlap, Fate::Early, Fate::Strict, Fate::Refused];
+        let others =
+            [Fate::Overlap, Fate::Early, Fate::Strict, Fate::Refused, Fate::Undecided, Fate::RefusedLate];
         let inherited = [0, 1, 1 << 14, u16::MAX].map(|bits| Fate::Inherited(Decision::from_bits(bits)));
         for fate in others.into_iter().chain(inherited) {
             assert_eq!(Fate::from_code(fate.code()), fate);

@@ -77,7 +77,7 @@ pub fn walk<B: Bytes + ?Sized>(
     end: usize,
     next_header: u8,
 ) -> Result<Chain, Reason> {
-    let (mut protocol, mut payload, mut found) = (next_header, offset, Found::NOTHING);
+    let (mut protocol, mut payload, mut said) = (next_header, offset, Said::NOTHING);
     for position in 0..=MAX_HEADERS {
         match protocol {
             HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS | FRAGMENT if position == MAX_HEADERS => {
@@ -85,7 +85,7 @@ pub fn walk<B: Bytes + ?Sized>(
             }
             HOP_BY_HOP if position > 0 => return Err(Reason::ExtensionOrder),
             HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS => {
-                let start: Start = part(bytes, payload, end, &found)?;
+                let start: Start = part(bytes, payload, end, &said)?;
                 if protocol == ROUTING && start.routing_type == 0 {
                     return Err(Reason::RoutingHeader0);
                 }
@@ -93,17 +93,17 @@ pub fn walk<B: Bytes + ?Sized>(
                 payload = reached(payload + (usize::from(start.length) + 1) * 8, start.length)?;
             }
             FRAGMENT => {
-                if found.is_there() {
+                if said.is_there() {
                     return Err(Reason::NestedFragment);
                 }
-                let header: FragmentHeader = part(bytes, payload, end, &found)?;
+                let header: FragmentHeader = part(bytes, payload, end, &said)?;
                 protocol = header.next_header;
                 payload = reached(payload + FRAGMENT_HEADER, header.next_header)?;
-                found = Found::new(&header, end - payload);
+                said = Said::new(&header, end - payload);
                 if protocol == FRAGMENT {
                     return Err(Reason::NestedFragment);
                 }
-                let fragment = found.fragment();
+                let fragment = said.fragment();
                 fragment.check(protocol)?;
                 if fragment.is_trailing() {
                     break;
@@ -112,20 +112,20 @@ pub fn walk<B: Bytes + ?Sized>(
             _ => break,
         }
     }
-    let fragment = if found.is_there() { found.fragment() } else { Fragment::WHOLE };
+    let fragment = if said.is_there() { said.fragment() } else { Fragment::WHOLE };
     Ok(Chain { protocol, payload, fragment })
 }
 
 /// What a Fragment header on the way said, if there was one, as it said it: in numbers of which the verifier knows nothing, so that it walks
 /// the rest of the chain once for all that it could say.
-struct Found {
+struct Said {
     is_there: u64,
     id: u32,
     offset_more: u16,
     length: usize,
 }
 
-impl Found {
+impl Said {
     const NOTHING: Self = Self { is_there: 0, id: 0, offset_more: 0, length: 0 };
 
     /// A header with so many bytes behind it.
@@ -165,15 +165,10 @@ const _: () =
 
 /// Reads a header that must lie before `end`.
 #[inline(always)]
-fn part<B: Bytes + ?Sized, T: Wire>(
-    bytes: &B,
-    offset: usize,
-    end: usize,
-    found: &Found,
-) -> Result<T, Reason> {
+fn part<B: Bytes + ?Sized, T: Wire>(bytes: &B, offset: usize, end: usize, said: &Said) -> Result<T, Reason> {
     if offset + size_of::<T>() > end {
         // Why a chain that doesn't end inside its packet is malformed.
-        let is_first = found.is_there() && found.fragment().is_first();
+        let is_first = said.is_there() && said.fragment().is_first();
         return Err(if is_first { Reason::FragmentHeaders } else { Reason::TransportHeader });
     }
     bytes.read(offset).ok_or(Reason::Truncated)

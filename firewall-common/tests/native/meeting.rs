@@ -151,9 +151,27 @@ fn what_is_given_back_is_not_more_than_was_charged() {
             assert_eq!(env.first(keys(id), Family::V6, piece(0), allowed), Admission::AsDecided);
         };
         let meeting = Between { native: &env, other: Cell::new(Some(Box::new(first))) };
-        meeting.early(keys(id), Family::V6, piece(7));
-        env.trailing(keys(id), Family::V6, piece(8));
+        assert_eq!(meeting.trailing(keys(id), Family::V6, piece(7)), Fate::Inherited(allowed));
+        assert_eq!(env.trailing(keys(id), Family::V6, piece(8)), Fate::Inherited(allowed));
     }
     let room = (0..100).take_while(|_| env.charge(source, Family::V6, 1, now)).count();
-    assert!(room <= 44, "room for {room} beside twenty, of sixty-four");
+    assert_eq!(room, 44, "beside twenty, of sixty-four");
+}
+
+/// A second early fragment, which there's no room for any more, and the first one meet: nothing stays that is known of an early datagram.
+#[test]
+fn what_is_refused_meets_the_first_one_too() {
+    let mut env = environment();
+    env.limits = Limits::new(60_000, 2, 100);
+    let keys = Keys { identity: Identity(0x9e37_79b9_7f4a_7c15), source: Source(1 << 60) };
+    let allowed = Decision::default_of(Action::Allow);
+    let piece = |n: usize| Fragment::new(0, 8 * n, true, 8);
+    assert_eq!(env.trailing(keys, Family::V6, piece(1)), Fate::Early);
+    let first = move |env: &Native| {
+        assert_eq!(env.first(keys, Family::V6, piece(0), allowed), Admission::AsDecided);
+    };
+    let meeting = Between { native: &env, other: Cell::new(Some(Box::new(first))) };
+    assert_eq!(meeting.trailing(keys, Family::V6, piece(2)), Fate::RefusedLate);
+    let set = env.set(keys.identity).expect("it's there");
+    assert!(!set.has_early(), "{set:?}");
 }

@@ -81,7 +81,8 @@ pub(super) fn make_by(
         keep(layout, &mut instance, &directory.join("previous"), previous)?;
     }
     egress::make(layout, &directory, document, before)?;
-    // The program comes last: a generation that has one is complete.
+    // The program comes last: a generation that has one is complete. (What is emptied for it in tables that it shares with others comes behind that:
+    // of one that is never put into force, nothing is lost.)
     instance.pin(&directory.join("program"))?;
     program(layout, number)
 }
