@@ -50,10 +50,6 @@ static NO_FLAGS: u32 = 0;
 #[unsafe(no_mangle)]
 static INTERFACE_SETS: Interfaces = Interfaces::NONE;
 
-/// How many words a set has.
-#[unsafe(no_mangle)]
-static STRIDE: u32 = 1;
-
 /// What the rules say.
 #[unsafe(no_mangle)]
 static CONSEQUENCES: [Consequence; MAX_RULES] =
@@ -146,13 +142,8 @@ impl Rules for Ruleset {
     }
 
     #[inline(always)]
-    fn stride(&self) -> u32 {
-        setting(&STRIDE)
-    }
-
-    #[inline(always)]
-    fn word(&self, index: u32) -> Option<u64> {
-        WORDS.get(WordChunk::of(index)).map(|chunk| *chunk.at(index))
+    fn words(&self, set: u32) -> Option<&WordChunk> {
+        WORDS.get(WordChunk::of(set))
     }
 
     #[inline(always)]
@@ -173,17 +164,11 @@ impl Rules for Ruleset {
     }
 
     #[inline(always)]
-    fn first(&self, satisfied: Packed) -> u32 {
-        let [first, second, third] = satisfied.0;
-        first_rule(first, second, third)
-    }
-
-    #[inline(always)]
     fn select(&self, satisfied: Packed, source: u64, now: Tick) -> Decision {
-        if !self.fields().has(Fields::LIMIT) {
-            return select::conclude(self, self.first(satisfied));
-        }
         let [first, second, third] = satisfied.0;
+        if !self.fields().has(Fields::LIMIT) {
+            return select::conclude(self, first_rule(first, second, third));
+        }
         Decision::from_bits(select(first, second, third, source, now.0) as u16)
     }
 }
@@ -212,7 +197,7 @@ extern "C" fn next(first: u64, second: u64, third: u64, start: u32) -> u32 {
     select::next(&Ruleset, Packed([first, second, third]), start)
 }
 
-/// [`Rules::first`], as above: where no rule has a limit it's all that is asked for, and takes fewer instructions.
+/// [`Rules::next`] from the first rule on, as above: where no rule has a limit it's all that is asked for, and takes fewer instructions.
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn first_rule(first: u64, second: u64, third: u64) -> u32 {

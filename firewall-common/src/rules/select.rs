@@ -4,7 +4,11 @@
 //! says that word `w` isn't zero. So the summaries of the sets are intersected first, and only words that are left are looked at
 //! (Baboescu and Varghese, "Scalable packet classification", 2001).
 
-use super::{Action, Decision, limit::Limits};
+use super::{
+    Action, Decision,
+    chunks::{Chunked as _, WordChunk},
+    limit::Limits,
+};
 use crate::{fragment::tick::Tick, opaque::opaque};
 
 /// The most words a set has, without its summary.
@@ -116,11 +120,9 @@ pub trait Rules: Limits {
     /// Which fields some rule asks about.
     fn fields(&self) -> Fields;
 
-    /// How many words a set has, its summary included: at most [`MAX_WORDS`] and one.
-    fn stride(&self) -> u32;
-
-    /// A word of all sets; `None` if there's none, which is an error of the loader's.
-    fn word(&self, index: u32) -> Option<u64>;
+    /// The words among which those of a set are, all of them: its number is the place of the first one, which is its summary. `None` if there
+    /// are none, which is an error of the loader's.
+    fn words(&self, set: u32) -> Option<&WordChunk>;
 
     /// What rule number `n` of the sets says.
     fn consequence(&self, n: u32) -> Consequence;
@@ -135,15 +137,6 @@ pub trait Rules: Limits {
         Self: Sized,
     {
         next(self, satisfied, start)
-    }
-
-    /// The number of the first rule that is in all sets, as [`Rules::next`] says it.
-    #[inline(always)]
-    fn first(&self, satisfied: Packed) -> u32
-    where
-        Self: Sized,
-    {
-        next(self, satisfied, 0)
     }
 
     /// What the first rule says that all fields satisfy. `source` is a hash of who sent the packet.
@@ -189,14 +182,16 @@ pub fn conclude(rules: &impl Rules, n: u32) -> Decision {
 /// See [`Rules::next`].
 #[inline(always)]
 pub fn next(rules: &impl Rules, satisfied: Packed, start: u32) -> u32 {
-    let Some(summary) = intersect(rules, satisfied, 0) else { return IN_ERROR };
+    let fields = rules.fields();
+    let Some(sets) = Sets::of(rules, satisfied, fields) else { return IN_ERROR };
+    let Some(summary) = sets.intersection(fields, 0) else { return IN_ERROR };
     let mut summary = summary & from(start / u64::BITS);
     for _ in 0..MAX_WORDS {
         if summary == 0 {
             break;
         }
         let place = lowest(summary);
-        let Some(word) = intersect(rules, satisfied, place + 1) else { return IN_ERROR };
+        let Some(word) = sets.intersection(fields, place + 1) else { return IN_ERROR };
         // No rule before `start` counts, whose word is the first. All ones for any other, without a branch: the verifier would walk the
         // rest for each of its ways.
         let others = (opaque(u64::from(place ^ start / u64::BITS)).wrapping_neg() as i64 >> 63) as u64;
@@ -215,20 +210,48 @@ const fn from(n: u32) -> u64 {
     if n < u64::BITS { u64::MAX << n } else { 0 }
 }
 
-/// One word of the intersection of all sets; number 0 is the summaries'.
+/// The sets that a packet satisfies, with the words among which each is; those of fields that no rule asks about aren't there.
+struct Sets<'a> {
+    satisfied: Packed,
+    words: [Option<&'a WordChunk>; SETS],
+}
+
+/// How many sets a packet satisfies.
+const SETS: usize = 6;
+/// The fields that the second of them and those that follow are about: of the first, some rule always asks.
+const OTHERS: [Fields; SETS - 1] =
+    [Fields::SOURCE, Fields::DESTINATION, Fields::SOURCE_PORT, Fields::FLAGS, Fields::INTERFACE];
+
+/// Whether some rule asks about the field that a set is about.
 #[inline(always)]
-fn intersect(rules: &impl Rules, satisfied: Packed, place: u32) -> Option<u64> {
-    const OTHERS: [Fields; 5] =
-        [Fields::SOURCE, Fields::DESTINATION, Fields::SOURCE_PORT, Fields::FLAGS, Fields::INTERFACE];
-    let (fields, stride) = (rules.fields(), rules.stride());
-    let index = |set: u32| set.wrapping_mul(stride).wrapping_add(place);
-    let mut word = rules.word(index(satisfied.set(0)))?;
-    for (n, field) in OTHERS.into_iter().enumerate() {
-        if fields.has(field) {
-            word &= rules.word(index(satisfied.set(n + 1)))?;
+const fn asks(fields: Fields, place: usize) -> bool {
+    place == 0 || fields.has(OTHERS[place - 1])
+}
+
+impl<'a> Sets<'a> {
+    /// `None` if one isn't there.
+    #[inline(always)]
+    fn of(rules: &'a impl Rules, satisfied: Packed, fields: Fields) -> Option<Self> {
+        let mut words = [None; SETS];
+        for (place, words) in words.iter_mut().enumerate() {
+            if asks(fields, place) {
+                *words = Some(rules.words(satisfied.set(place))?);
+            }
         }
+        Some(Self { satisfied, words })
     }
-    Some(word)
+
+    /// One word of the intersection of all sets; number 0 is the summaries'.
+    #[inline(always)]
+    fn intersection(&self, fields: Fields, number: u32) -> Option<u64> {
+        let mut all = u64::MAX;
+        for (place, words) in self.words.iter().enumerate() {
+            if asks(fields, place) {
+                all &= (*words)?.at(self.satisfied.set(place).wrapping_add(number));
+            }
+        }
+        Some(all)
+    }
 }
 
 /// The number of the lowest bit that is set, of a word that isn't zero.

@@ -6,7 +6,7 @@ use aya::{
 };
 use firewall_common::rules::{
     Action, PortTable, SourcePorts,
-    chunks::Chunk,
+    chunks::{Chunk, WordChunk},
     limit::Rate,
     prefix::{Branch, Node},
 };
@@ -26,7 +26,6 @@ mod names {
 
 const NODES: usize = 4096 / size_of::<Node>();
 const BRANCHES: usize = 4096 / size_of::<Branch>();
-const WORDS: usize = 4096 / size_of::<u64>();
 
 /// Sets what the program is to know of a ruleset before it's loaded.
 pub(super) fn prepare<'a>(loader: &mut EbpfLoader<'a>, rules: &'a Compiled) {
@@ -42,7 +41,6 @@ pub(super) fn prepare<'a>(loader: &mut EbpfLoader<'a>, rules: &'a Compiled) {
         no_flags,
         interfaces,
         words,
-        stride,
         consequences,
         rates,
         fields,
@@ -59,7 +57,6 @@ pub(super) fn prepare<'a>(loader: &mut EbpfLoader<'a>, rules: &'a Compiled) {
         .override_global("FLAG_SETS", &**flags, true)
         .override_global("NO_FLAGS", no_flags, true)
         .override_global("INTERFACE_SETS", interfaces, true)
-        .override_global("STRIDE", stride, true)
         .override_global("CONSEQUENCES", &**consequences, true)
         .override_global("ANSWER_CODES", &*answers.codes, true)
         .override_global("ANSWER_RATES", &answers.rates, true)
@@ -67,7 +64,7 @@ pub(super) fn prepare<'a>(loader: &mut EbpfLoader<'a>, rules: &'a Compiled) {
         .override_global("LOGGED", &**logged, true)
         .map_max_entries(names::PORTS, entries(ports.len()))
         .map_max_entries(names::SOURCE_PORTS, entries(usize::from(source_ports.is_some())))
-        .map_max_entries(names::WORDS, entries(words.len().div_ceil(WORDS)))
+        .map_max_entries(names::WORDS, entries(words.len()))
         .map_max_entries(names::RATES, entries(rates.len()))
         .map_max_entries(names::VETHS, entries(answers.veths.len()));
     prepare_tries(loader, rules);
@@ -106,7 +103,8 @@ pub(super) fn write(ebpf: &mut Ebpf, rules: &Compiled) -> Result<(), MapError> {
         array::<SourcePorts>(ebpf, names::SOURCE_PORTS)?.set(0, table.as_ref(), 0)?;
     }
     write_tries(ebpf, rules)?;
-    chunks::<_, WORDS>(ebpf, names::WORDS, &rules.words)?;
+    let mut words = array::<WordChunk>(ebpf, names::WORDS)?;
+    (0..).zip(&rules.words).try_for_each(|(index, chunk)| words.set(index, chunk, 0))?;
     let mut rates = array::<Rate>(ebpf, names::RATES)?;
     (0..).zip(&rules.rates).try_for_each(|(index, rate)| rates.set(index, rate, 0))?;
     let mut veths: HashMap<_, u32, u32> = HashMap::try_from(map(ebpf, names::VETHS)?)?;

@@ -22,6 +22,7 @@ use firewall_common::{
     },
     rules::{
         self, Action, Decision, Lookup, PROTOCOLS_WITH_PORTS, RuleTables, Side,
+        chunks::WordChunk,
         limit::{BucketSet, Rate},
         prefix::{Branch, Node, Tries},
         select::{Consequence, Fields, Rules},
@@ -173,11 +174,7 @@ impl Rules for Native {
         Fields::default()
     }
 
-    fn stride(&self) -> u32 {
-        1
-    }
-
-    fn word(&self, _: u32) -> Option<u64> {
+    fn words(&self, _: u32) -> Option<&WordChunk> {
         None
     }
 

@@ -5,6 +5,7 @@ use firewall_common::{
     packet::Family,
     rules::{
         Action, Lookup, MAX_RULES, RuleTables, SLOTS, Side,
+        chunks::{Chunked as _, WordChunk},
         limit::{BucketSet, Limits, Rate},
         prefix::{Branch, Node, Tries},
         select::{Consequence, Fields, Rules},
@@ -64,12 +65,8 @@ impl Rules for Memory {
         self.rules.fields
     }
 
-    fn stride(&self) -> u32 {
-        self.rules.stride
-    }
-
-    fn word(&self, index: u32) -> Option<u64> {
-        self.rules.words.get(index as usize).copied()
+    fn words(&self, set: u32) -> Option<&WordChunk> {
+        self.rules.words.get(WordChunk::of(set) as usize)
     }
 
     fn consequence(&self, n: u32) -> Consequence {

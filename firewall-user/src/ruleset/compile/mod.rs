@@ -18,6 +18,7 @@ use firewall_common::{
     packet::Family,
     rules::{
         Action, Decision, Lookup, MAX_RULES, PROTOCOLS, PortTable, Side, Slot, SourcePorts,
+        chunks::WordChunk,
         interface::{Interfaces, MAX_INTERFACES},
         limit::Rate,
         prefix::{Branch, Node},
@@ -94,10 +95,8 @@ pub struct Compiled {
     pub no_flags: u32,
     /// The sets that interfaces satisfy.
     pub interfaces: Interfaces,
-    /// The words of all sets.
-    pub words: Vec<u64>,
-    /// How many words each set has, its summary included.
-    pub stride: u32,
+    /// The words of all sets: of each its summary, then its words, all among those of one chunk.
+    pub words: Vec<WordChunk>,
     /// What the rules say.
     pub consequences: Box<[Consequence; MAX_RULES]>,
     /// The limits that they have.
@@ -146,7 +145,7 @@ impl Compiled {
         let (flags, no_flags) = flags(&entries, &mut sets);
         let interfaces = interfaces(&entries, host, &mut sets)?;
         let (consequences, rates) = consequences(rules, &entries, &decisions, host);
-        let (stride, words) = sets.finish();
+        let words = sets.finish();
         Ok(Self {
             protocols,
             ports: tables,
@@ -159,7 +158,6 @@ impl Compiled {
             no_flags,
             interfaces,
             words,
-            stride,
             consequences,
             rates,
             fields: fields(&entries),

@@ -5,7 +5,14 @@ use std::{
     hash::{BuildHasher as _, BuildHasherDefault, Hash, Hasher},
 };
 
-use firewall_common::rules::select::MAX_WORDS;
+use firewall_common::rules::{
+    chunks::{Chunked as _, WordChunk},
+    select::MAX_WORDS,
+};
+
+/// How many words a chunk has.
+const CHUNK: usize = size_of::<WordChunk>() / size_of::<u64>();
+const _: () = assert!(MAX_WORDS < CHUNK);
 
 /// A set of rules as bits.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -92,9 +99,12 @@ impl Bits {
 pub(super) struct Interner {
     /// By their hashes. One whose hash another has is found by the next hash that none had.
     numbers: HashMap<u64, u32, BuildHasherDefault<WordHasher>>,
-    /// For each set its summary, then its words.
-    words: Vec<u64>,
-    stride: usize,
+    /// Of each set its summary, then its words, all among those of one chunk.
+    chunks: Vec<WordChunk>,
+    /// Where the next set begins, if there's room for it in its chunk.
+    end: usize,
+    /// How many words each has, with its summary.
+    length: usize,
 }
 
 impl Interner {
@@ -102,7 +112,7 @@ impl Interner {
     pub(super) fn new(count: usize) -> Self {
         let words = Bits::none(count).0.len();
         assert!(words <= MAX_WORDS, "the caller has counted the rules");
-        Self { numbers: HashMap::default(), words: Vec::new(), stride: words + 1 }
+        Self { numbers: HashMap::default(), chunks: Vec::new(), end: 0, length: words + 1 }
     }
 
     /// The number of a set.
@@ -117,11 +127,20 @@ impl Interner {
             }
             hash = hash.wrapping_add(1);
         }
-        let number = self.numbers.len() as u32;
-        self.numbers.insert(hash, number);
         let summary = (0..).zip(&bits.0).fold(0, |summary, (n, &word)| summary | u64::from(word != 0) << n);
-        self.words.push(summary);
-        self.words.extend_from_slice(&bits.0);
+        if self.end % CHUNK + self.length > CHUNK {
+            self.end = self.end.next_multiple_of(CHUNK);
+        }
+        let place = self.end % CHUNK;
+        if place == 0 {
+            self.chunks.push(WordChunk::new(&[]));
+        }
+        let chunk = self.chunks.last_mut().expect("it was made with its first set");
+        chunk.0[place] = summary;
+        chunk.0[place + 1..place + self.length].copy_from_slice(&bits.0);
+        let number = self.end as u32;
+        self.end += self.length;
+        self.numbers.insert(hash, number);
         number
     }
 
@@ -131,13 +150,13 @@ impl Interner {
     }
 
     fn words_of(&self, number: u32) -> &[u64] {
-        let start = number as usize * self.stride;
-        &self.words[start + 1..start + self.stride]
+        let place = number as usize % CHUNK;
+        &self.chunks[WordChunk::of(number) as usize].0[place + 1..place + self.length]
     }
 
-    /// How many words each has, with its summary, and the words of all.
-    pub(super) fn finish(self) -> (u32, Vec<u64>) {
-        (self.stride as u32, self.words)
+    /// The words of all.
+    pub(super) fn finish(self) -> Vec<WordChunk> {
+        self.chunks
     }
 }
 
@@ -157,10 +176,27 @@ mod tests {
     fn a_set_is_kept_once_with_its_summary() {
         let mut sets = Interner::new(130);
         assert_eq!(sets.number(&bits(130, &[0, 129])), 0);
-        assert_eq!(sets.number(&bits(130, &[64])), 1);
+        assert_eq!(sets.number(&bits(130, &[64])), 4);
         assert_eq!(sets.number(&bits(130, &[129, 0])), 0);
-        assert_eq!(sets.bits(1), bits(130, &[64]));
-        assert_eq!(sets.finish(), (4, vec![0b101, 1, 0, 2, 0b10, 0, 1, 0]));
+        assert_eq!(sets.bits(4), bits(130, &[64]));
+        assert_eq!(sets.finish(), [WordChunk::new(&[0b101, 1, 0, 2, 0b10, 0, 1, 0])]);
+    }
+
+    /// One of each length that a set can have; the last ones of some end where a chunk does.
+    #[test]
+    fn a_set_is_whole_in_one_chunk() {
+        for words in [1, 2, 3, 7, 31, MAX_WORDS] {
+            let count = words * 64;
+            let mut sets = Interner::new(count);
+            let numbers: Vec<u32> = (0..count).map(|n| sets.number(&bits(count, &[n]))).collect();
+            for (n, &number) in numbers.iter().enumerate() {
+                assert_eq!(WordChunk::of(number), WordChunk::of(number + words as u32));
+                assert_eq!(sets.bits(number), bits(count, &[n]));
+                assert_eq!(sets.number(&bits(count, &[n])), number);
+            }
+            let in_one = CHUNK / (words + 1);
+            assert_eq!(sets.finish().len(), count.div_ceil(in_one));
+        }
     }
 
     #[test]
@@ -168,10 +204,10 @@ mod tests {
         let mut sets = Interner::new(130);
         for _ in 0..2 {
             assert_eq!(sets.number_by(u64::MAX, &bits(130, &[1])), 0);
-            assert_eq!(sets.number_by(u64::MAX, &bits(130, &[2])), 1);
-            assert_eq!(sets.number_by(0, &bits(130, &[3])), 2);
+            assert_eq!(sets.number_by(u64::MAX, &bits(130, &[2])), 4);
+            assert_eq!(sets.number_by(0, &bits(130, &[3])), 8);
         }
-        assert_eq!(sets.bits(2), bits(130, &[3]));
+        assert_eq!(sets.bits(8), bits(130, &[3]));
     }
 
     #[test]
