@@ -194,7 +194,8 @@ pub fn next(rules: &impl Rules, satisfied: Packed, start: u32) -> u32 {
         let Some(word) = sets.intersection(fields, place + 1) else { return IN_ERROR };
         // No rule before `start` counts, whose word is the first. All ones for any other, without a branch: the verifier would walk the
         // rest for each of its ways.
-        let others = (opaque(u64::from(place ^ start / u64::BITS)).wrapping_neg() as i64 >> 63) as u64;
+        let distance = opaque(u64::from(place ^ (start / u64::BITS)));
+        let others = (distance.wrapping_neg() as i64 >> 63) as u64;
         let word = word & (from(start % u64::BITS) | others);
         if word != 0 {
             return place * u64::BITS + lowest(word);
