@@ -4,6 +4,8 @@
 //! all first fragments, then all that come next, and so on. One stage is timed. What the generator itself costs is timed
 //! with the program that does nothing.
 
+use std::num::NonZeroU32;
+
 use anyhow::{Context as _, Result, ensure};
 use firewall_common::{
     fragment::{budget::Limits, tick::Tick},
@@ -32,7 +34,7 @@ const TRAILING: usize = 63;
 /// The size of a datagram, and of its three fragments, in bytes.
 const DATAGRAM: usize = 192;
 const PIECE: usize = DATAGRAM / 3;
-/// The second 32 bits of a source address.
+/// Which bits of a source address's second 32 differ where each datagram comes from a network of its own.
 const ANY_NETWORK: u32 = u32::MAX;
 /// A budget that isn't used up, in fragments.
 const PLENTY: u32 = 1 << 30;
@@ -71,8 +73,10 @@ struct Stages<'a> {
     /// Which stage is timed.
     timed: usize,
     ids: Ids,
-    /// Whether each datagram comes from a network of its own.
-    strangers: bool,
+    /// Which bits differ at random in the networks that datagrams come from.
+    networks: u32,
+    /// How many datagrams a first fragment is ahead of the others that come in the same round, if they are [`Ids::Stepped`].
+    ahead: u32,
 }
 
 const IN_ORDER: Stages<'_> = Stages {
@@ -82,19 +86,20 @@ const IN_ORDER: Stages<'_> = Stages {
     pieces: &[&[0], &[1], &[2]],
     timed: 0,
     ids: Ids::Counted,
-    strangers: false,
+    networks: 0,
+    ahead: 0,
 };
 
-/// The fragments of a datagram, all of the same length.
-fn pieces(stages: &Stages<'_>) -> Vec<Vec<u8>> {
+/// The fragments of a datagram with an identification, all of the same length.
+fn pieces(stages: &Stages<'_>, id: u32) -> Vec<Vec<u8>> {
     let data = pattern(DATAGRAM - 8);
     let cuts = cuts_for(DATAGRAM, stages.piece);
     match stages.family {
         Family::V6 => {
-            frames(ip6("2001:db8::1", "2001:db8::2").udp(4500, stages.port, &data).fragments(0, &cuts))
+            frames(ip6("2001:db8::1", "2001:db8::2").udp(4500, stages.port, &data).fragments(id, &cuts))
         }
         Family::V4 => {
-            frames(ip4("198.18.0.1", "192.0.2.2").udp(4500, stages.port, &data).fragments(0, &cuts))
+            frames(ip4("198.18.0.1", "192.0.2.2").udp(4500, stages.port, &data).fragments(id as u16, &cuts))
         }
     }
 }
@@ -128,15 +133,16 @@ impl Flow {
         expected: u32,
     ) -> Result<Self> {
         let mut noop = Instance::noop().context("loading the program that does nothing")?;
-        let pieces = pieces(&stages);
+        let mut pieces = pieces(&stages, 0);
         // A datagram that is complete makes the source known that all come from, where it's one.
         for piece in &pieces {
             instance.run(piece, 1)?;
         }
+        pieces[0] = self::pieces(&stages, stages.ahead).swap_remove(0);
         let generator = |which: &[usize], target: Target<'_>| {
             let frames: Vec<_> = which.iter().map(|&piece| pieces[piece].clone()).collect();
-            let sources = if stages.strangers { ANY_NETWORK } else { 0 };
-            let plan = Plan { frames: &frames, ids: stages.ids, sources, seed: 1, rounds: None };
+            let Stages { ids, networks: sources, .. } = stages;
+            let plan = Plan { frames: &frames, ids, sources, seed: 1, rounds: None };
             Generator::load(&plan, target, None)
         };
         let yardstick = generator(stages.pieces[stages.timed], Target::Program(&mut noop))?;
@@ -238,7 +244,7 @@ pub fn kinds() -> Result<Vec<Flow>> {
 /// # Errors
 /// The kernel refuses a program.
 pub fn floods() -> Result<Vec<Flow>> {
-    let flood = Stages { pieces: &[&[0]], ids: Ids::Random, strangers: true, ..IN_ORDER };
+    let flood = Stages { pieces: &[&[0]], ids: Ids::Random, networks: ANY_NETWORK, ..IN_ORDER };
     let flow = |what, stages| Flow::new(what, program(TABLE, true)?, stages, DATAGRAMS, DROP);
     [
         flow("flood of accepted first fragments", flood)?.ahead(DATAGRAMS),
@@ -266,6 +272,40 @@ pub fn sizes() -> Result<Vec<Flow>> {
         flows.push(Flow::new(name("a full"), program(table, false)?, full, repeat, PASS)?.ahead(6 * table)?);
     }
     Ok(flows)
+}
+
+/// What it costs that more datagrams are in flight: the first fragment of one and the last of another that began so many before, in turn.
+///
+/// # Errors
+/// The kernel refuses a program.
+pub fn in_flight() -> Result<Vec<Flow>> {
+    let flow = |ahead: u32| {
+        let ids = Ids::Stepped(NonZeroU32::MIN);
+        let stages = Stages { piece: DATAGRAM / 2, pieces: &[&[0, 1]], ids, ahead, ..IN_ORDER };
+        let name = format!("first of one and last of another, {ahead} in flight");
+        // The last fragments of so many have no first ones.
+        Flow::new(name, program(TABLE, false)?, stages, REPEAT, PASS)?.ahead(4 * ahead)
+    };
+    [1, 64, 1024, 4096, DATAGRAMS].into_iter().map(flow).collect()
+}
+
+/// What it costs that datagrams come from more sources: more than the table of sources has room for, in the end.
+///
+/// # Errors
+/// The kernel refuses a program.
+pub fn sources() -> Result<Vec<Flow>> {
+    let flow = |bits: u32| {
+        let networks = (1 << bits) - 1;
+        let stages =
+            Stages { piece: DATAGRAM / 2, pieces: &[&[0, 1]], ids: Ids::Counted, networks, ..IN_ORDER };
+        let name = match bits {
+            0 => "first and last of a new datagram, one source".to_owned(),
+            _ => format!("first and last of a new datagram, {} sources", 1 << bits),
+        };
+        // Nearly all of them have been there before.
+        Flow::new(name, program(TABLE, false)?, stages, REPEAT, PASS)?.ahead(16 << bits)
+    };
+    [0, 8, 10, 12, 14, 16].into_iter().map(flow).collect()
 }
 
 /// The same packets through Fragwall's table alone and through an LRU hash map: both full, each of `TABLE` entries.

@@ -84,8 +84,13 @@ pub trait Timed {
 /// The cases of a section, and whose couldn't be had.
 type Cases = fn() -> Result<(Vec<Box<dyn Timed>>, Vec<LeftOut>)>;
 
+/// The name of the section on how many datagrams are in flight.
+const IN_FLIGHT: &str = "in-flight";
+/// The name of the section on how many sources datagrams come from.
+const SOURCES: &str = "sources";
+
 /// The sections of a report, and their cases.
-const SECTIONS: [(&str, Cases); 10] = [
+const SECTIONS: [(&str, Cases); 12] = [
     ("packet", || cases::all().map(complete)),
     ("replies", || replies::ingress().map(complete)),
     ("egress", || replies::egress().map(complete)),
@@ -98,6 +103,8 @@ const SECTIONS: [(&str, Cases); 10] = [
     ("fragments", || flows::kinds().map(complete)),
     ("floods", || flows::floods().map(complete)),
     ("sizes", || flows::sizes().map(complete)),
+    (IN_FLIGHT, || flows::in_flight().map(complete)),
+    (SOURCES, || flows::sources().map(complete)),
     ("tables", || flows::tables().map(complete)),
 ];
 

@@ -4,9 +4,10 @@ use anyhow::{Context as _, Result};
 
 use super::{
     super::{
+        IN_FLIGHT, SOURCES,
         live::{Row, Table},
         plot::{Bar, Group, Plot},
-        report::Report,
+        report::{Report, Row as TimesRow},
         throughput::{RATE, SIZES},
     },
     WHOLE,
@@ -59,6 +60,15 @@ pub(super) fn all(report: &Report) -> Result<Vec<(&'static str, Plot)>> {
             ),
         ),
         (
+            "scale",
+            Plot {
+                title: "What a fragment costs over no-op, of many datagrams and sources".to_owned(),
+                unit: "ns",
+                groups: [over_noop(report, IN_FLIGHT)?, over_noop(report, SOURCES)?].concat(),
+                foot: foot_of(report, report.effort.rounds),
+            },
+        ),
+        (
             "echo",
             plot(
                 "Half of all round trips take no longer than",
@@ -92,17 +102,35 @@ fn groups(table: &Table, figure: &str, wanted: &dyn Fn(&Row) -> bool) -> Vec<Gro
         .collect()
 }
 
+/// A group for each kind of packet of a section whose rows name it first, and then how many there are of what.
+fn over_noop(report: &Report, name: &str) -> Result<Vec<Group>> {
+    grouped(report, name, |row, packet, many| {
+        (packet.to_owned(), Bar { name: format!("Fragwall, {many}"), value: Some(row.over_noop) })
+    })
+}
+
 /// A group for each size of a ruleset.
 fn rules(report: &Report) -> Result<Vec<Group>> {
-    let section = report.sections.iter().find(|section| section.name == "nftables");
-    let rows = &section.context("there's no section nftables")?.rows;
+    grouped(report, "nftables", |row, who, rules| {
+        (rules.to_owned(), Bar { name: who.to_owned(), value: Some(row.nanoseconds) })
+    })
+}
+
+/// The rows of a section, whose names have two parts, as bars of groups: those of a group come one after the other.
+fn grouped(
+    report: &Report,
+    name: &str,
+    bar: impl Fn(&TimesRow, &str, &str) -> (String, Bar),
+) -> Result<Vec<Group>> {
+    let section = report.sections.iter().find(|section| section.name == name);
+    let rows = &section.with_context(|| format!("there's no section {name}"))?.rows;
     let mut groups: Vec<Group> = Vec::new();
     for row in rows {
-        let (who, rules) = row.name.split_once(", ").context("a row that doesn't name its rules")?;
-        let bar = Bar { name: who.to_owned(), value: Some(row.nanoseconds) };
-        match groups.last_mut().filter(|group| group.name == rules) {
+        let (first, second) = row.name.split_once(", ").context("a row whose name has one part")?;
+        let (of, bar) = bar(row, first, second);
+        match groups.last_mut().filter(|group| group.name == of) {
             Some(group) => group.bars.push(bar),
-            None => groups.push(Group { name: rules.to_owned(), bars: vec![bar] }),
+            None => groups.push(Group { name: of, bars: vec![bar] }),
         }
     }
     Ok(groups)
@@ -110,8 +138,13 @@ fn rules(report: &Report) -> Result<Vec<Group>> {
 
 /// Where the figures come from, in lines that fit.
 fn foot(report: &Report) -> Vec<String> {
+    foot_of(report, report.effort.live_rounds)
+}
+
+/// The same for figures of so many rounds.
+fn foot_of(report: &Report, rounds: usize) -> Vec<String> {
     vec![
-        format!("Medians of {} interleaved rounds, with the least and the most.", report.effort.live_rounds),
+        format!("Medians of {rounds} interleaved rounds, with the least and the most."),
         report.provenance.to_string(),
     ]
 }
