@@ -344,3 +344,20 @@ proptest! {
         }
     }
 }
+
+/// As the kernel's program hands it from one function to another.
+#[test]
+fn a_record_comes_back_from_its_number() {
+    for decision in
+        [Decision::UNDECIDED, Decision::REFUSED, Decision::from_bits(1 << 13), Decision::from_bits(u16::MAX)]
+    {
+        for first_end in [0, 8, 1232, 65528] {
+            for sum in [0, 1 << 10, 0xffff_fc00, 0x1234_5400] {
+                let trailing = Fragment::new(0, 8, true, 8);
+                let progress = Progress::NONE.and(&trailing, |units| if units == 2 { sum } else { 0 });
+                let record = Record { decision, first_end, progress };
+                assert_eq!(Record::from_bits(record.to_bits()), record);
+            }
+        }
+    }
+}
