@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use firewall_common::{
     fragment::{budget::Limits, tick::Tick},
     packet::Family,
+    rules::Action,
 };
 use fragwall::{
     kernel::{
@@ -110,6 +111,15 @@ fn frames<P: Payload>(fragments: Vec<P>) -> Vec<Vec<u8>> {
 
 /// A program with a table of so many entries; with the budget of this host, or one that isn't used up.
 pub(super) fn program(table: u32, budget: bool) -> Result<Instance> {
+    program_with(table, budget, Action::Allow)
+}
+
+/// One that drops trailing fragments whose first one it hasn't seen, so that those that pass have been found.
+fn strict() -> Result<Instance> {
+    program_with(TABLE, false, Action::Deny)
+}
+
+fn program_with(table: u32, budget: bool, early: Action) -> Result<Instance> {
     let rules = ["allow tcp 22", "allow @ike"].map(|rule| Rule::parse(rule, Names::system()));
     let rules = rules.into_iter().collect::<Result<_, _>>()?;
     let fragments = Fragments { table, ..Fragments::default() };
@@ -118,6 +128,7 @@ pub(super) fn program(table: u32, budget: bool) -> Result<Instance> {
     let mut settings = Settings::of_document(&document, &compiled, false)?;
     // The measurements take longer than an entry lives by default.
     settings.timeout = Tick::MAX_AGE;
+    settings.early = early;
     if !budget {
         settings.limits = [Limits::new(Tick::MAX_AGE, PLENTY, PLENTY); 2];
     }
@@ -284,7 +295,7 @@ pub fn in_flight() -> Result<Vec<Flow>> {
         let stages = Stages { piece: DATAGRAM / 2, pieces: &[&[0, 1]], ids, ahead, ..IN_ORDER };
         let name = format!("first of one and last of another, {ahead} in flight");
         // The last fragments of so many have no first ones.
-        Flow::new(name, program(TABLE, false)?, stages, REPEAT, PASS)?.ahead(4 * ahead)
+        Flow::new(name, strict()?, stages, REPEAT, PASS)?.ahead(4 * ahead)
     };
     [1, 64, 1024, 4096, DATAGRAMS].into_iter().map(flow).collect()
 }
@@ -303,7 +314,7 @@ pub fn sources() -> Result<Vec<Flow>> {
             _ => format!("first and last of a new datagram, {} sources", 1 << bits),
         };
         // Nearly all of them have been there before.
-        Flow::new(name, program(TABLE, false)?, stages, REPEAT, PASS)?.ahead(16 << bits)
+        Flow::new(name, strict()?, stages, REPEAT, PASS)?.ahead(16 << bits)
     };
     [0, 8, 10, 12, 14, 16].into_iter().map(flow).collect()
 }
