@@ -2,6 +2,8 @@
 
 use std::{io, os::fd::AsFd as _};
 
+use nix::libc;
+
 use super::object::{Kind, describe};
 
 /// What a program is tied to by a link.
@@ -63,8 +65,8 @@ pub(super) fn all() -> io::Result<Vec<Attachment>> {
     for id in Kind::Link.ids()? {
         let link = match Kind::Link.open(id) {
             Ok(link) => link,
-            // One that has gone meanwhile is none.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            // One that has gone meanwhile is none; nor is one that has an id and isn't made yet, of which the kernel says that it be tried again.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EAGAIN)) => continue,
             Err(error) => return Err(error),
         };
         let mut info = Info::default();

@@ -103,9 +103,12 @@ impl Entry {
         let Some(attached) = interface.xdp.first() else { return Ok(None) };
         for program in called(interface)?.iter().filter(|program| is_entry(program)) {
             for map in maps(program)? {
-                // One that is gone meanwhile is none.
-                if let Ok(Some(array)) = Array::of_id(map) {
-                    return Ok(Some(Self { array, mode: attached.mode }));
+                match Array::of_id(map) {
+                    Ok(Some(array)) => return Ok(Some(Self { array, mode: attached.mode })),
+                    Ok(None) => {}
+                    // One that is gone meanwhile is none.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(error),
                 }
             }
         }
@@ -167,8 +170,8 @@ fn is_entry(program: &ProgramInfo) -> bool {
 /// them: the kernel empties an array that nobody has open any more, and takes its time for it.
 ///
 /// # Errors
-/// Another program has one of them and calls no entry; their entries take no program in common, or none of the form that is `in_force`; another
-/// interface has the same entry.
+/// Another program has one of them and calls no entry, as far as this process may see; their entries take no program in common, or none of the
+/// form that is `in_force`; another interface has the same entry; the kernel refuses to tell.
 pub(super) fn form_for(
     interfaces: &[Interface],
     in_force: Option<Form>,
@@ -177,7 +180,15 @@ pub(super) fn form_for(
     let mut entries = Vec::new();
     let mut forms: Option<Vec<Form>> = in_force.map(|form| vec![form]);
     for interface in interfaces.iter().filter(|interface| !interface.xdp.is_empty()) {
-        let Ok(Some(entry)) = Entry::of(interface) else { return Err(super::link::held(&interface.name)) };
+        let entry = match Entry::of(interface) {
+            Ok(Some(entry)) => entry,
+            Ok(None) => return Err(super::link::held(&interface.name)),
+            // Who may not look is told who holds the interface, and what it takes to see more.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                return Err(super::link::held(&interface.name));
+            }
+            Err(error) => return Err(failed(interface, error)),
+        };
         must_be_alone(&entry, interface, all)?;
         let taken = entry.array.forms().map_err(|error| failed(interface, error))?;
         if taken.is_empty() {

@@ -1,24 +1,28 @@
 //! Called by a dispatcher, in the place of one of its functions: as bpfman loads programs.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use anyhow::{Context as _, Result};
 use aya::{
     Ebpf, EbpfLoader,
-    programs::{Extension, Xdp, XdpMode},
+    programs::{Extension, Xdp, XdpMode, extension::ExtensionLinkId},
 };
 use firewall_tests::harness::entry::NAME;
 use firewall_tests::harness::host::Host;
-use fragwall::kernel::{dispatcher, entry};
+use fragwall::kernel::{dispatcher, entry, netlink};
 
 use super::{ALLOW, is_filtered, is_open};
 
 /// A dispatcher on a host's `eth0`, and Fragwall's entry in one of its places.
 struct Dispatcher {
-    _dispatcher: Ebpf,
-    _entry: Ebpf,
+    dispatcher: Ebpf,
+    entry: Ebpf,
+    link: Option<ExtensionLinkId>,
 }
 
 impl Dispatcher {
-    fn on(host: &Host, place: &str) -> Result<Self> {
+    /// One that is on no interface yet.
+    fn load(place: &str) -> Result<Self> {
         let mut dispatcher = EbpfLoader::new().btf(None).load(dispatcher::OBJECT)?;
         let program: &mut Xdp = dispatcher.program_mut("xdp_dispatcher").context("no program")?.try_into()?;
         program.load()?;
@@ -26,14 +30,29 @@ impl Dispatcher {
         let mut entry = EbpfLoader::new().btf(None).extension(NAME).load(entry::OBJECT)?;
         let extension: &mut Extension = entry.program_mut(NAME).context("no entry")?.try_into()?;
         extension.load(fd, place)?;
-        extension.attach()?;
+        let link = Some(extension.attach()?);
+        Ok(Self { dispatcher, entry, link })
+    }
+
+    fn on(host: &Host, place: &str) -> Result<Self> {
+        let mut loaded = Self::load(place)?;
         host.netns.enter(|| {
             let program: &mut Xdp =
-                dispatcher.program_mut("xdp_dispatcher").context("no program")?.try_into()?;
+                loaded.dispatcher.program_mut("xdp_dispatcher").context("no program")?.try_into()?;
             program.attach("eth0", XdpMode::Driver)?;
             Ok(())
         })?;
-        Ok(Self { _dispatcher: dispatcher, _entry: entry })
+        Ok(loaded)
+    }
+
+    /// Takes the entry out of its place and puts it there again.
+    fn put_again(&mut self) -> Result<()> {
+        let entry: &mut Extension = self.entry.program_mut(NAME).context("no entry")?.try_into()?;
+        if let Some(link) = self.link.take() {
+            entry.detach(link)?;
+        }
+        self.link = Some(entry.attach()?);
+        Ok(())
     }
 }
 
@@ -81,4 +100,30 @@ fn in_its_first_place() {
 #[test]
 fn in_its_second_place() {
     filters_in("prog1");
+}
+
+#[test]
+fn it_is_found_while_others_put_programs_into_another_dispatcher() {
+    const LOOKS: u32 = 1000;
+    let host = Host::new("found").unwrap();
+    let Some(kept) = dispatcher(&host, "prog0") else { return };
+    let mut other = Dispatcher::load("prog1").unwrap();
+    let eth0 = host.netns.enter(|| Ok(netlink::interface("eth0")?)).unwrap();
+    let looked = AtomicBool::new(false);
+    std::thread::scope(|threads| {
+        let putting = threads.spawn(|| {
+            let mut put = 0_u32;
+            while !looked.load(Ordering::Relaxed) {
+                // The place is taken as long as whoever looks has the link open that was there.
+                put += u32::from(other.put_again().is_ok());
+            }
+            put
+        });
+        let missed = (0..LOOKS).filter(|_| !entry::is_on(&eth0)).count();
+        looked.store(true, Ordering::Relaxed);
+        let put = putting.join().unwrap();
+        assert!(put > 0);
+        assert_eq!(missed, 0, "of {LOOKS} looks, as {put} programs were put");
+    });
+    drop(kept);
 }
