@@ -274,11 +274,14 @@ pub fn early(env: &impl Datagrams, keys: Keys, family: Family, fragment: &Fragme
     if found.decision().is_undecided() {
         return if refused { Fate::Refused } else { Fate::Early };
     }
-    if refused || found.decision().to_bits() == Decision::REFUSED.to_bits() {
+    if refused {
         Fate::RefusedLate
     } else if fragment.offset < found.first_end() {
         Fate::Overlap
     } else {
-        Fate::of(found.decision())
+        match Fate::of(found.decision()) {
+            Fate::Refused => Fate::RefusedLate,
+            fate => fate,
+        }
     }
 }

@@ -175,3 +175,24 @@ fn what_is_refused_meets_the_first_one_too() {
     let set = env.set(keys.identity).expect("it's there");
     assert!(!set.has_early(), "{set:?}");
 }
+
+/// An early fragment, and the first one that it begins inside of and that there's no room for, meet: it's told as an overlapping one, as behind any
+/// first one.
+#[test]
+fn one_that_overlaps_a_first_one_that_is_refused_overlaps() {
+    let mut env = environment();
+    env.limits = Limits::new(60_000, 3, 100);
+    let keys = Keys { identity: Identity(0x9e37_79b9_7f4a_7c15), source: Source(1 << 60) };
+    let allowed = Decision::default_of(Action::Allow);
+    let first = move |env: &Native| {
+        let (source, now) = (keys.source, env.now);
+        while env.charge(source, Family::V6, 1, now) {}
+        assert_eq!(env.first(keys, Family::V6, Fragment::new(0, 0, true, 16), allowed), Admission::Refused);
+        // Another datagram of the source is complete: there's room for the early one.
+        env.refund(source, Family::V6, 2, now);
+    };
+    let meeting = Between { native: &env, other: Cell::new(Some(Box::new(first))) };
+    assert_eq!(meeting.trailing(keys, Family::V6, Fragment::new(0, 8, true, 8)), Fate::Overlap);
+    let set = env.set(keys.identity).expect("it's there");
+    assert!(!set.has_early(), "{set:?}");
+}
