@@ -9,15 +9,11 @@ use std::{
 use nix::libc;
 
 use super::{
+    element,
     form::Form,
     object::{self, Kind, describe},
-    syscall::bpf,
 };
 
-/// `BPF_MAP_LOOKUP_ELEM`, `BPF_MAP_UPDATE_ELEM` and `BPF_MAP_DELETE_ELEM` of `linux/bpf.h`.
-const LOOK_UP: libc::c_int = 1;
-const UPDATE: libc::c_int = 2;
-const DELETE: libc::c_int = 3;
 /// The one place of it.
 const PLACE: u32 = 0;
 
@@ -40,16 +36,6 @@ struct Info {
     max_entries: u32,
     flags: u32,
     name: [u8; 16],
-}
-
-/// What the calls on elements read of `union bpf_attr`.
-#[repr(C)]
-struct Element {
-    map: u32,
-    padding: u32,
-    key: u64,
-    value: u64,
-    flags: u64,
 }
 
 impl Array {
@@ -97,8 +83,9 @@ impl Array {
     /// The kernel refuses to tell.
     pub(super) fn program(&self) -> io::Result<Option<u32>> {
         let mut program = 0_u32;
-        match self.call(LOOK_UP, std::ptr::from_mut(&mut program) as u64) {
-            Ok(_) => Ok(Some(program)),
+        // SAFETY: such an array's values are four bytes long, here a number.
+        match unsafe { element::look_up(self.map.as_fd(), PLACE, &raw mut program) } {
+            Ok(()) => Ok(Some(program)),
             Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(None),
             Err(error) => Err(error),
         }
@@ -110,7 +97,8 @@ impl Array {
     /// The kernel refuses: the program is of another form, say.
     pub(super) fn put(&self, program: BorrowedFd<'_>) -> io::Result<()> {
         let descriptor = program.as_raw_fd();
-        self.call(UPDATE, std::ptr::from_ref(&descriptor) as u64).map(drop)
+        // SAFETY: such an array's values are four bytes long.
+        unsafe { element::update(self.map.as_fd(), PLACE, &raw const descriptor) }
     }
 
     /// Empties it: all packets pass.
@@ -118,7 +106,7 @@ impl Array {
     /// # Errors
     /// The kernel refuses.
     pub(super) fn clear(&self) -> io::Result<()> {
-        match self.call(DELETE, 0) {
+        match element::delete(self.map.as_fd(), PLACE) {
             Err(error) if error.raw_os_error() != Some(libc::ENOENT) => Err(error),
             _ => Ok(()),
         }
@@ -130,13 +118,5 @@ impl Array {
     /// The kernel loads no program at all, or not for this process.
     pub(super) fn forms(&self) -> io::Result<Vec<Form>> {
         Form::of_array(self.map.as_fd())
-    }
-
-    fn call(&self, command: libc::c_int, value: u64) -> io::Result<i32> {
-        let key = PLACE;
-        let key = std::ptr::from_ref(&key) as u64;
-        let map = self.map.as_raw_fd() as u32;
-        // SAFETY: the key is a number; the value is one of the caller's, as the command reads or writes it; all outlive the call.
-        unsafe { bpf(command, &mut Element { map, padding: 0, key, value, flags: 0 }) }
     }
 }

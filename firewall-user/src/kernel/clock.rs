@@ -6,14 +6,10 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use aya::{
-    EbpfLoader,
-    programs::{TestRun as _, TestRunOptions},
-};
 use firewall_common::{fragment::tick::Tick, packet::ethernet};
 use nix::time::{ClockId, clock_getres};
 
-use super::{Error, instance::Instance};
+use super::{Error, loader::Loader, program::Input};
 
 /// A program that tells the kernel's count of jiffies.
 pub(super) static CLOCK: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/clock"));
@@ -97,15 +93,12 @@ impl Clock {
 }
 
 fn read_jiffies() -> Result<u64, Error> {
-    let mut clock = Instance::other(EbpfLoader::new().btf(None), CLOCK)?;
+    let clock = Loader::new(CLOCK).load()?.program;
     // The kernel runs XDP programs on frames that have an Ethernet header at least.
     let mut frame = [0; ethernet::MIN_FRAME];
     let input = frame;
-    let mut options = TestRunOptions::new();
-    options.data_in = Some(&input);
-    options.data_out = Some(&mut frame);
-    let run = clock.program().and_then(|program| program.test_run(options));
-    run.map_err(|error| Error::aya("reading the kernel's clock", error))?;
+    let run = clock.run(&Input { frame: &input, repeat: 1, ..Input::default() }, &mut frame);
+    run.map_err(|error| Error::os("reading the kernel's clock", error))?;
     let (jiffies, _) = frame.split_first_chunk().expect("a frame is longer than eight bytes");
     match u64::from_ne_bytes(*jiffies) {
         0 => Err(Error::os("reading the kernel's clock", io::Error::other("the program told nothing"))),

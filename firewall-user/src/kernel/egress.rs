@@ -9,13 +9,10 @@
 
 use std::{fs, io, path::Path, time::Duration};
 
-use aya::{
-    Ebpf, EbpfLoader,
-    programs::{
-        LinkOrder, ProgramError, ProgramInfo, SchedClassifier, TcAttachType, TestRun as _, TestRunOptions,
-        links::{FdLink, PinnedLink},
-        tc::{self, NlOptions, SchedClassifierLink, TcAttachOptions, TcHandle},
-    },
+use aya::programs::{
+    LinkOrder, ProgramError, ProgramInfo, SchedClassifier, TcAttachType, TestRun as _, TestRunOptions,
+    links::{FdLink, PinnedLink},
+    tc::{self, NlOptions, SchedClassifierLink, TcAttachOptions, TcHandle},
 };
 use firewall_common::fragment::identity::HashKey;
 
@@ -24,9 +21,11 @@ use super::{
     document::Document,
     error::io_error,
     flows::FlowSettings,
-    instance::{names, refusal},
+    instance::names,
     layout::{self, Layout},
+    loader::Loader,
     netlink::{self, Interface},
+    program::{Input, Program},
     shared::FLOWS,
     sockets,
     syscall::{self, LinkInfo},
@@ -66,7 +65,7 @@ impl Hook {
 /// A loaded program on egress. It's gone when this is dropped, unless it's pinned or attached.
 #[derive(Debug)]
 pub struct Egress {
-    ebpf: Ebpf,
+    program: Program,
 }
 
 impl Egress {
@@ -76,11 +75,10 @@ impl Egress {
     /// The kernel refuses it.
     pub fn load(settings: &FlowSettings, hash_key: &HashKey, flows: &Path) -> Result<Self, Error> {
         let shift = settings.shift();
-        let mut loader = EbpfLoader::new();
-        loader.btf(None).override_global("HASH_KEY", &hash_key.0, true);
+        let mut loader = Loader::new(OBJECT);
+        loader.set_all("HASH_KEY", &hash_key.0).pin(names::FLOWS, flows.to_owned());
         settings.prepare(&mut loader, &shift);
-        loader.map_pin_path(names::FLOWS, flows);
-        Self::of(&mut loader, OBJECT)
+        Ok(Self { program: loader.load()?.program })
     }
 
     /// Loads the program that a document says, likewise; `None` if it accepts no replies.
@@ -97,36 +95,24 @@ impl Egress {
     /// # Errors
     /// The kernel refuses it.
     pub fn idle() -> Result<Self, Error> {
-        Self::of(EbpfLoader::new().btf(None), IDLE)
-    }
-
-    fn of(loader: &mut EbpfLoader<'_>, object: &[u8]) -> Result<Self, Error> {
-        let mut egress = Self { ebpf: loader.load(object).map_err(refusal)? };
-        egress.program().and_then(SchedClassifier::load).map_err(|error| refusal(error.into()))?;
-        Ok(egress)
-    }
-
-    /// The program.
-    fn program(&mut self) -> Result<&mut SchedClassifier, ProgramError> {
-        let program = self.ebpf.programs_mut().map(|(_, program)| program).next();
-        program.ok_or(ProgramError::NotLoaded)?.try_into()
+        Ok(Self { program: Loader::new(IDLE).load()?.program })
     }
 
     /// Runs the program on a frame as if it were sent, `repeat` times over, and returns how long it took on average.
     ///
     /// # Errors
     /// The kernel refuses the frame.
-    pub fn run(&mut self, frame: &[u8], repeat: u32) -> Result<Duration, Error> {
-        let result = self.program().map(|program| send(program, frame, repeat));
-        result.and_then(|result| result).map_err(|error| Error::aya("running the program on egress", error))
+    pub fn run(&self, frame: &[u8], repeat: u32) -> Result<Duration, Error> {
+        let ran = self.program.run(&Input { frame, repeat, ..Input::default() }, &mut []);
+        ran.map(|ran| ran.duration).map_err(|error| Error::os("running the program on egress", error))
     }
 }
 
-fn send(program: &SchedClassifier, frame: &[u8], repeat: u32) -> Result<Duration, ProgramError> {
+fn send(program: &SchedClassifier, frame: &[u8]) -> Result<(), ProgramError> {
     let mut options = TestRunOptions::new();
     options.data_in = Some(frame);
-    options.repeat = repeat;
-    program.test_run(options).map(|result| result.duration)
+    options.repeat = 1;
+    program.test_run(options).map(drop)
 }
 
 /// Pins the program that a document says in a generation's directory; none if it accepts no replies. It's the one of the generation before
@@ -146,8 +132,9 @@ pub(super) fn make(
         return pin(&mut kept, &path);
     }
     let flows = layout.tables(document.tables).pin(&FLOWS);
-    let Some(mut loaded) = Egress::of_document(document, &flows)? else { return Ok(()) };
-    pin(loaded.program().map_err(|error| Error::aya("pinning the program on egress", error))?, &path)
+    let Some(loaded) = Egress::of_document(document, &flows)? else { return Ok(()) };
+    let pinned = loaded.program.pin(&path);
+    pinned.map_err(|error| Error::os(format!("pinning {}", path.display()), error))
 }
 
 fn pin(program: &mut SchedClassifier, path: &Path) -> Result<(), Error> {
@@ -213,7 +200,7 @@ pub(super) fn remember(layout: &Layout, number: u32) -> Result<(), Error> {
 /// Has the flows of the sockets that are connected remembered, as if a packet had just been sent on each.
 fn remember_by(program: &SchedClassifier) -> Result<(), Error> {
     let sockets = sockets::connected();
-    let sent = sockets.iter().try_for_each(|socket| send(program, &socket.frame(), 1).map(drop));
+    let sent = sockets.iter().try_for_each(|socket| send(program, &socket.frame()));
     sent.map_err(|error| Error::aya("remembering the connections that there are", error))
 }
 

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use aya::EbpfLoader;
 use firewall_common::reply::table::{CLASSES, Class, Lifetimes, MAX_LIFETIME, WAYS};
 
-use super::{Error, clock, instance::names};
+use super::{Error, clock, instance::names, loader::Loader};
 use crate::ruleset::Replies;
 
 /// The settings of the program on egress and of the one on ingress, which must be the same.
@@ -57,12 +56,12 @@ impl FlowSettings {
     pub(super) const NONE: Self = Self { sets: 2, moment_shift: 0, lifetimes: Lifetimes([0; CLASSES]) };
 
     /// Has an object loaded with these.
-    pub(super) fn prepare<'a>(&'a self, loader: &mut EbpfLoader<'a>, shift: &'a u32) {
+    pub(super) fn prepare<'a>(&'a self, loader: &mut Loader<'a>, shift: &'a u32) {
         loader
-            .override_global("FLOW_SHIFT", shift, true)
-            .override_global("MOMENT_SHIFT", &self.moment_shift, true)
-            .override_global("LIFETIMES", &self.lifetimes.0, true)
-            .map_max_entries(names::FLOWS, self.sets);
+            .set("FLOW_SHIFT", shift)
+            .set("MOMENT_SHIFT", &self.moment_shift)
+            .set_all("LIFETIMES", &self.lifetimes.0)
+            .entries(names::FLOWS, self.sets);
     }
 
     /// By how much a flow is shifted to the right to give its set's number.

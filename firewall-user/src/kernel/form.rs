@@ -8,7 +8,7 @@ use std::{
 use nix::libc;
 use serde::{Deserialize, Serialize};
 
-use super::load::{Code, load};
+use super::load::{Code, Kind, load};
 
 /// `BPF_F_XDP_HAS_FRAGS`.
 const HAS_FRAGS: u32 = 1 << 5;
@@ -94,5 +94,7 @@ fn probe(array: BorrowedFd<'_>, form: Form) -> io::Result<OwnedFd> {
         instruction(0xb7, registers(0, 0), number(PASS)),
         instruction(0x95, 0, number(0)),
     ];
-    load(Code { name: "fragwall_probe", instructions: &instructions, typing: None }, form)
+    let code =
+        Code { name: "fragwall_probe", license: c"Dual MIT/GPL", instructions: &instructions, typing: None };
+    load(code, Kind::Xdp(form))
 }

@@ -1,20 +1,18 @@
 //! A generation: one program with the ruleset compiled into it, pinned with its source.
 
-use std::{path::Path, thread};
+use std::path::Path;
 
 use aya::{
-    EbpfLoader,
-    maps::{MapError, ProgramArray},
+    maps::ProgramArray,
     programs::{ProgramInfo, Xdp},
 };
 use aya_obj::programs::XdpAttachType;
 
 use super::{
     Error,
-    beside::Beside,
     document::Document,
     egress,
-    instance::{Instance, Pins, Settings, host, names, new_loader},
+    instance::{Instance, Pins, Settings, host, names},
     layout::{self, Layout},
     pending::Pending,
     shared::FLOWS,
@@ -39,20 +37,6 @@ pub(super) fn make(
     document: &Document,
     before: Option<(u32, &Document)>,
 ) -> Result<Xdp, Error> {
-    thread::scope(|scope| {
-        let loader = Beside::begin(scope, new_loader);
-        make_by(|| loader.end(), layout, number, document, before)
-    })
-}
-
-/// The same by a new loader, for who has begun to make one.
-pub(super) fn make_by(
-    loader: impl FnOnce() -> EbpfLoader<'static>,
-    layout: &Layout,
-    number: u32,
-    document: &Document,
-    before: Option<(u32, &Document)>,
-) -> Result<Xdp, Error> {
     let tables = layout.tables(document.tables);
     tables.check(&document.config)?;
     let host = host()?;
@@ -63,13 +47,13 @@ pub(super) fn make_by(
     let flows = tables.pin(&FLOWS);
     let pins = Pins { shared: Some(&tables), flows: Some(&flows) };
     layout::make(tables.directory())?;
-    let mut instance = Instance::load_with(&settings, pins, Document::chunks(&encoded), loader())?;
+    let mut instance = Instance::load_with(&settings, pins, Document::chunks(&encoded))?;
 
     let directory = layout.generation(number);
     layout::make(&directory)?;
-    let source =
-        instance.ebpf.map_mut(names::SOURCE).ok_or(MapError::InvalidName { name: names::SOURCE.to_owned() });
-    source
+    instance
+        .loaded
+        .map_mut(names::SOURCE)
         .and_then(|map| {
             Document::write(&encoded, map)?;
             Ok(map)
@@ -93,10 +77,7 @@ fn keep(layout: &Layout, instance: &mut Instance, pin: &Path, previous: u32) -> 
     let doing = || format!("giving the program the one before it, generation {previous}");
     let previous = program(layout, previous)?;
     let previous = previous.fd().map_err(|error| Error::aya(doing(), error))?;
-    let map = instance
-        .ebpf
-        .map_mut(names::PREVIOUS)
-        .ok_or_else(|| Error::aya(doing(), MapError::InvalidName { name: names::PREVIOUS.to_owned() }))?;
+    let map = instance.loaded.map_mut(names::PREVIOUS).map_err(|error| Error::aya(doing(), error))?;
     ProgramArray::try_from(&mut *map)
         .and_then(|mut array| array.set(0, previous, 0))
         .map_err(|error| Error::aya(doing(), error))?;

@@ -4,23 +4,23 @@
 use std::{io, num::NonZeroU32, path::Path};
 
 use aya::{
-    Ebpf, EbpfError, EbpfLoader, Pod,
-    maps::{Array, MapError, ProgramArray},
-    programs::{ProgramError, TestRun as _, TestRunAttrs, TestRunOptions, TestRunResult, Xdp},
+    Pod,
+    maps::{Array, MapError},
 };
 
 use super::{
     Error,
-    instance::{Instance, refusal},
+    instance::Instance,
+    loader::{Loaded, Loader},
+    program::{Input, Ran},
     run::Run,
 };
 
 /// The program, built for the BPF target by the build script.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/generate"));
 
-/// The names that the object gives to its program and maps.
+/// The names that the object gives to its maps.
 mod names {
-    pub(super) const PROGRAM: &str = "generate";
     pub(super) const FRAMES: &str = "FRAMES";
     pub(super) const POSITIONS: &str = "POSITIONS";
     pub(super) const NEXT: &str = "NEXT";
@@ -99,7 +99,7 @@ pub enum Side {
 /// A loaded generator; it's for one thread.
 #[derive(Debug)]
 pub struct Generator {
-    ebpf: Ebpf,
+    loaded: Loaded,
     first: Vec<u8>,
     side: Side,
 }
@@ -135,9 +135,9 @@ impl Generator {
     /// The kernel refuses it, or the plan's frames aren't what a plan is made of.
     pub fn load(plan: &Plan<'_>, target: Target<'_>, pace: Option<Pace<'_>>) -> Result<Self, Error> {
         let form = form(plan.frames)?;
-        let ebpf = try_load(plan, form, target, pace).map_err(refusal)?;
+        let loaded = try_load(plan, form, target, pace)?;
         let side = pace.map_or(Side::One, |pace| pace.side);
-        Ok(Self { ebpf, first: plan.frames[0].clone(), side })
+        Ok(Self { loaded, first: plan.frames[0].clone(), side })
     }
 
     /// Makes `repeat` frames; the kernel tells what became of the last one and how long one took on average.
@@ -145,7 +145,9 @@ impl Generator {
     /// # Errors
     /// The kernel refuses to.
     pub fn run(&mut self, repeat: u32) -> Result<Run, Error> {
-        self.run_with(repeat, TestRunAttrs::new())
+        let Ran { returned, duration, length: _ } =
+            self.run_with(&Input { frame: &self.first, repeat, ..Input::default() }, &mut [])?;
+        Ok(Run { action: returned, duration })
     }
 
     /// Makes `repeat` frames that go where their XDP action says, as if a driver had received them (Linux 5.18). Nobody
@@ -154,25 +156,13 @@ impl Generator {
     /// # Errors
     /// The kernel refuses to.
     pub fn run_live(&mut self, repeat: u32) -> Result<(), Error> {
-        self.run_with(repeat, TestRunAttrs::new().xdp_live_frames(BATCH)).map(drop)
+        let input = Input { frame: &self.first, repeat, live: Some(BATCH), ..Input::default() };
+        self.run_with(&input, &mut []).map(drop)
     }
 
-    fn run_with(&mut self, repeat: u32, attrs: TestRunAttrs) -> Result<Run, Error> {
-        let mut options = TestRunOptions::new();
-        options.data_in = Some(&self.first);
-        options.repeat = repeat;
-        options.attrs = attrs;
-        let result = self.test_run(options)?;
-        Ok(Run { action: result.return_value, duration: result.duration })
-    }
-
-    fn test_run(&self, options: TestRunOptions<'_>) -> Result<TestRunResult, Error> {
-        let program = || -> Result<&Xdp, ProgramError> {
-            self.ebpf.program(names::PROGRAM).ok_or(ProgramError::NotLoaded)?.try_into()
-        };
-        program()
-            .and_then(|program| program.test_run(options))
-            .map_err(|error| Error::aya("running the generator", error))
+    fn run_with(&self, input: &Input<'_>, output: &mut [u8]) -> Result<Ran, Error> {
+        let ran = self.loaded.program.run(input, output);
+        ran.map_err(|error| Error::os("running the generator", error))
     }
 
     /// Makes one frame and returns it; `None` if the plan has come to its end, or the other generator is too far behind.
@@ -182,10 +172,8 @@ impl Generator {
     pub fn make(&mut self) -> Result<Option<Vec<u8>>, Error> {
         let mut frame = vec![0; MAX_FRAME];
         let before = self.position()?;
-        let mut options = TestRunOptions::new();
-        options.data_in = Some(&self.first);
-        options.data_out = Some(&mut frame);
-        let length = self.test_run(options)?.data_size_out as usize;
+        let input = Input { frame: &self.first, repeat: 1, ..Input::default() };
+        let length = self.run_with(&input, &mut frame)?.length;
         frame.truncate(length);
         Ok((self.position()? != before).then_some(frame))
     }
@@ -200,8 +188,7 @@ impl Generator {
 
     fn position(&self) -> Result<Position, Error> {
         let position = || -> Result<Position, MapError> {
-            let map = self.ebpf.map(names::POSITIONS).ok_or_else(|| no_map(names::POSITIONS))?;
-            Array::try_from(map)?.get(&(self.side as u32), 0)
+            Array::try_from(self.loaded.map(names::POSITIONS)?)?.get(&(self.side as u32), 0)
         };
         position().map_err(|error| Error::aya("reading the generator's position", error))
     }
@@ -212,7 +199,7 @@ fn try_load(
     form: Form,
     target: Target<'_>,
     pace: Option<Pace<'_>>,
-) -> Result<Ebpf, EbpfError> {
+) -> Result<Loaded, Error> {
     let Plan { frames, ids, sources, seed, rounds } = plan;
     let turns = frames.len() as u32;
     let end = rounds.unwrap_or(u64::MAX);
@@ -232,48 +219,44 @@ fn try_load(
         Target::Interface(index) => (0, index, 0),
         Target::Action(action) => (0, 0, action),
     };
-    let mut loader = EbpfLoader::new();
+    let mut loader = Loader::new(OBJECT);
     loader
-        .btf(None)
-        .override_global("TURNS", &turns, true)
-        .override_global("END", &end, true)
-        .override_global("SIDE", &side, true)
-        .override_global("LEAD", &lead, true)
-        .override_global("IS_V4", &is_v4, true)
-        .override_global("HAS_ID", &has_id, true)
-        .override_global("RANDOM_IDS", &random_ids, true)
-        .override_global("ID_MASK", &id_mask, true)
-        .override_global("STEP", &step, true)
-        .override_global("TAG", &tag, true)
-        .override_global("SOURCES", &sources, true)
-        .override_global("SEED", seed, true)
-        .override_global("CALLS", &calls, true)
-        .override_global("INTERFACE", &interface, true)
-        .override_global("ACTION", &action, true)
-        .map_max_entries(names::FRAMES, turns);
+        .set("TURNS", &turns)
+        .set("END", &end)
+        .set("SIDE", &side)
+        .set("LEAD", &lead)
+        .set("IS_V4", &is_v4)
+        .set("HAS_ID", &has_id)
+        .set("RANDOM_IDS", &random_ids)
+        .set("ID_MASK", &id_mask)
+        .set("STEP", &step)
+        .set("TAG", &tag)
+        .set("SOURCES", &sources)
+        .set("SEED", seed)
+        .set("CALLS", &calls)
+        .set("INTERFACE", &interface)
+        .set("ACTION", &action)
+        .entries(names::FRAMES, turns);
     if let Some(pace) = pace {
-        loader.map_pin_path(names::POSITIONS, pace.pin);
+        loader.pin(names::POSITIONS, pace.pin.to_owned());
     }
-    let mut ebpf = loader.load(OBJECT)?;
+    let mut loaded = loader.load()?;
+    fill(&mut loaded, frames).map_err(|error| Error::aya("giving the generator its frames", error))?;
+    if let Target::Program(instance) = target {
+        let given = loaded.put(names::NEXT, &instance.loaded.program);
+        given.map_err(|error| Error::aya("giving the generator the program that it calls", error))?;
+    }
+    Ok(loaded)
+}
 
-    let map = ebpf.map_mut(names::FRAMES).ok_or_else(|| no_map(names::FRAMES))?;
-    let mut entries: Array<_, Frame> = Array::try_from(map)?;
-    for (turn, frame) in (0..).zip(*frames) {
+fn fill(loaded: &mut Loaded, frames: &[Vec<u8>]) -> Result<(), MapError> {
+    let mut entries: Array<_, Frame> = Array::try_from(loaded.map_mut(names::FRAMES)?)?;
+    for (turn, frame) in (0..).zip(frames) {
         let mut entry = Frame { length: frame.len() as u32, bytes: [0; MAX_FRAME] };
         entry.bytes[..frame.len()].copy_from_slice(frame);
         entries.set(turn, entry, 0)?;
     }
-    let program: &mut Xdp = ebpf.program_mut(names::PROGRAM).ok_or(ProgramError::NotLoaded)?.try_into()?;
-    program.load()?;
-    if let Target::Program(instance) = target {
-        let map = ebpf.map_mut(names::NEXT).ok_or_else(|| no_map(names::NEXT))?;
-        ProgramArray::try_from(map)?.set(0, instance.program()?.fd()?, 0)?;
-    }
-    Ok(ebpf)
-}
-
-fn no_map(name: &str) -> MapError {
-    MapError::InvalidName { name: name.to_owned() }
+    Ok(())
 }
 
 /// What a plan's frames are.

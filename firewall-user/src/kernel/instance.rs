@@ -1,16 +1,8 @@
 //! An instance of the XDP program: its settings and its maps.
 
-use std::{
-    io,
-    os::fd::{AsFd as _, OwnedFd},
-    path::Path,
-};
+use std::{io, path::Path};
 
-use aya::{
-    Ebpf, EbpfError, EbpfLoader, VerifierLogLevel,
-    maps::{MapError, PerCpuArray},
-    programs::{ProgramError, Xdp},
-};
+use aya::maps::{MapError, PerCpuArray};
 use firewall_common::{
     fragment::{
         budget::Limits,
@@ -27,12 +19,10 @@ use super::{
     Error, clock,
     counters::Counters,
     document::Document,
-    error::io_error,
     flows::FlowSettings,
     form::Form,
-    formed,
+    loader::{Loaded, Loader},
     netlink::{self, Interface},
-    object,
     pending::Pending,
     rules,
     run::RUN_ON,
@@ -141,14 +131,6 @@ pub fn host() -> Result<Host, Error> {
     })
 }
 
-/// A loader for any of this crate's objects. They need none of the kernel's own types, all of which aya's reads first, nevertheless; that takes as
-/// long as compiling thousands of rules.
-pub(super) fn new_loader() -> EbpfLoader<'static> {
-    let mut loader = EbpfLoader::new();
-    loader.btf(None);
-    loader
-}
-
 /// A new secret for a fragment table.
 ///
 /// # Errors
@@ -170,9 +152,7 @@ pub fn new_hash_key() -> Result<HashKey, Error> {
 /// A loaded program with its maps. It's gone when this is dropped, unless it's pinned or attached.
 #[derive(Debug)]
 pub struct Instance {
-    pub(super) ebpf: Ebpf,
-    /// The program, if it was loaded in another form than aya's.
-    pub(super) formed: Option<OwnedFd>,
+    pub(super) loaded: Loaded,
     pub(super) serial: u32,
 }
 
@@ -191,7 +171,7 @@ impl Instance {
     /// # Errors
     /// The kernel refuses it.
     pub fn load(settings: &Settings<'_>) -> Result<Self, Error> {
-        Self::load_with(settings, Pins::default(), 1, new_loader())
+        Self::load_with(settings, Pins::default(), 1)
     }
 
     /// The same, but for the flow table, which is the one that is pinned at `flows`; it's made if it isn't there.
@@ -199,7 +179,7 @@ impl Instance {
     /// # Errors
     /// The kernel refuses it.
     pub fn load_beside(settings: &Settings<'_>, flows: &Path) -> Result<Self, Error> {
-        Self::load_with(settings, Pins { flows: Some(flows), ..Pins::default() }, 1, new_loader())
+        Self::load_with(settings, Pins { flows: Some(flows), ..Pins::default() }, 1)
     }
 
     /// Loads the program that a document says, for a host, with tables of its own.
@@ -211,36 +191,12 @@ impl Instance {
         Self::load(&Settings::of_document(document, &rules, false)?)
     }
 
-    /// Loads the program with maps that are pinned, by a new loader. `source_chunks` is the room for the ruleset's source.
+    /// Loads the program with maps that are pinned. `source_chunks` is the room for the ruleset's source.
     pub(super) fn load_with(
         settings: &Settings<'_>,
         pins: Pins<'_>,
         source_chunks: u32,
-        loader: EbpfLoader<'static>,
     ) -> Result<Self, Error> {
-        let loaded = match Self::try_load(loader, settings, pins, source_chunks, VerifierLogLevel::DISABLE) {
-            // Only a refusal is worth the time that the verifier takes to explain itself.
-            Err(EbpfError::ProgramError(ProgramError::LoadError { .. })) => {
-                let level = VerifierLogLevel::DEBUG | VerifierLogLevel::STATS;
-                Self::try_load(new_loader(), settings, pins, source_chunks, level)
-            }
-            other => other,
-        };
-        let mut instance = loaded.map_err(refusal)?;
-        if !settings.form.is_usual() {
-            instance.formed = Some(formed::load(OBJECT, &instance.ebpf, settings.form)?);
-        }
-        Ok(instance)
-    }
-
-    /// Loads it with aya, but for a program of another form than aya's: of that, the maps alone.
-    fn try_load(
-        loader: EbpfLoader<'static>,
-        settings: &Settings<'_>,
-        pins: Pins<'_>,
-        source_chunks: u32,
-        level: VerifierLogLevel,
-    ) -> Result<Self, EbpfError> {
         let Settings { rules: compiled, early, timeout, limits, table, hash_key, .. } = settings;
         let Settings { flows, icmp_errors, stance, pending, explains, .. } = settings;
         let (accepts_replies, accepts_errors) = (u32::from(flows.is_some()), u32::from(*icmp_errors));
@@ -261,87 +217,66 @@ impl Instance {
         let mut boundaries = [0; BOUNDARIES];
         progress::fill(&mut boundaries, hash_key);
 
-        // One that lives no longer than what it's given.
-        let mut loader: EbpfLoader<'_> = loader;
+        let mut loader = Loader::new(OBJECT);
         loader
-            .verifier_log_level(level)
-            .override_global("HASH_KEY", &hash_key.0, true)
-            .override_global("BOUNDARY_NUMBERS", &boundaries, true)
-            .override_global("SET_SHIFT", &shift, true)
-            .override_global("SOURCE_SHIFT", &source_shift, true)
-            .override_global("LIMITS", limits, true)
-            .override_global("TIMEOUT", timeout, true)
-            .override_global("HELD", &held, true)
-            .override_global("EARLY_PASSES", &early, true)
-            .override_global("BUCKET_SHIFT", &bucket_shift, true)
-            .override_global("MODE", &mode, true)
-            .override_global("ANSWERS", &answers, true)
-            .override_global("DEADLINE", &deadline, true)
-            .override_global("WAS_UNFILTERED", &was_unfiltered, true)
-            .override_global("ACCEPTS_REPLIES", &accepts_replies, true)
-            .override_global("ACCEPTS_ICMP_ERRORS", &accepts_errors, true)
-            .map_max_entries(names::FRAGMENTS, sets)
-            .map_max_entries(names::SOURCES, source_sets)
-            .map_max_entries(names::BUCKETS, SLOTS as u32)
-            .map_max_entries(names::SOURCE_BUCKETS, bucket_sets)
-            .map_max_entries(names::SOURCE, source_chunks);
+            .form(settings.form)
+            .set_all("HASH_KEY", &hash_key.0)
+            .set_all("BOUNDARY_NUMBERS", &boundaries)
+            .set("SET_SHIFT", &shift)
+            .set("SOURCE_SHIFT", &source_shift)
+            .set_all("LIMITS", limits)
+            .set("TIMEOUT", timeout)
+            .set("HELD", &held)
+            .set("EARLY_PASSES", &early)
+            .set("BUCKET_SHIFT", &bucket_shift)
+            .set("MODE", &mode)
+            .set("ANSWERS", &answers)
+            .set("DEADLINE", &deadline)
+            .set("WAS_UNFILTERED", &was_unfiltered)
+            .set("ACCEPTS_REPLIES", &accepts_replies)
+            .set("ACCEPTS_ICMP_ERRORS", &accepts_errors)
+            .entries(names::FRAGMENTS, sets)
+            .entries(names::SOURCES, source_sets)
+            .entries(names::BUCKETS, SLOTS as u32)
+            .entries(names::SOURCE_BUCKETS, bucket_sets)
+            .entries(names::SOURCE, source_chunks);
         flows.prepare(&mut loader, &flow_shift);
         rules::prepare(&mut loader, compiled);
         if let Some(tables) = pins.shared {
             for shared in SHARED.iter().filter(|shared| shared.name != FLOWS.name) {
-                loader.map_pin_path(shared.name, tables.pin(shared));
+                loader.pin(shared.name, tables.pin(shared));
             }
         }
         if let Some(flows) = pins.flows.filter(|_| accepts_replies != 0) {
-            loader.map_pin_path(names::FLOWS, flows);
+            loader.pin(names::FLOWS, flows.to_owned());
         }
-        let mut ebpf = loader.load(OBJECT)?;
-
-        rules::write(&mut ebpf, compiled)?;
-        let mut instance = Self { ebpf, formed: None, serial: 0 };
-        if settings.form.is_usual() {
-            instance.program()?.load()?;
-        }
+        let mut instance = Self { loaded: loader.load()?, serial: 0 };
+        rules::write(&mut instance.loaded, compiled)
+            .map_err(|error| Error::aya("writing the ruleset", error))?;
         if pins.shared.is_none() {
-            instance.count_runs()?;
+            instance.count_runs().map_err(|error| Error::aya("counting runs", error))?;
         }
         Ok(instance)
     }
 
     /// Gives the interface that test runs arrive on its tallies, as any that the program is attached to has.
     fn count_runs(&mut self) -> Result<(), MapError> {
-        let missing = || MapError::InvalidName { name: names::INTERFACES.to_owned() };
-        let map = self.ebpf.map_mut(names::INTERFACES).ok_or_else(missing)?;
+        let map = self.loaded.map_mut(names::INTERFACES)?;
         tallies::give(&mut PerCpuArray::try_from(map)?, RUN_ON, &[])
     }
 
-    /// The XDP program.
-    pub(super) fn program(&mut self) -> Result<&mut Xdp, ProgramError> {
-        let program = self.ebpf.programs_mut().map(|(_, program)| program).next();
-        program.ok_or(ProgramError::NotLoaded)?.try_into()
-    }
-
     /// Pins the program.
-    pub(super) fn pin(&mut self, path: &Path) -> Result<(), Error> {
-        if let Some(program) = &self.formed {
-            return object::pin(program.as_fd(), path)
-                .map_err(|error| Error::os(format!("pinning {}", path.display()), error));
-        }
-        let pinned = match self.program() {
-            Ok(program) => program.pin(path),
-            Err(error) => return Err(Error::aya("pinning the program", error)),
-        };
-        pinned.map_err(|error| Error::aya(format!("pinning {}", path.display()), error))
+    pub(super) fn pin(&self, path: &Path) -> Result<(), Error> {
+        let pinned = self.loaded.program.pin(path);
+        pinned.map_err(|error| Error::os(format!("pinning {}", path.display()), error))
     }
 
     /// How large its program is.
     ///
     /// # Errors
     /// The kernel doesn't tell.
-    pub fn size(&mut self) -> Result<Size, Error> {
-        let info = self.program().and_then(|program| program.info());
-        info.map(|info| Size::of(&info))
-            .map_err(|error| Error::aya("asking the kernel about the program", error))
+    pub fn size(&self) -> Result<Size, Error> {
+        self.loaded.program.size().map_err(|error| Error::os("asking the kernel about the program", error))
     }
 
     /// Its counters.
@@ -349,10 +284,8 @@ impl Instance {
     /// # Errors
     /// The object has none.
     pub fn counters(&mut self) -> Result<Counters, Error> {
-        let map = self
-            .ebpf
-            .take_map(names::COUNTERS)
-            .ok_or_else(|| Error::os("opening the counters", io::Error::from(io::ErrorKind::NotFound)))?;
+        let map = self.loaded.take_map(names::COUNTERS);
+        let map = map.map_err(|error| Error::aya("opening the counters", error))?;
         Counters::new(map)
     }
 
@@ -362,35 +295,8 @@ impl Instance {
     /// The object was built without its trace.
     #[cfg(feature = "trace")]
     pub fn trace<T: log::Log>(&mut self, log: T) -> Result<aya_log::EbpfLogger<T>, Error> {
-        aya_log::EbpfLogger::init_with_logger(&mut self.ebpf, log)
-            .map_err(|error| Error::aya("opening the program's trace", error))
+        let doing = "opening the program's trace";
+        let program = self.loaded.program.id().map_err(|error| Error::os(doing, error))?;
+        aya_log::EbpfLogger::init_from_id_with_logger(program, log).map_err(|error| Error::aya(doing, error))
     }
-}
-
-/// Why the kernel refused to load the program, with what can be done about it.
-pub(super) fn refusal(error: EbpfError) -> Error {
-    let denied = io_error(&error).is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
-    match &error {
-        EbpfError::ProgramError(ProgramError::LoadError { io_error, verifier_log }) => {
-            let log = verifier_log.to_string();
-            let tail: Vec<&str> = log.lines().rev().take(20).collect();
-            // The verifier says EACCES for what it finds unsafe, and EPERM for what the caller may not do.
-            if io_error.raw_os_error() == Some(nix::libc::EPERM) {
-                return Error::Privileges { doing: "loading the program".to_owned() };
-            }
-            let problem = tail.iter().rev().fold(io_error.to_string(), |text, line| text + "\n" + line);
-            Error::Load { problem, hint: hint() }
-        }
-        _ if denied => Error::Privileges { doing: "loading the program".to_owned() },
-        _ => Error::aya("loading the program", error),
-    }
-}
-
-/// The release that the program needs, if the kernel is older.
-fn hint() -> String {
-    let release = nix::sys::utsname::uname().map(|name| name.release().to_string_lossy().into_owned());
-    let release = release.unwrap_or_default();
-    format!(
-        "\nFragwall needs Linux 6.1 or newer with CONFIG_BPF_SYSCALL and CONFIG_BPF_JIT; this is Linux {release}"
-    )
 }

@@ -1,6 +1,7 @@
-//! Loading an XDP program in a form that aya doesn't.
+//! Giving a program to the kernel.
 
 use std::{
+    ffi::CStr,
     io,
     os::fd::{AsRawFd as _, BorrowedFd, OwnedFd},
 };
@@ -11,8 +12,21 @@ use super::{form::Form, object::make};
 
 /// `BPF_PROG_LOAD` of `linux/bpf.h`.
 const PROG_LOAD: libc::c_int = 5;
-/// `BPF_PROG_TYPE_XDP`.
-const XDP: u32 = 6;
+
+/// How many bytes the verifier may say of a program that it refuses: as many as it can.
+const LOG: usize = (1 << 24) - 1;
+/// Each instruction and each state, and the statistics (`BPF_LOG_LEVEL1`, `BPF_LOG_STATS`).
+const LOG_LEVEL: u32 = 1 | 4;
+
+/// What a program is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    /// An XDP program, in a form.
+    Xdp(Form),
+    /// A program of traffic control.
+    Classifier,
+}
+
 /// What `BPF_PROG_LOAD` reads of `union bpf_attr`.
 #[derive(Debug, Default)]
 #[repr(C)]
@@ -43,6 +57,8 @@ struct Attributes {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Code<'a> {
     pub(super) name: &'a str,
+    /// Its licence, which the kernel goes by.
+    pub(super) license: &'a CStr,
     /// Its instructions, eight bytes each.
     pub(super) instructions: &'a [[u8; 8]],
     /// Its types and what goes by them; a program without global functions needs none.
@@ -57,22 +73,46 @@ pub(super) struct Typing<'a> {
     pub(super) lines: (&'a [u8], usize),
 }
 
-/// Loads an XDP program in a form.
+/// Loads a program.
 ///
 /// # Errors
 /// The kernel refuses it.
-pub(super) fn load(code: Code<'_>, form: Form) -> io::Result<OwnedFd> {
+pub(super) fn load(code: Code<'_>, kind: Kind) -> io::Result<OwnedFd> {
+    try_load(code, kind, &mut [])
+}
+
+/// What the verifier says of a program that was refused; nothing if it isn't it that refuses it.
+pub(super) fn explain(code: Code<'_>, kind: Kind) -> String {
+    let mut log = vec![0; LOG];
+    // It was refused before, and that it's refused again is what is wanted.
+    drop(try_load(code, kind, &mut log));
+    let end = log.iter().position(|&byte| byte == 0).unwrap_or(log.len());
+    String::from_utf8_lossy(&log[..end]).into_owned()
+}
+
+fn try_load(code: Code<'_>, kind: Kind, log: &mut [u8]) -> io::Result<OwnedFd> {
     /// How often it's tried again where a signal got in the way of the verifier.
     const TRIES: u32 = 5;
+    /// `BPF_PROG_TYPE_SCHED_CLS` and `BPF_PROG_TYPE_XDP`.
+    const CLASSIFIER: u32 = 3;
+    const XDP: u32 = 6;
+    let (program_type, flags, attach_type) = match kind {
+        Kind::Xdp(form) => (XDP, form.flags(), form.attach_type()),
+        Kind::Classifier => (CLASSIFIER, 0, 0),
+    };
     let mut attributes = Attributes {
-        program_type: XDP,
+        program_type,
         instruction_count: code.instructions.len() as u32,
         instructions: code.instructions.as_ptr() as u64,
-        license: c"Dual MIT/GPL".as_ptr() as u64,
-        flags: form.flags(),
-        attach_type: form.attach_type(),
+        license: code.license.as_ptr() as u64,
+        flags,
+        attach_type,
         ..Attributes::default()
     };
+    if !log.is_empty() {
+        attributes.log_level = LOG_LEVEL;
+        (attributes.log, attributes.log_size) = (log.as_mut_ptr() as u64, log.len() as u32);
+    }
     let length = code.name.len().min(attributes.name.len() - 1);
     attributes.name[..length].copy_from_slice(&code.name.as_bytes()[..length]);
     if let Some(Typing { btf, functions, lines }) = code.typing {

@@ -1,9 +1,8 @@
 //! What the kernel has of that which Fragwall's programs need: tried out, not guessed from its version.
 
-use std::{io, os::fd::AsFd as _};
+use std::io;
 
 use aya::{
-    EbpfLoader,
     programs::{ProgramType, SchedClassifier, TcAttachType},
     sys::is_helper_supported,
 };
@@ -14,6 +13,8 @@ use super::{
     clock::CLOCK,
     document::Document,
     instance::{Instance, host},
+    loader::Loader,
+    program::Program,
     syscall::Link,
 };
 use crate::ruleset::Config;
@@ -45,8 +46,8 @@ impl Features {
             .map_err(|error| Error::aya("loading an XDP program", error))?;
         let tcx = SchedClassifier::query_tcx("lo", TcAttachType::Egress).is_ok();
         // A small program that is made for frames in several buffers, as the large one is.
-        let (frags, xdp_links, jit) = match Instance::other(EbpfLoader::new().btf(None), CLOCK) {
-            Ok(mut clock) => (true, has_links(&mut clock)?, is_compiled(&mut clock)),
+        let (frags, xdp_links, jit) = match Loader::new(CLOCK).load() {
+            Ok(clock) => (true, has_links(&clock.program), is_compiled(&clock.program)),
             Err(error @ Error::Privileges { .. }) => return Err(error),
             Err(_) => (false, false, None),
         };
@@ -56,16 +57,13 @@ impl Features {
 
 /// Whether there are XDP links: a kernel that has none doesn't understand the question. One that has them refuses, since the
 /// loopback has no native mode.
-fn has_links(instance: &mut Instance) -> Result<bool, Error> {
-    let failed = |error| Error::aya("asking the kernel about the program", error);
-    let program = instance.program().map_err(failed)?.fd().map_err(failed)?;
-    let refusal = Link::create_native(program.as_fd(), LOOPBACK).err();
-    Ok(refusal.as_ref().and_then(io::Error::raw_os_error) != Some(nix::libc::EINVAL))
+fn has_links(program: &Program) -> bool {
+    let refusal = Link::create_native(program.fd(), LOOPBACK).err();
+    refusal.as_ref().and_then(io::Error::raw_os_error) != Some(nix::libc::EINVAL)
 }
 
-fn is_compiled(instance: &mut Instance) -> Option<bool> {
-    let info = instance.program().and_then(|program| program.info()).ok()?;
-    Some(info.size_jitted() > 0)
+fn is_compiled(program: &Program) -> Option<bool> {
+    program.size().ok().map(|size| size.machine_code > 0)
 }
 
 /// Loads the whole program, away from any interface, and drops it.

@@ -1,8 +1,8 @@
 //! A compiled ruleset in the kernel: the settings and the maps of the program that are the ruleset's.
 
 use aya::{
-    Ebpf, EbpfLoader, Pod,
-    maps::{Array, HashMap, Map, MapData, MapError},
+    Pod,
+    maps::{Array, HashMap, MapData, MapError},
 };
 use firewall_common::rules::{
     Action, PortTable, SourcePorts,
@@ -11,6 +11,7 @@ use firewall_common::rules::{
     prefix::{Branch, Node},
 };
 
+use super::loader::{Loaded, Loader};
 use crate::ruleset::Compiled;
 
 /// The names that the kernel object gives to the maps of a ruleset.
@@ -28,7 +29,7 @@ const NODES: usize = 4096 / size_of::<Node>();
 const BRANCHES: usize = 4096 / size_of::<Branch>();
 
 /// Sets what the program is to know of a ruleset before it's loaded.
-pub(super) fn prepare<'a>(loader: &mut EbpfLoader<'a>, rules: &'a Compiled) {
+pub(super) fn prepare<'a>(loader: &mut Loader<'a>, rules: &'a Compiled) {
     let Compiled {
         protocols,
         ports,
@@ -49,32 +50,32 @@ pub(super) fn prepare<'a>(loader: &mut EbpfLoader<'a>, rules: &'a Compiled) {
         logged,
     } = rules;
     loader
-        .override_global("PROTOCOL_LOOKUPS", &**protocols, true)
-        .override_global("FIELDS", fields, true)
-        .override_global("DEFAULT", action_code(*default), true)
-        .override_global("ROOTS", roots, true)
-        .override_global("NO_SOURCE_PORT", no_source_port, true)
-        .override_global("FLAG_SETS", &**flags, true)
-        .override_global("NO_FLAGS", no_flags, true)
-        .override_global("INTERFACE_SETS", interfaces, true)
-        .override_global("CONSEQUENCES", &**consequences, true)
-        .override_global("ANSWER_CODES", &*answers.codes, true)
-        .override_global("ANSWER_RATES", &answers.rates, true)
-        .override_global("LOGS", flag(logged.iter().any(|word| *word != 0)), true)
-        .override_global("LOGGED", &**logged, true)
-        .map_max_entries(names::PORTS, entries(ports.len()))
-        .map_max_entries(names::SOURCE_PORTS, entries(usize::from(source_ports.is_some())))
-        .map_max_entries(names::WORDS, entries(words.len()))
-        .map_max_entries(names::RATES, entries(rates.len()))
-        .map_max_entries(names::VETHS, entries(answers.veths.len()));
+        .set("PROTOCOL_LOOKUPS", &**protocols)
+        .set("FIELDS", fields)
+        .set("DEFAULT", action_code(*default))
+        .set("ROOTS", roots)
+        .set("NO_SOURCE_PORT", no_source_port)
+        .set("FLAG_SETS", &**flags)
+        .set("NO_FLAGS", no_flags)
+        .set("INTERFACE_SETS", interfaces)
+        .set("CONSEQUENCES", &**consequences)
+        .set("ANSWER_CODES", &*answers.codes)
+        .set("ANSWER_RATES", &answers.rates)
+        .set("LOGS", flag(logged.iter().any(|word| *word != 0)))
+        .set("LOGGED", &**logged)
+        .entries(names::PORTS, entries(ports.len()))
+        .entries(names::SOURCE_PORTS, entries(usize::from(source_ports.is_some())))
+        .entries(names::WORDS, entries(words.len()))
+        .entries(names::RATES, entries(rates.len()))
+        .entries(names::VETHS, entries(answers.veths.len()));
     prepare_tries(loader, rules);
 }
 
 /// The same for its tries alone.
-pub(super) fn prepare_tries(loader: &mut EbpfLoader<'_>, rules: &Compiled) {
+pub(super) fn prepare_tries(loader: &mut Loader<'_>, rules: &Compiled) {
     loader
-        .map_max_entries(names::NODES, entries(rules.nodes.len().div_ceil(NODES)))
-        .map_max_entries(names::BRANCHES, entries(rules.branches.len().div_ceil(BRANCHES)));
+        .entries(names::NODES, entries(rules.nodes.len().div_ceil(NODES)))
+        .entries(names::BRANCHES, entries(rules.branches.len().div_ceil(BRANCHES)));
 }
 
 /// How many entries a map of so many needs: a map without any can't be.
@@ -95,42 +96,38 @@ fn action_code(action: Action) -> &'static u32 {
 }
 
 /// Writes a ruleset into the maps of a program that isn't in use yet.
-pub(super) fn write(ebpf: &mut Ebpf, rules: &Compiled) -> Result<(), MapError> {
+pub(super) fn write(loaded: &mut Loaded, rules: &Compiled) -> Result<(), MapError> {
     for (index, table) in (0..).zip(&rules.ports) {
-        array::<PortTable>(ebpf, names::PORTS)?.set(index, table.as_ref(), 0)?;
+        array::<PortTable>(loaded, names::PORTS)?.set(index, table.as_ref(), 0)?;
     }
     if let Some(table) = &rules.source_ports {
-        array::<SourcePorts>(ebpf, names::SOURCE_PORTS)?.set(0, table.as_ref(), 0)?;
+        array::<SourcePorts>(loaded, names::SOURCE_PORTS)?.set(0, table.as_ref(), 0)?;
     }
-    write_tries(ebpf, rules)?;
-    let mut words = array::<WordChunk>(ebpf, names::WORDS)?;
+    write_tries(loaded, rules)?;
+    let mut words = array::<WordChunk>(loaded, names::WORDS)?;
     (0..).zip(&rules.words).try_for_each(|(index, chunk)| words.set(index, chunk, 0))?;
-    let mut rates = array::<Rate>(ebpf, names::RATES)?;
+    let mut rates = array::<Rate>(loaded, names::RATES)?;
     (0..).zip(&rules.rates).try_for_each(|(index, rate)| rates.set(index, rate, 0))?;
-    let mut veths: HashMap<_, u32, u32> = HashMap::try_from(map(ebpf, names::VETHS)?)?;
+    let mut veths: HashMap<_, u32, u32> = HashMap::try_from(loaded.map_mut(names::VETHS)?)?;
     rules.answers.veths.iter().try_for_each(|veth| veths.insert(veth, 1, 0))
 }
 
 /// The same for its tries alone.
-pub(super) fn write_tries(ebpf: &mut Ebpf, rules: &Compiled) -> Result<(), MapError> {
-    chunks::<_, NODES>(ebpf, names::NODES, &rules.nodes)?;
-    chunks::<_, BRANCHES>(ebpf, names::BRANCHES, &rules.branches)
+pub(super) fn write_tries(loaded: &mut Loaded, rules: &Compiled) -> Result<(), MapError> {
+    chunks::<_, NODES>(loaded, names::NODES, &rules.nodes)?;
+    chunks::<_, BRANCHES>(loaded, names::BRANCHES, &rules.branches)
 }
 
 /// Writes a table in chunks.
 fn chunks<T: Pod + Default, const N: usize>(
-    ebpf: &mut Ebpf,
+    loaded: &mut Loaded,
     name: &str,
     table: &[T],
 ) -> Result<(), MapError> {
-    let mut map = array(ebpf, name)?;
+    let mut map = array(loaded, name)?;
     (0..).zip(table.chunks(N)).try_for_each(|(index, part)| map.set(index, Chunk::<T, N>::new(part), 0))
 }
 
-fn array<'a, V: Pod>(ebpf: &'a mut Ebpf, name: &str) -> Result<Array<&'a mut MapData, V>, MapError> {
-    Array::try_from(map(ebpf, name)?)
-}
-
-fn map<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut Map, MapError> {
-    ebpf.map_mut(name).ok_or_else(|| MapError::InvalidName { name: name.to_owned() })
+fn array<'a, V: Pod>(loaded: &'a mut Loaded, name: &str) -> Result<Array<&'a mut MapData, V>, MapError> {
+    Array::try_from(loaded.map_mut(name)?)
 }

@@ -2,15 +2,13 @@
 
 use std::{io, time::Duration};
 
-use aya::{
-    maps::{Array, Map, MapError},
-    programs::{TestRun as _, TestRunOptions},
-};
+use aya::maps::Array;
 use firewall_common::{packet::ethernet, record::Trace};
 
 use super::{
     Error,
     instance::{Instance, names},
+    program::{Input, Ran},
 };
 
 /// The index of the loopback interface, which the kernel says test runs arrive on.
@@ -51,16 +49,10 @@ impl Instance {
     }
 
     fn run_with(&mut self, frame: &[u8], repeat: u32, context: Option<&[u8]>) -> Result<Run, Error> {
-        let doing = || format!("running the program on a frame of {} bytes", frame.len());
-        let mut options = TestRunOptions::new();
-        options.data_in = Some(frame);
-        options.ctx_in = context;
-        options.repeat = repeat;
-        let result = self.program().and_then(|program| program.test_run(options));
-        match result {
-            Ok(result) => Ok(Run { action: result.return_value, duration: result.duration }),
-            Err(error) => Err(Error::aya(doing(), error)),
-        }
+        let context = context.unwrap_or_default();
+        let ran = self.loaded.program.run(&Input { frame, context, repeat, ..Input::default() }, &mut []);
+        let Ran { returned, duration, length: _ } = ran.map_err(|error| running(frame, error))?;
+        Ok(Run { action: returned, duration })
     }
 
     /// Runs the program on a frame; what it answers, if it does: the whole frame that it would send.
@@ -69,21 +61,10 @@ impl Instance {
     /// The kernel refuses the frame.
     pub fn answer(&mut self, frame: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         let mut answer = vec![0; MAX_ANSWER];
-        let mut options = TestRunOptions::new();
-        options.data_in = Some(frame);
-        options.data_out = Some(&mut answer);
-        options.repeat = 1;
-        let result = self.program().and_then(|program| program.test_run(options));
-        match result {
-            Ok(result) if result.return_value == XDP_TX => {
-                answer.truncate(result.data_size_out as usize);
-                Ok(Some(answer))
-            }
-            Ok(_) => Ok(None),
-            Err(error) => {
-                Err(Error::aya(format!("running the program on a frame of {} bytes", frame.len()), error))
-            }
-        }
+        let ran = self.loaded.program.run(&Input { frame, repeat: 1, ..Input::default() }, &mut answer);
+        let Ran { returned, length, .. } = ran.map_err(|error| running(frame, error))?;
+        answer.truncate(length);
+        Ok(Some(answer).filter(|_| returned == XDP_TX))
     }
 
     /// Runs the program on a frame and returns how it was judged; the instance must have been loaded to explain itself.
@@ -96,7 +77,7 @@ impl Instance {
             return Ok(None);
         }
         self.run(frame, 1)?;
-        let trace = self.map(names::TRACE).and_then(|map| {
+        let trace = self.loaded.map(names::TRACE).and_then(|map| {
             let trace: Array<_, Trace> = Array::try_from(map)?;
             trace.get(&0, 0)
         });
@@ -108,8 +89,8 @@ impl Instance {
         self.serial = trace.serial;
         Ok(Some(trace))
     }
+}
 
-    fn map(&self, name: &'static str) -> Result<&Map, MapError> {
-        self.ebpf.map(name).ok_or(MapError::InvalidName { name: name.to_owned() })
-    }
+fn running(frame: &[u8], error: io::Error) -> Error {
+    Error::os(format!("running the program on a frame of {} bytes", frame.len()), error)
 }

@@ -2,7 +2,6 @@
 
 use std::thread;
 
-use aya::EbpfLoader;
 use firewall_common::{rules::Slot, stance::Stance};
 
 use super::{
@@ -15,7 +14,6 @@ use super::{
     egress,
     entry::Through,
     generation::{self, Generation},
-    instance::new_loader,
     layout::{self, Layout},
     link::{self, Pinned},
     netlink::{self, Interface, Mode},
@@ -219,12 +217,9 @@ impl State {
         stance: Stance,
         precautions: &Precautions<'_>,
     ) -> Result<Option<Takeover>, Error> {
-        thread::scope(|scope| {
-            let loader = Beside::begin(scope, new_loader);
-            let (document, fresh) = self.document.with(config, stance)?;
-            let pending = precautions.pending(Some(self.current))?;
-            self.load_by(|| loader.end(), document.with_pending(pending), &fresh)
-        })
+        let (document, fresh) = self.document.with(config, stance)?;
+        let pending = precautions.pending(Some(self.current))?;
+        self.load_fresh(document.with_pending(pending), &fresh)
     }
 
     /// The same for a document with the rules of the current one.
@@ -232,23 +227,15 @@ impl State {
     /// # Errors
     /// The kernel refuses the new program: the old one stays in force.
     pub(super) fn load(&mut self, document: Document) -> Result<Option<Takeover>, Error> {
-        thread::scope(|scope| {
-            let loader = Beside::begin(scope, new_loader);
-            self.load_by(|| loader.end(), document, &[])
-        })
+        self.load_fresh(document, &[])
     }
 
-    /// The same by a new loader; `fresh` are the slots of new rules.
-    fn load_by(
-        &mut self,
-        loader: impl FnOnce() -> EbpfLoader<'static>,
-        document: Document,
-        fresh: &[Slot],
-    ) -> Result<Option<Takeover>, Error> {
+    /// The same; `fresh` are the slots of new rules.
+    fn load_fresh(&mut self, document: Document, fresh: &[Slot]) -> Result<Option<Takeover>, Error> {
         let number = self.current + 1;
         let prepared = Prepared::new(&self.layout, &self.document, &document.config)?;
         let document = document.with_tables(prepared.number);
-        if let Err(error) = self.make(loader, number, &document, &prepared, fresh) {
+        if let Err(error) = self.make(number, &document, &prepared, fresh) {
             // What was pinned of it is in nobody's way, and goes with the next command if not now.
             let _ = layout::remove(&self.layout.generation(number));
             prepared.undo();
@@ -263,7 +250,6 @@ impl State {
 
     fn make(
         &self,
-        loader: impl FnOnce() -> EbpfLoader<'static>,
         number: u32,
         document: &Document,
         prepared: &Prepared,
@@ -275,16 +261,11 @@ impl State {
         let mut counters =
             has_counters.then(|| Counters::open(&prepared.tables.pin(&COUNTED))).transpose()?;
         let counted = thread::scope(|scope| {
-            let mut counted = None;
-            let loader = || {
-                let loader = loader();
-                // The program is about to be loaded, and the kernel's verifier takes its time.
-                let read = counters.as_ref().filter(|_| are_many(fresh));
-                counted = read.map(|counters| Beside::begin(scope, || counters.read_all()));
-                loader
-            };
+            // Meanwhile the program is loaded, and the kernel's verifier takes its time.
+            let read = counters.as_ref().filter(|_| are_many(fresh));
+            let counted = read.map(|counters| Beside::begin(scope, || counters.read_all()));
             let before = Some((self.current, &self.document));
-            generation::make_by(loader, &self.layout, number, document, before)?;
+            generation::make(&self.layout, number, document, before)?;
             counted.map(Beside::end).transpose()
         })?;
         // The slots that are given to new rules become as if nobody had had them: their counters are empty, their limits not used up.

@@ -1,16 +1,14 @@
 //! Programs that Fragwall is measured with: they are loaded and run as it is, but never attached.
 
-use aya::{
-    EbpfLoader,
-    maps::{Array, LpmTrie, MapError, lpm_trie::Key},
-};
+use aya::maps::{Array, LpmTrie, lpm_trie::Key};
 use firewall_common::{packet::Family, rules::Side};
 use ipnet::Ipv6Net;
 
 use super::{
     Error,
     clock::jiffies_per_second,
-    instance::{Instance, names, refusal},
+    instance::{Instance, names},
+    loader::Loader,
     rules,
     watch::Asked,
 };
@@ -32,9 +30,7 @@ impl Instance {
     /// The kernel refuses.
     pub fn tell(&mut self, asked: &Asked) -> Result<(), Error> {
         let watch = asked.watch(u64::MAX, jiffies_per_second()?);
-        let map =
-            self.ebpf.map_mut(names::WATCH).ok_or(MapError::InvalidName { name: names::WATCH.to_owned() });
-        let set = map.and_then(|map| Array::try_from(map)?.set(0, watch, 0));
+        let set = self.loaded.map_mut(names::WATCH).and_then(|map| Array::try_from(map)?.set(0, watch, 0));
         set.map_err(|error| Error::aya("having the program tell of packets", error))
     }
 
@@ -43,7 +39,7 @@ impl Instance {
     /// # Errors
     /// The kernel refuses it.
     pub fn noop() -> Result<Self, Error> {
-        Self::other(EbpfLoader::new().btf(None), NOOP)
+        Self::other(&Loader::new(NOOP))
     }
 
     /// A program that only inserts IPv6 first fragments into a fragment table, and looks trailing ones up: into Fragwall's own,
@@ -53,7 +49,7 @@ impl Instance {
     /// The kernel refuses it.
     pub fn tables(lru: bool) -> Result<Self, Error> {
         let uses_lru = u32::from(lru);
-        Self::other(EbpfLoader::new().btf(None).override_global("USES_LRU", &uses_lru, true), TABLES)
+        Self::other(Loader::new(TABLES).set("USES_LRU", &uses_lru))
     }
 
     /// A program that only looks IPv6 sources up among the prefixes of rules: in Fragwall's own trie, or in the kernel's map for
@@ -64,12 +60,12 @@ impl Instance {
     pub fn prefixes(rules: &Compiled, prefixes: &[Ipv6Net], lpm: bool) -> Result<Self, Error> {
         let (uses_lpm, root) =
             (u32::from(lpm), rules.roots[Side::Source as usize][Family::V6.index()].to_bits());
-        let mut loader = EbpfLoader::new();
-        loader.btf(None).override_global("USES_LPM", &uses_lpm, true).override_global("ROOT", &root, true);
+        let mut loader = Loader::new(PREFIXES);
+        loader.set("USES_LPM", &uses_lpm).set("ROOT", &root);
         rules::prepare_tries(&mut loader, rules);
-        let mut instance = Self::other(&mut loader, PREFIXES)?;
-        let filled = rules::write_tries(&mut instance.ebpf, rules).and_then(|()| {
-            let map = instance.ebpf.map_mut("LPM").ok_or(MapError::InvalidName { name: "LPM".to_owned() })?;
+        let mut instance = Self::other(&loader)?;
+        let filled = rules::write_tries(&mut instance.loaded, rules).and_then(|()| {
+            let map = instance.loaded.map_mut("LPM")?;
             let mut lpm: LpmTrie<_, [u8; 16], u32> = LpmTrie::try_from(map)?;
             prefixes.iter().try_for_each(|prefix| {
                 lpm.insert(&Key::new(prefix.prefix_len().into(), prefix.addr().octets()), 1, 0)
@@ -80,12 +76,7 @@ impl Instance {
     }
 
     /// One of the programs that aren't Fragwall.
-    pub(super) fn other(loader: &mut EbpfLoader<'_>, object: &[u8]) -> Result<Self, Error> {
-        let mut load = || {
-            let mut instance = Self { ebpf: loader.load(object)?, formed: None, serial: 0 };
-            instance.program()?.load()?;
-            Ok(instance)
-        };
-        load().map_err(refusal)
+    pub(super) fn other(loader: &Loader<'_>) -> Result<Self, Error> {
+        Ok(Self { loaded: loader.load()?, serial: 0 })
     }
 }

@@ -47,7 +47,7 @@ fn pair() -> Result<(Instance, Egress)> {
 
 /// What comes in: a reply to what was sent before, or not.
 fn incoming<P: Payload>(name: &str, sent: Option<P>, comes: P, action: u32) -> Result<Case> {
-    let (instance, mut egress) = pair()?;
+    let (instance, egress) = pair()?;
     if let Some(sent) = sent {
         egress.run(&frame(sent), 1)?;
     }
