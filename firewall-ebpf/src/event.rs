@@ -17,7 +17,7 @@ use firewall_common::{
     verdict::{Judgement, Verdict},
 };
 
-use crate::{maps, setting::setting};
+use crate::{direct, maps, setting::setting};
 
 /// Not 0: some rule has `log`.
 #[unsafe(no_mangle)]
@@ -49,7 +49,7 @@ pub fn tell(ctx: &XdpContext, length: usize, judgement: Judgement, class: Class)
     if judgement.verdict() == Verdict::Pass && !is_logged(judgement) {
         return;
     }
-    if WATCH.get(0).is_some_and(is_watched) {
+    if is_watched(direct::element(&WATCH, 0)) {
         tell_watcher(ctx.ctx, judgement.to_bits(), class.code().into(), length as u32);
     }
 }
@@ -81,7 +81,8 @@ extern "C" fn tell_watcher(ctx: *mut xdp_md, judgement: u32, class: u32, length:
     let kind = Kind::new(Judgement::from_bits(judgement), class, maps::mode().stance());
     // SAFETY: the helper takes nothing and only reads the clock.
     let now = unsafe { bpf_jiffies64() };
-    let (Some(watch), Some(left_out)) = (WATCH.get(0), LEFT_OUT.get_ptr_mut(0)) else { return 0 };
+    let watch = direct::element(&WATCH, 0);
+    let Some(left_out) = LEFT_OUT.get_ptr_mut(0) else { return 0 };
     // SAFETY: it's this CPU's own, and nothing interrupts the program to count on the same CPU.
     let left_out = unsafe { &mut *left_out };
     let until = setting(&watch.until);

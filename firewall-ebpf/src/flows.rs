@@ -7,7 +7,10 @@ use firewall_common::reply::{
     table::{CLASSES, FlowSet, Lifetimes, Moment},
 };
 
-use crate::setting::{MMAPABLE, setting};
+use crate::{
+    direct,
+    setting::{MMAPABLE, setting},
+};
 
 /// By how much a flow is shifted to the right to give its set's number: 64 less the logarithm of their count.
 #[unsafe(no_mangle)]
@@ -31,7 +34,7 @@ pub struct HostFlows;
 impl Flows for HostFlows {
     #[inline(always)]
     fn flow_set(&self, flow: Flow) -> Option<&FlowSet> {
-        FLOWS.get((flow.0 >> setting(&FLOW_SHIFT)) as u32)
+        Some(direct::element(&FLOWS, flow.0 >> setting(&FLOW_SHIFT)))
     }
 
     #[inline(always)]

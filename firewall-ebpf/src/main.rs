@@ -15,6 +15,7 @@ extern crate std as _;
 
 mod answer;
 mod deadline;
+mod direct;
 mod event;
 mod flows;
 mod frame;

@@ -7,15 +7,17 @@ use firewall_common::{
     packet::Family,
     rules::{
         Action, Decision, Lookup, MAX_RULES, PROTOCOLS, PortTable, RuleTables, Side, SourcePorts,
-        chunks::{BranchChunk, Chunked, NodeChunk, WordChunk},
         interface::Interfaces,
         limit::{self, BucketSet, Limits, Rate},
         prefix::{self, Address, Branch, Node, Tries},
-        select::{self, Consequence, Fields, Packed, Rules},
+        select::{self, Consequence, Fields, Packed, Rules, SetWords},
     },
 };
 
-use crate::setting::setting;
+use crate::{
+    direct,
+    setting::{MMAPABLE, setting},
+};
 
 /// What each protocol gives, of each IP version.
 #[unsafe(no_mangle)]
@@ -59,6 +61,22 @@ static CONSEQUENCES: [Consequence; MAX_RULES] =
 #[unsafe(no_mangle)]
 static BUCKET_SHIFT: u32 = 63;
 
+/// How many tables of destination ports there are.
+#[unsafe(no_mangle)]
+static PORT_TABLES: u32 = 0;
+
+/// How many nodes the tries have.
+#[unsafe(no_mangle)]
+static NODE_COUNT: u32 = 0;
+
+/// How many branches they have.
+#[unsafe(no_mangle)]
+static BRANCH_COUNT: u32 = 0;
+
+/// How many places there are where a set can begin.
+#[unsafe(no_mangle)]
+static SET_PLACES: u32 = 0;
+
 /// What each destination port gives, of each protocol that has a rule with ports. The loader sets their number, as it does of
 /// all below.
 #[btf_map]
@@ -70,15 +88,15 @@ static SOURCE_PORTS: Array<SourcePorts, 1> = Array::new();
 
 /// The nodes of the tries.
 #[btf_map]
-static NODES: Array<NodeChunk, 1> = Array::new();
+static NODES: Array<Node, 1, MMAPABLE> = Array::new();
 
 /// Their branches.
 #[btf_map]
-static BRANCHES: Array<BranchChunk, 1> = Array::new();
+static BRANCHES: Array<Branch, 1> = Array::new();
 
 /// The words of the sets.
 #[btf_map]
-static WORDS: Array<WordChunk, 1> = Array::new();
+static WORDS: Array<u64, 1> = Array::new();
 
 /// The limits.
 #[btf_map]
@@ -98,12 +116,12 @@ pub struct Ruleset;
 impl Tries for Ruleset {
     #[inline(always)]
     fn node(&self, number: u32) -> Option<&Node> {
-        NODES.get(NodeChunk::of(number)).map(|chunk| chunk.at(number))
+        direct::within(&NODES, number, setting(&NODE_COUNT))
     }
 
     #[inline(always)]
     fn branch(&self, number: u32) -> Option<Branch> {
-        BRANCHES.get(BranchChunk::of(number)).map(|chunk| *chunk.at(number))
+        direct::within(&BRANCHES, number, setting(&BRANCH_COUNT)).copied()
     }
 
     #[inline(always)]
@@ -142,8 +160,10 @@ impl Rules for Ruleset {
     }
 
     #[inline(always)]
-    fn words(&self, set: u32) -> Option<&WordChunk> {
-        WORDS.get(WordChunk::of(set))
+    fn words(&self, set: u32) -> Option<&SetWords> {
+        let first = direct::within(&WORDS, set, setting(&SET_PLACES))?;
+        // SAFETY: as many words are behind each place where a set can begin, and the verifier sees to it that there are.
+        Some(unsafe { &*core::ptr::from_ref(first).cast() })
     }
 
     #[inline(always)]
@@ -226,7 +246,7 @@ impl RuleTables for Ruleset {
 
     #[inline(always)]
     fn port(&self, table: u32, port: u16) -> Option<Lookup> {
-        PORT_LOOKUPS.get(table).map(|table| table[at(port)])
+        direct::within(&PORT_LOOKUPS, table, setting(&PORT_TABLES)).map(|table| table[at(port)])
     }
 
     #[inline(always)]
@@ -236,7 +256,7 @@ impl RuleTables for Ruleset {
 
     #[inline(always)]
     fn source_port(&self, port: u16) -> Option<u32> {
-        SOURCE_PORTS.get(0).map(|table| table[at(port)])
+        Some(direct::element(&SOURCE_PORTS, 0)[at(port)])
     }
 
     #[inline(always)]

@@ -21,6 +21,7 @@ use firewall_common::{
 };
 
 use crate::{
+    direct,
     maps::{
         self, BOUNDARY_NUMBERS, EARLY_PASSES, FRAGMENTS, HASH_KEY, HELD, LIMITS, POOLS, SET_SHIFT,
         SOURCE_SHIFT, SOURCES, TIMEOUT,
@@ -42,19 +43,20 @@ pub struct Tables<const HOW: u8>;
 impl<const HOW: u8> Sets for Tables<HOW> {
     #[inline(always)]
     fn set(&self, identity: Identity) -> Option<&Set> {
-        FRAGMENTS.get((identity.0 >> setting(&SET_SHIFT)) as u32)
+        Some(direct::element(&FRAGMENTS, identity.0 >> setting(&SET_SHIFT)))
     }
 }
 
 impl<const HOW: u8> Sources for Tables<HOW> {
     #[inline(always)]
     fn sources(&self, source: Source) -> Option<&SourceSet> {
-        SOURCES.get((source.0 >> setting(&SOURCE_SHIFT)) as u32)
+        Some(direct::element(&SOURCES, source.0 >> setting(&SOURCE_SHIFT)))
     }
 
     #[inline(always)]
     fn pool(&self, family: Family) -> Option<&Pool> {
-        POOLS.get(family.index() as u32)
+        // The mask is for the verifier, which in Linux 6.1 forgets what is kept on the stack.
+        Some(direct::element(&POOLS, opaque(family.index() as u64) & 1))
     }
 
     #[inline(always)]

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use firewall_tests::harness::host::{HOST, Host};
 use firewall_tests::harness::process::run_ok;
+use firewall_tests::harness::temporary_directory;
 use firewall_tests::harness::udp::{only_the_allowed_is_reached, receive, socket};
+use fragwall::ruleset::config::{MAX_TABLE, MIN_TABLE};
 
 const ALLOWED: u16 = 7000;
 const DENIED: u16 = 7001;
@@ -56,6 +58,28 @@ fn filters(host: &Host, mode: &str) {
     host.ok(&["detach"]).unwrap();
     assert_eq!(host.attached("eth0").unwrap(), None);
     assert_eq!(host.pins().unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn a_kernel_takes_the_smallest_tables_and_the_largest() {
+    if linux() < OLDEST {
+        // It takes none, as is told above.
+        return;
+    }
+    for entries in [MIN_TABLE, MAX_TABLE] {
+        let host = Host::new("tables").unwrap();
+        let directory = temporary_directory("tables").unwrap();
+        let path = directory.path().join("fragwall.toml");
+        let config = format!(
+            "interfaces = [\"eth0\"]\nrules = [\"allow udp {ALLOWED}\"]\n[fragments]\ntable = {entries}\n[replies]\ntable = {entries}\n"
+        );
+        std::fs::write(&path, config).unwrap();
+        host.ok(&["apply", path.to_str().unwrap()]).unwrap();
+        for to in HOST {
+            only_the_allowed_is_reached(&host, to, [ALLOWED, DENIED], &SIZES).unwrap();
+        }
+        host.ok(&["detach"]).unwrap();
+    }
 }
 
 /// It's named, with what it lacks and what to do; nothing is left behind, and nothing is filtered.

@@ -6,7 +6,6 @@
 //! a set of its own (addresses by a [`prefix`] trie, the others by a table), and the first rule that is in all of them is
 //! [`select`]ed.
 
-pub mod chunks;
 mod decision;
 pub mod interface;
 pub mod limit;

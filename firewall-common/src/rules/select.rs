@@ -4,11 +4,7 @@
 //! says that word `w` isn't zero. So the summaries of the sets are intersected first, and only words that are left are looked at
 //! (Baboescu and Varghese, "Scalable packet classification", 2001).
 
-use super::{
-    Action, Decision,
-    chunks::{Chunked as _, WordChunk},
-    limit::Limits,
-};
+use super::{Action, Decision, limit::Limits};
 use crate::{fragment::tick::Tick, opaque::opaque};
 
 /// The most words a set has, without its summary.
@@ -115,14 +111,16 @@ impl Consequence {
     }
 }
 
+/// The words of a set, its summary first; behind them whatever follows, if it has fewer.
+pub type SetWords = [u64; MAX_WORDS + 1];
+
 /// The sets of a ruleset, and its rules.
 pub trait Rules: Limits {
     /// Which fields some rule asks about.
     fn fields(&self) -> Fields;
 
-    /// The words among which those of a set are, all of them: its number is the place of the first one, which is its summary. `None` if there
-    /// are none, which is an error of the loader's.
-    fn words(&self, set: u32) -> Option<&WordChunk>;
+    /// The words of a set: its number is the place of the first one among those of all. `None` if there are none, which is an error of the loader's.
+    fn words(&self, set: u32) -> Option<&SetWords>;
 
     /// What rule number `n` of the sets says.
     fn consequence(&self, n: u32) -> Consequence;
@@ -211,11 +209,8 @@ const fn from(n: u32) -> u64 {
     if n < u64::BITS { u64::MAX << n } else { 0 }
 }
 
-/// The sets that a packet satisfies, with the words among which each is; those of fields that no rule asks about aren't there.
-struct Sets<'a> {
-    satisfied: Packed,
-    words: [Option<&'a WordChunk>; SETS],
-}
+/// The sets that a packet satisfies; those of fields that no rule asks about aren't there.
+struct Sets<'a>([Option<&'a SetWords>; SETS]);
 
 /// How many sets a packet satisfies.
 const SETS: usize = 6;
@@ -239,16 +234,16 @@ impl<'a> Sets<'a> {
                 *words = Some(rules.words(satisfied.set(place))?);
             }
         }
-        Some(Self { satisfied, words })
+        Some(Self(words))
     }
 
     /// One word of the intersection of all sets; number 0 is the summaries'.
     #[inline(always)]
     fn intersection(&self, fields: Fields, number: u32) -> Option<u64> {
         let mut all = u64::MAX;
-        for (place, words) in self.words.iter().enumerate() {
+        for (place, words) in self.0.iter().enumerate() {
             if asks(fields, place) {
-                all &= (*words)?.at(self.satisfied.set(place).wrapping_add(number));
+                all &= (*words)?.get(number as usize)?;
             }
         }
         Some(all)

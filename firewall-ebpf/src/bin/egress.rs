@@ -11,6 +11,9 @@
 #[cfg(not(target_arch = "bpf"))]
 extern crate std as _;
 
+#[path = "../direct.rs"]
+#[expect(dead_code, reason = "each set is there for certain")]
+mod direct;
 #[path = "../flows.rs"]
 mod flows;
 #[path = "../setting.rs"]

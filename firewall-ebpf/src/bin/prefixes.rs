@@ -11,9 +11,13 @@
 #[cfg(not(target_arch = "bpf"))]
 extern crate std as _;
 
+#[path = "../direct.rs"]
+mod direct;
 #[path = "../frame.rs"]
 #[expect(dead_code, reason = "these packets are in one buffer")]
 mod frame;
+#[path = "../setting.rs"]
+mod setting;
 
 use aya_ebpf::{
     bindings::xdp_action,
@@ -23,12 +27,10 @@ use aya_ebpf::{
 };
 use firewall_common::{
     packet::{Be64, Bytes},
-    rules::{
-        chunks::{BranchChunk, Chunked, NodeChunk},
-        prefix::{self, Address, Branch, Node, Tries},
-    },
+    rules::prefix::{self, Address, Branch, Node, Tries},
 };
 use frame::Linear;
+use setting::{MMAPABLE, setting};
 
 /// Where the source lies in a frame without VLAN tags, in bytes.
 const SOURCE: usize = 14 + 8;
@@ -39,6 +41,14 @@ const PREFIXES: usize = 4096;
 #[unsafe(no_mangle)]
 static USES_LPM: u32 = 0;
 
+/// How many nodes the tries have.
+#[unsafe(no_mangle)]
+static NODE_COUNT: u32 = 0;
+
+/// How many branches they have.
+#[unsafe(no_mangle)]
+static BRANCH_COUNT: u32 = 0;
+
 /// The root of the trie of sources.
 #[unsafe(no_mangle)]
 static ROOT: u32 = 0;
@@ -47,22 +57,22 @@ static ROOT: u32 = 0;
 static LPM: LpmTrie<[u8; 16], u32, PREFIXES> = LpmTrie::new();
 
 #[btf_map]
-static NODES: Array<NodeChunk, 1> = Array::new();
+static NODES: Array<Node, 1, MMAPABLE> = Array::new();
 
 #[btf_map]
-static BRANCHES: Array<BranchChunk, 1> = Array::new();
+static BRANCHES: Array<Branch, 1> = Array::new();
 
 struct Own;
 
 impl Tries for Own {
     #[inline(always)]
     fn node(&self, number: u32) -> Option<&Node> {
-        NODES.get(NodeChunk::of(number)).map(|chunk| chunk.at(number))
+        direct::within(&NODES, number, setting(&NODE_COUNT))
     }
 
     #[inline(always)]
     fn branch(&self, number: u32) -> Option<Branch> {
-        BRANCHES.get(BranchChunk::of(number)).map(|chunk| *chunk.at(number))
+        direct::within(&BRANCHES, number, setting(&BRANCH_COUNT)).copied()
     }
 }
 
@@ -76,9 +86,7 @@ extern "C" fn find(root: u32, high: u64, low: u64) -> u32 {
 /// Looks an IPv6 source up. `XDP_PASS` if it was found, `XDP_DROP` if it wasn't.
 #[xdp(frags)]
 pub fn prefixes(ctx: XdpContext) -> u32 {
-    // SAFETY: a reference is valid to read from.
-    let [uses_lpm, root] =
-        [&USES_LPM, &ROOT].map(|setting| unsafe { core::ptr::from_ref(setting).read_volatile() });
+    let (uses_lpm, root) = (setting(&USES_LPM), setting(&ROOT));
     let frame = Linear::new(&ctx);
     let found = if uses_lpm != 0 {
         let source: Option<[u8; 16]> = frame.read(SOURCE);

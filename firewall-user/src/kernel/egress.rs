@@ -74,10 +74,9 @@ impl Egress {
     /// # Errors
     /// The kernel refuses it.
     pub fn load(settings: &FlowSettings, hash_key: &HashKey, flows: &Path) -> Result<Self, Error> {
-        let shift = settings.shift();
         let mut loader = Loader::new(OBJECT);
         loader.set_all("HASH_KEY", &hash_key.0).pin(names::FLOWS, flows.to_owned());
-        settings.prepare(&mut loader, &shift);
+        settings.prepare(&mut loader);
         Ok(Self { program: loader.load()?.program })
     }
 

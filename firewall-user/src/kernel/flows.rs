@@ -56,17 +56,12 @@ impl FlowSettings {
     pub(super) const NONE: Self = Self { sets: 2, moment_shift: 0, lifetimes: Lifetimes([0; CLASSES]) };
 
     /// Has an object loaded with these.
-    pub(super) fn prepare<'a>(&'a self, loader: &mut Loader<'a>, shift: &'a u32) {
+    pub(super) fn prepare(&self, loader: &mut Loader<'_>) {
         loader
-            .set("FLOW_SHIFT", shift)
-            .set("MOMENT_SHIFT", &self.moment_shift)
+            .set("FLOW_SHIFT", u64::BITS - self.sets.ilog2())
+            .set("MOMENT_SHIFT", self.moment_shift)
             .set_all("LIFETIMES", &self.lifetimes.0)
-            .entries(names::FLOWS, self.sets);
-    }
-
-    /// By how much a flow is shifted to the right to give its set's number.
-    pub(super) const fn shift(&self) -> u32 {
-        u64::BITS - self.sets.ilog2()
+            .direct(names::FLOWS, self.sets);
     }
 }
 

@@ -11,7 +11,8 @@ use aya::{
 use super::{
     Error,
     instance::Instance,
-    loader::{Loaded, Loader},
+    loaded::Loaded,
+    loader::Loader,
     program::{Input, Ran},
     run::Run,
 };
@@ -221,21 +222,21 @@ fn try_load(
     };
     let mut loader = Loader::new(OBJECT);
     loader
-        .set("TURNS", &turns)
-        .set("END", &end)
-        .set("SIDE", &side)
-        .set("LEAD", &lead)
-        .set("IS_V4", &is_v4)
-        .set("HAS_ID", &has_id)
-        .set("RANDOM_IDS", &random_ids)
-        .set("ID_MASK", &id_mask)
-        .set("STEP", &step)
-        .set("TAG", &tag)
-        .set("SOURCES", &sources)
-        .set("SEED", seed)
-        .set("CALLS", &calls)
-        .set("INTERFACE", &interface)
-        .set("ACTION", &action)
+        .set("TURNS", turns)
+        .set("END", end)
+        .set("SIDE", side)
+        .set("LEAD", lead)
+        .set("IS_V4", is_v4)
+        .set("HAS_ID", has_id)
+        .set("RANDOM_IDS", random_ids)
+        .set("ID_MASK", id_mask)
+        .set("STEP", step)
+        .set("TAG", tag)
+        .set("SOURCES", sources)
+        .set("SEED", *seed)
+        .set("CALLS", calls)
+        .set("INTERFACE", interface)
+        .set("ACTION", action)
         .entries(names::FRAMES, turns);
     if let Some(pace) = pace {
         loader.pin(names::POSITIONS, pace.pin.to_owned());

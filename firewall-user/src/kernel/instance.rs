@@ -21,7 +21,8 @@ use super::{
     document::Document,
     flows::FlowSettings,
     form::Form,
-    loader::{Loaded, Loader},
+    loaded::Loaded,
+    loader::Loader,
     netlink::{self, Interface},
     pending::Pending,
     rules,
@@ -201,7 +202,6 @@ impl Instance {
         let Settings { flows, icmp_errors, stance, pending, explains, .. } = settings;
         let (accepts_replies, accepts_errors) = (u32::from(flows.is_some()), u32::from(*icmp_errors));
         let flows = flows.unwrap_or(FlowSettings::NONE);
-        let flow_shift = flows.shift();
         let (sets, source_sets) = (shared::fragment_sets(*table), shared::source_sets(*table));
         let bucket_sets = shared::bucket_sets(*table);
         let [shift, source_shift, bucket_shift] =
@@ -222,25 +222,27 @@ impl Instance {
             .form(settings.form)
             .set_all("HASH_KEY", &hash_key.0)
             .set_all("BOUNDARY_NUMBERS", &boundaries)
-            .set("SET_SHIFT", &shift)
-            .set("SOURCE_SHIFT", &source_shift)
+            .set("SET_SHIFT", shift)
+            .set("SOURCE_SHIFT", source_shift)
             .set_all("LIMITS", limits)
-            .set("TIMEOUT", timeout)
-            .set("HELD", &held)
-            .set("EARLY_PASSES", &early)
-            .set("BUCKET_SHIFT", &bucket_shift)
-            .set("MODE", &mode)
-            .set("ANSWERS", &answers)
-            .set("DEADLINE", &deadline)
-            .set("WAS_UNFILTERED", &was_unfiltered)
-            .set("ACCEPTS_REPLIES", &accepts_replies)
-            .set("ACCEPTS_ICMP_ERRORS", &accepts_errors)
-            .entries(names::FRAGMENTS, sets)
-            .entries(names::SOURCES, source_sets)
+            .set("TIMEOUT", *timeout)
+            .set("HELD", held)
+            .set("EARLY_PASSES", early)
+            .set("BUCKET_SHIFT", bucket_shift)
+            .set("MODE", mode)
+            .set("ANSWERS", answers)
+            .set("DEADLINE", deadline)
+            .set("WAS_UNFILTERED", was_unfiltered)
+            .set("ACCEPTS_REPLIES", accepts_replies)
+            .set("ACCEPTS_ICMP_ERRORS", accepts_errors)
+            .direct(names::FRAGMENTS, sets)
+            .direct(names::SOURCES, source_sets)
+            .direct(names::POOLS, Family::ALL.len() as u32)
+            .direct(names::WATCH, 1)
             .entries(names::BUCKETS, SLOTS as u32)
             .entries(names::SOURCE_BUCKETS, bucket_sets)
             .entries(names::SOURCE, source_chunks);
-        flows.prepare(&mut loader, &flow_shift);
+        flows.prepare(&mut loader);
         rules::prepare(&mut loader, compiled);
         if let Some(tables) = pins.shared {
             for shared in SHARED.iter().filter(|shared| shared.name != FLOWS.name) {

@@ -1,7 +1,8 @@
 //! Loading an object of ours: its maps are made, or found where they are pinned, its settings written, and its program given to the kernel.
 //!
-//! aya reads the object and links it. It would load it as well, but not in each [`Form`], and not without reading the kernel's own types first, which
-//! takes as long as compiling thousands of rules.
+//! aya reads the object and links it. It would load it as well, but not in each [`Form`], not with maps whose values are longer than the object
+//! says, which [`Loader::direct`] makes, and not without reading the kernel's own types first, which takes as long as compiling thousands of
+//! rules.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -15,7 +16,7 @@ use aya::{
     Pod,
     maps::{Map, MapData, MapError},
 };
-use aya_obj::{EbpfSectionKind, Object, ProgramSection};
+use aya_obj::{EbpfSectionKind, Object, ProgramSection, generated::bpf_insn};
 use nix::libc;
 
 use super::{
@@ -23,6 +24,7 @@ use super::{
     error::io_error,
     form::Form,
     load::{self, Code, Kind, Typing},
+    loaded::Loaded,
     object::{self, make},
     program::Program,
     refusal::{broken, refused, refused_program},
@@ -38,23 +40,23 @@ const FREEZE: libc::c_int = 22;
 pub(super) struct Loader<'a> {
     object: &'a [u8],
     form: Option<Form>,
-    settings: HashMap<&'a str, (&'a [u8], bool)>,
+    settings: HashMap<&'a str, Vec<u8>>,
     entries: HashMap<&'a str, u32>,
+    direct: HashMap<&'a str, u32>,
     pins: HashMap<&'a str, PathBuf>,
-}
-
-/// What was loaded.
-#[derive(Debug)]
-pub(super) struct Loaded {
-    /// The maps, by the names that the object gives them.
-    maps: HashMap<String, Map>,
-    pub(super) program: Program,
 }
 
 impl<'a> Loader<'a> {
     /// For an object with one program.
     pub(super) fn new(object: &'a [u8]) -> Self {
-        Self { object, form: None, settings: HashMap::new(), entries: HashMap::new(), pins: HashMap::new() }
+        Self {
+            object,
+            form: None,
+            settings: HashMap::new(),
+            entries: HashMap::new(),
+            direct: HashMap::new(),
+            pins: HashMap::new(),
+        }
     }
 
     /// Has an XDP program loaded in a form, rather than in the one that its section says.
@@ -64,9 +66,8 @@ impl<'a> Loader<'a> {
     }
 
     /// Has a setting of that name, which the object must have, be `value`.
-    pub(super) fn set<T: Pod>(&mut self, name: &'a str, value: &'a T) -> &mut Self {
-        self.settings.insert(name, (bytes(slice::from_ref(value)), true));
-        self
+    pub(super) fn set<T: Pod>(&mut self, name: &'a str, value: T) -> &mut Self {
+        self.set_all(name, slice::from_ref(&value))
     }
 
     /// Has a map have so many entries.
@@ -76,8 +77,14 @@ impl<'a> Loader<'a> {
     }
 
     /// The same, of a setting that is an array.
-    pub(super) fn set_all<T: Pod>(&mut self, name: &'a str, values: &'a [T]) -> &mut Self {
-        self.settings.insert(name, (bytes(values), true));
+    pub(super) fn set_all<T: Pod>(&mut self, name: &'a str, values: &[T]) -> &mut Self {
+        self.settings.insert(name, bytes(values).to_vec());
+        self
+    }
+
+    /// Has an array have so many elements that the program addresses itself: to the kernel they are one value.
+    pub(super) fn direct(&mut self, name: &'a str, elements: u32) -> &mut Self {
+        self.direct.insert(name, elements);
         self
     }
 
@@ -93,7 +100,8 @@ impl<'a> Loader<'a> {
     /// The object isn't as it was built, or the kernel refuses it.
     pub(super) fn load(&self) -> Result<Loaded, Error> {
         let mut object = Object::parse(self.object).map_err(broken)?;
-        object.patch_map_data(self.settings.clone()).map_err(broken)?;
+        let settings = self.settings.iter().map(|(&name, value)| (name, (value.as_slice(), true)));
+        object.patch_map_data(settings.collect()).map_err(broken)?;
         let types = match aya::features().btf() {
             Some(features) => {
                 object.fixup_and_sanitize_btf(features).map_err(broken)?.map(|types| types.to_bytes())
@@ -118,10 +126,11 @@ impl<'a> Loader<'a> {
         object.relocate_maps(linked, &sections).map_err(broken)?;
         object.relocate_calls(&sections).map_err(broken)?;
         object.sanitize_functions(aya::features());
-        let program = self.program(&object, types)?;
+        let direct: HashSet<i32> = self.direct.keys().map(|name| descriptors(name)).collect();
+        let program = self.program(&mut object, types, &direct)?;
         let maps = maps.into_iter().map(|(name, data)| Ok((name, Map::from_map_data(data)?)));
         let maps: Result<_, MapError> = maps.collect();
-        Ok(Loaded { maps: maps.map_err(|error| Error::aya("loading the program", error))?, program })
+        Ok(Loaded::new(maps.map_err(|error| Error::aya("loading the program", error))?, program))
     }
 
     /// Makes a map, or finds it.
@@ -134,11 +143,22 @@ impl<'a> Loader<'a> {
         if let Some(&entries) = self.entries.get(name) {
             declared.set_max_entries(entries);
         }
+        if let Some(&elements) = self.direct.get(name) {
+            declared.set_value_size(declared.value_size() * elements);
+            declared.set_max_entries(1);
+        }
         let path = self.pins.get(name);
         if let Some(found) = path.map(|path| found(path)).transpose()?.flatten() {
             return Ok(found);
         }
-        let made = MapData::create(declared.clone(), name, types)?;
+        // The kernel is told what a map's values are; an array that is one long value has none of that type.
+        let of = if self.direct.contains_key(name) {
+            let (kind, key, value) = (declared.map_type(), declared.key_size(), declared.value_size());
+            aya_obj::Map::new_from_params(kind, key, value, declared.max_entries(), declared.map_flags())
+        } else {
+            declared.clone()
+        };
+        let made = MapData::create(of, name, types)?;
         if !declared.data().is_empty() {
             // SAFETY: the value is as long as the map was made for.
             unsafe { element::update(made.fd().as_fd(), 0, declared.data().as_ptr()) }?;
@@ -153,14 +173,20 @@ impl<'a> Loader<'a> {
     }
 
     /// Loads the one program of an object whose maps are made.
-    fn program(&self, object: &Object, types: Option<BorrowedFd<'_>>) -> Result<Program, Error> {
+    fn program(
+        &self,
+        object: &mut Object,
+        types: Option<BorrowedFd<'_>>,
+        direct: &HashSet<i32>,
+    ) -> Result<Program, Error> {
         let (name, program) = object.programs.iter().next().ok_or_else(|| broken("it has no program"))?;
         let kind = match program.section {
             ProgramSection::Xdp { frags, .. } => Kind::Xdp(self.form.unwrap_or(Form { frags, typed: true })),
             _ => Kind::Classifier,
         };
-        let function = object.functions.get(&program.function_key());
+        let function = object.functions.get_mut(&program.function_key());
         let function = function.ok_or_else(|| broken("its program has no code"))?;
+        address(&mut function.instructions, direct);
         // SAFETY: an instruction is eight bytes without padding, `repr(C)`, and any bytes will do for the array.
         let instructions: &[[u8; 8]] = unsafe {
             slice::from_raw_parts(function.instructions.as_ptr().cast(), function.instructions.len())
@@ -179,42 +205,18 @@ impl<'a> Loader<'a> {
     }
 }
 
-impl Loaded {
-    /// A map.
-    ///
-    /// # Errors
-    /// The object has none of that name.
-    pub(super) fn map(&self, name: &str) -> Result<&Map, MapError> {
-        self.maps.get(name).ok_or_else(|| MapError::InvalidName { name: name.to_owned() })
-    }
-
-    /// The same, to change it.
-    ///
-    /// # Errors
-    /// As above.
-    pub(super) fn map_mut(&mut self, name: &str) -> Result<&mut Map, MapError> {
-        self.maps.get_mut(name).ok_or_else(|| MapError::InvalidName { name: name.to_owned() })
-    }
-
-    /// The same, for good.
-    ///
-    /// # Errors
-    /// As above, or it was taken already.
-    pub(super) fn take_map(&mut self, name: &str) -> Result<Map, MapError> {
-        self.maps.remove(name).ok_or_else(|| MapError::InvalidName { name: name.to_owned() })
-    }
-
-    /// Puts a program into an array of programs, as its first one.
-    ///
-    /// # Errors
-    /// The object has no such array of that name, or the kernel refuses.
-    pub(super) fn put(&self, array: &str, program: &Program) -> Result<(), MapError> {
-        let Map::ProgramArray(array) = self.map(array)? else {
-            return Err(MapError::InvalidName { name: array.to_owned() });
-        };
-        let program = program.fd().as_raw_fd();
-        // SAFETY: the values of an array of programs are descriptors.
-        Ok(unsafe { element::update(array.fd().as_fd(), 0, &raw const program) }?)
+/// Has instructions that load the number of a map which the program addresses itself load the address of its value.
+fn address(instructions: &mut [bpf_insn], direct: &HashSet<i32>) {
+    /// `BPF_LD | BPF_DW | BPF_IMM` of `linux/bpf.h`, which takes two places.
+    const WIDE: u8 = 0x18;
+    const PSEUDO_MAP_FD: u8 = 1;
+    const PSEUDO_MAP_VALUE: u8 = 2;
+    for instruction in instructions {
+        let is_map = instruction.code == WIDE && instruction.src_reg() == PSEUDO_MAP_FD;
+        // How far into the value it is, is in the second place: nothing.
+        if is_map && direct.contains(&instruction.imm) {
+            instruction.set_src_reg(PSEUDO_MAP_VALUE);
+        }
     }
 }
 
@@ -259,7 +261,33 @@ fn load_types(types: &[u8]) -> io::Result<OwnedFd> {
 }
 
 /// The bytes of what a program knows as well.
-pub(super) const fn bytes<T: Pod>(values: &[T]) -> &[u8] {
+const fn bytes<T: Pod>(values: &[T]) -> &[u8] {
     // SAFETY: they are plain data without padding, which is what `Pod` says of a type, and the slice covers just them.
     unsafe { slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_direct_is_addressed_and_nothing_else() {
+        let instruction = |code, source: u8, imm| {
+            let mut instruction = bpf_insn {
+                code,
+                _bitfield_align_1: [],
+                _bitfield_1: bpf_insn::new_bitfield_1(1, source),
+                off: 0,
+                imm,
+            };
+            instruction.set_dst_reg(1);
+            instruction
+        };
+        // A map's number, another's, a number of 64 bits that is the same, a map's value already, and an addition.
+        let mut code = [(0x18, 1, 7), (0x18, 1, 8), (0x18, 0, 7), (0x18, 2, 7), (0x07, 1, 7)]
+            .map(|(code, source, imm)| instruction(code, source, imm));
+        address(&mut code, &HashSet::from([7]));
+        assert_eq!(code.map(|instruction| instruction.src_reg()), [2, 1, 0, 2, 1]);
+        assert!(code.iter().all(|instruction| instruction.dst_reg() == 1));
+    }
 }

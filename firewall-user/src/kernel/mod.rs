@@ -54,6 +54,7 @@ mod leftover;
 mod link;
 pub mod link_events;
 mod load;
+mod loaded;
 mod loader;
 pub mod lock;
 pub mod locked_by;

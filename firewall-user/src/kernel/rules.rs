@@ -2,16 +2,11 @@
 
 use aya::{
     Pod,
-    maps::{Array, HashMap, MapData, MapError},
+    maps::{Array, HashMap, MapError},
 };
-use firewall_common::rules::{
-    Action, PortTable, SourcePorts,
-    chunks::{Chunk, WordChunk},
-    limit::Rate,
-    prefix::{Branch, Node},
-};
+use firewall_common::rules::{Lookup, limit::Rate, select::SetWords};
 
-use super::loader::{Loaded, Loader};
+use super::{loaded::Loaded, loader::Loader};
 use crate::ruleset::Compiled;
 
 /// The names that the kernel object gives to the maps of a ruleset.
@@ -25,18 +20,15 @@ mod names {
     pub(super) const VETHS: &str = "VETHS";
 }
 
-const NODES: usize = 4096 / size_of::<Node>();
-const BRANCHES: usize = 4096 / size_of::<Branch>();
-
 /// Sets what the program is to know of a ruleset before it's loaded.
-pub(super) fn prepare<'a>(loader: &mut Loader<'a>, rules: &'a Compiled) {
+pub(super) fn prepare(loader: &mut Loader<'_>, rules: &Compiled) {
     let Compiled {
         protocols,
         ports,
         roots,
         nodes: _,
         branches: _,
-        source_ports,
+        source_ports: _,
         no_source_port,
         flags,
         no_flags,
@@ -50,22 +42,24 @@ pub(super) fn prepare<'a>(loader: &mut Loader<'a>, rules: &'a Compiled) {
         logged,
     } = rules;
     loader
-        .set("PROTOCOL_LOOKUPS", &**protocols)
-        .set("FIELDS", fields)
-        .set("DEFAULT", action_code(*default))
-        .set("ROOTS", roots)
-        .set("NO_SOURCE_PORT", no_source_port)
-        .set("FLAG_SETS", &**flags)
-        .set("NO_FLAGS", no_flags)
-        .set("INTERFACE_SETS", interfaces)
-        .set("CONSEQUENCES", &**consequences)
-        .set("ANSWER_CODES", &*answers.codes)
-        .set("ANSWER_RATES", &answers.rates)
-        .set("LOGS", flag(logged.iter().any(|word| *word != 0)))
-        .set("LOGGED", &**logged)
-        .entries(names::PORTS, entries(ports.len()))
-        .entries(names::SOURCE_PORTS, entries(usize::from(source_ports.is_some())))
-        .entries(names::WORDS, entries(words.len()))
+        .set_all("PROTOCOL_LOOKUPS", &**protocols)
+        .set("FIELDS", *fields)
+        .set("DEFAULT", default.code())
+        .set_all("ROOTS", roots)
+        .set("NO_SOURCE_PORT", *no_source_port)
+        .set_all("FLAG_SETS", &**flags)
+        .set("NO_FLAGS", *no_flags)
+        .set("INTERFACE_SETS", *interfaces)
+        .set_all("CONSEQUENCES", &**consequences)
+        .set_all("ANSWER_CODES", &*answers.codes)
+        .set("ANSWER_RATES", answers.rates)
+        .set("LOGS", u32::from(logged.iter().any(|word| *word != 0)))
+        .set_all("LOGGED", &**logged)
+        .set("PORT_TABLES", ports.len() as u32)
+        .set("SET_PLACES", (words.len() - size_of::<SetWords>() / size_of::<u64>() + 1) as u32)
+        .direct(names::PORTS, entries(ports.len()))
+        .direct(names::SOURCE_PORTS, 1)
+        .direct(names::WORDS, entries(words.len()))
         .entries(names::RATES, entries(rates.len()))
         .entries(names::VETHS, entries(answers.veths.len()));
     prepare_tries(loader, rules);
@@ -74,8 +68,10 @@ pub(super) fn prepare<'a>(loader: &mut Loader<'a>, rules: &'a Compiled) {
 /// The same for its tries alone.
 pub(super) fn prepare_tries(loader: &mut Loader<'_>, rules: &Compiled) {
     loader
-        .entries(names::NODES, entries(rules.nodes.len().div_ceil(NODES)))
-        .entries(names::BRANCHES, entries(rules.branches.len().div_ceil(BRANCHES)));
+        .set("NODE_COUNT", rules.nodes.len() as u32)
+        .set("BRANCH_COUNT", rules.branches.len() as u32)
+        .direct(names::NODES, entries(rules.nodes.len()))
+        .direct(names::BRANCHES, entries(rules.branches.len()));
 }
 
 /// How many entries a map of so many needs: a map without any can't be.
@@ -83,51 +79,28 @@ fn entries(count: usize) -> u32 {
     count.max(1) as u32
 }
 
-/// A setting that is true or false, where it stays.
-fn flag(is_set: bool) -> &'static u32 {
-    if is_set { &1 } else { &0 }
-}
-
-/// An action's number, where it stays.
-fn action_code(action: Action) -> &'static u32 {
-    const CODES: [u32; Action::ALL.len()] =
-        [Action::ALL[0].code(), Action::ALL[1].code(), Action::ALL[2].code()];
-    &CODES[action as usize]
-}
-
 /// Writes a ruleset into the maps of a program that isn't in use yet.
 pub(super) fn write(loaded: &mut Loaded, rules: &Compiled) -> Result<(), MapError> {
-    for (index, table) in (0..).zip(&rules.ports) {
-        array::<PortTable>(loaded, names::PORTS)?.set(index, table.as_ref(), 0)?;
-    }
+    let ports: Vec<Lookup> = rules.ports.iter().flat_map(|table| table.iter().copied()).collect();
+    write_all(loaded, names::PORTS, &ports)?;
     if let Some(table) = &rules.source_ports {
-        array::<SourcePorts>(loaded, names::SOURCE_PORTS)?.set(0, table.as_ref(), 0)?;
+        write_all(loaded, names::SOURCE_PORTS, table.as_ref())?;
     }
     write_tries(loaded, rules)?;
-    let mut words = array::<WordChunk>(loaded, names::WORDS)?;
-    (0..).zip(&rules.words).try_for_each(|(index, chunk)| words.set(index, chunk, 0))?;
-    let mut rates = array::<Rate>(loaded, names::RATES)?;
+    write_all(loaded, names::WORDS, &rules.words)?;
+    let mut rates: Array<_, Rate> = Array::try_from(loaded.map_mut(names::RATES)?)?;
     (0..).zip(&rules.rates).try_for_each(|(index, rate)| rates.set(index, rate, 0))?;
     let mut veths: HashMap<_, u32, u32> = HashMap::try_from(loaded.map_mut(names::VETHS)?)?;
     rules.answers.veths.iter().try_for_each(|veth| veths.insert(veth, 1, 0))
 }
 
 /// The same for its tries alone.
-pub(super) fn write_tries(loaded: &mut Loaded, rules: &Compiled) -> Result<(), MapError> {
-    chunks::<_, NODES>(loaded, names::NODES, &rules.nodes)?;
-    chunks::<_, BRANCHES>(loaded, names::BRANCHES, &rules.branches)
+pub(super) fn write_tries(loaded: &Loaded, rules: &Compiled) -> Result<(), MapError> {
+    write_all(loaded, names::NODES, &rules.nodes)?;
+    write_all(loaded, names::BRANCHES, &rules.branches)
 }
 
-/// Writes a table in chunks.
-fn chunks<T: Pod + Default, const N: usize>(
-    loaded: &mut Loaded,
-    name: &str,
-    table: &[T],
-) -> Result<(), MapError> {
-    let mut map = array(loaded, name)?;
-    (0..).zip(table.chunks(N)).try_for_each(|(index, part)| map.set(index, Chunk::<T, N>::new(part), 0))
-}
-
-fn array<'a, V: Pod>(loaded: &'a mut Loaded, name: &str) -> Result<Array<&'a mut MapData, V>, MapError> {
-    Array::try_from(loaded.map_mut(name)?)
+/// Writes a table, unless it's empty: then there's room for one element that nobody looks at.
+fn write_all<T: Pod>(loaded: &Loaded, name: &str, table: &[T]) -> Result<(), MapError> {
+    if table.is_empty() { Ok(()) } else { loaded.write(name, table) }
 }

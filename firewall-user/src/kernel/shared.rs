@@ -34,10 +34,24 @@ pub(super) struct Shared {
     pub(super) meaning: u32,
     /// What starting with an empty one comes to.
     pub(super) loss: &'static str,
-    kind: MapType,
+    shape: Shape,
+    /// The size of its values, or elements, in bytes.
     value: usize,
-    /// How many values it has for a configuration; `None` if that has no such map.
+    /// How many it has for a configuration; `None` if that has no such map.
     entries: fn(&Config) -> Option<u32>,
+}
+
+/// What a map is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Shape {
+    /// An array.
+    Array,
+    /// An array that is one value to the kernel, whose elements the program addresses itself.
+    Direct,
+    /// An array that each CPU has values of.
+    PerCpu,
+    /// A ring of records, which have no size of their own: its entries are bytes.
+    Ring,
 }
 
 /// All of them.
@@ -48,7 +62,7 @@ pub(super) const SHARED: [Shared; 12] = [
         pin: "sources",
         meaning: 1,
         loss: "no source is known to have completed a datagram yet",
-        kind: MapType::Array,
+        shape: Shape::Direct,
         value: size_of::<SourceSet>(),
         entries: |config| Some(source_sets(config.fragments.table)),
     },
@@ -57,7 +71,7 @@ pub(super) const SHARED: [Shared; 12] = [
         pin: "pools",
         meaning: 1,
         loss: "the fragments that strangers have outstanding aren't held against them",
-        kind: MapType::Array,
+        shape: Shape::Direct,
         value: size_of::<Pool>(),
         entries: |_| Some(Family::ALL.len() as u32),
     },
@@ -67,7 +81,7 @@ pub(super) const SHARED: [Shared; 12] = [
         pin: "source-buckets",
         meaning: 1,
         loss: "limits of single sources start unused",
-        kind: MapType::Array,
+        shape: Shape::Array,
         value: size_of::<BucketSet>(),
         entries: |config| Some(bucket_sets(config.fragments.table)),
     },
@@ -80,7 +94,7 @@ pub(super) const SHARED: [Shared; 12] = [
         pin: "event-buckets",
         meaning: 1,
         loss: "the rates of what is told of packets start unused",
-        kind: MapType::Array,
+        shape: Shape::Array,
         value: size_of::<Buckets>(),
         entries: |_| Some(1),
     },
@@ -94,7 +108,7 @@ pub(super) const FRAGMENTS: Shared = Shared {
     pin: "fragments",
     meaning: 1,
     loss: "what is still to come of datagrams in flight is taken for early fragments, whatever became of the first ones",
-    kind: MapType::Array,
+    shape: Shape::Direct,
     value: size_of::<Set>(),
     entries: |config| Some(fragment_sets(config.fragments.table)),
 };
@@ -105,7 +119,7 @@ pub(super) const BUCKETS: Shared = Shared {
     pin: "buckets",
     meaning: 1,
     loss: "limits start unused",
-    kind: MapType::Array,
+    shape: Shape::Array,
     value: size_of::<Word>(),
     entries: |_| Some(SLOTS as u32),
 };
@@ -116,7 +130,7 @@ pub(super) const COUNTED: Shared = Shared {
     pin: "counters",
     meaning: 1,
     loss: "all counters start from zero",
-    kind: MapType::PerCpuArray,
+    shape: Shape::PerCpu,
     value: size_of::<Count>(),
     entries: |_| Some(COUNTERS as u32),
 };
@@ -127,7 +141,7 @@ pub(super) const INTERFACES: Shared = Shared {
     pin: "interfaces",
     meaning: 1,
     loss: "what is counted of each interface starts from zero",
-    kind: MapType::PerCpuArray,
+    shape: Shape::PerCpu,
     value: size_of::<Tally>(),
     entries: |_| Some(TALLIES as u32),
 };
@@ -139,7 +153,7 @@ pub(super) const FLOWS: Shared = Shared {
     meaning: 1,
     loss: "of the flows that this host opened, only those of connected sockets are known; replies to others are accepted once it \
            sends again",
-    kind: MapType::Array,
+    shape: Shape::Direct,
     value: size_of::<FlowSet>(),
     entries: |config| config.replies.as_ref().map(flows::sets),
 };
@@ -150,7 +164,7 @@ pub(super) const WATCH: Shared = Shared {
     pin: "watch",
     meaning: 1,
     loss: "whoever watched must ask anew",
-    kind: MapType::Array,
+    shape: Shape::Direct,
     value: size_of::<Watch>(),
     entries: |_| Some(1),
 };
@@ -161,18 +175,18 @@ pub(super) const LEFT_OUT: Shared = Shared {
     pin: "left-out",
     meaning: 1,
     loss: "the number of packets that weren't told of starts from zero",
-    kind: MapType::PerCpuArray,
+    shape: Shape::PerCpu,
     value: size_of::<LeftOut>(),
     entries: |_| Some(1),
 };
 
-/// What is told of packets. Its records have no size of their own, and its entries are bytes.
+/// What is told of packets.
 pub(super) const EVENTS: Shared = Shared {
     name: names::EVENTS,
     pin: "events",
     meaning: 1,
     loss: "packets that were told of and not read yet are forgotten",
-    kind: MapType::RingBuf,
+    shape: Shape::Ring,
     value: 0,
     entries: |_| Some(1 << 19),
 };
@@ -209,8 +223,13 @@ impl Shared {
         let info = MapInfo::from_pin(path)
             .map_err(|error| Error::aya(format!("opening {}", path.display()), error))?;
         let found = (info.map_type().ok(), info.key_size(), info.value_size(), info.max_entries());
-        let key = if self.kind == MapType::RingBuf { 0 } else { size_of::<u32>() as u32 };
-        let expected = (Some(self.kind), key, self.value as u32, entries);
+        let (key, value) = (size_of::<u32>() as u32, self.value as u32);
+        let expected = match self.shape {
+            Shape::Array => (Some(MapType::Array), key, value, entries),
+            Shape::Direct => (Some(MapType::Array), key, value * entries, 1),
+            Shape::PerCpu => (Some(MapType::PerCpuArray), key, value, entries),
+            Shape::Ring => (Some(MapType::RingBuf), 0, 0, entries),
+        };
         Ok((found != expected).then(|| {
             format!(
                 "a map with {} entries of {} bytes where {} of {} are expected",

@@ -9,7 +9,7 @@ use super::{
     clock::jiffies_per_second,
     instance::{Instance, names},
     loader::Loader,
-    rules,
+    rules, shared,
     watch::Asked,
 };
 use crate::ruleset::Compiled;
@@ -49,7 +49,10 @@ impl Instance {
     /// The kernel refuses it.
     pub fn tables(lru: bool) -> Result<Self, Error> {
         let uses_lru = u32::from(lru);
-        Self::other(Loader::new(TABLES).set("USES_LRU", &uses_lru))
+        /// As many entries as the other table has: the default.
+        const ENTRIES: u32 = 65536;
+        let mut loader = Loader::new(TABLES);
+        Self::other(loader.set("USES_LRU", uses_lru).direct("SETS", shared::fragment_sets(ENTRIES)))
     }
 
     /// A program that only looks IPv6 sources up among the prefixes of rules: in Fragwall's own trie, or in the kernel's map for
@@ -61,10 +64,10 @@ impl Instance {
         let (uses_lpm, root) =
             (u32::from(lpm), rules.roots[Side::Source as usize][Family::V6.index()].to_bits());
         let mut loader = Loader::new(PREFIXES);
-        loader.set("USES_LPM", &uses_lpm).set("ROOT", &root);
+        loader.set("USES_LPM", uses_lpm).set("ROOT", root);
         rules::prepare_tries(&mut loader, rules);
         let mut instance = Self::other(&loader)?;
-        let filled = rules::write_tries(&mut instance.loaded, rules).and_then(|()| {
+        let filled = rules::write_tries(&instance.loaded, rules).and_then(|()| {
             let map = instance.loaded.map_mut("LPM")?;
             let mut lpm: LpmTrie<_, [u8; 16], u32> = LpmTrie::try_from(map)?;
             prefixes.iter().try_for_each(|prefix| {

@@ -35,6 +35,8 @@ struct Map {
     name: String,
     value: u64,
     entries: u64,
+    /// Whether the program addresses its values itself.
+    is_direct: bool,
 }
 
 /// A program, its memory and its maps.
@@ -91,8 +93,17 @@ impl Machine {
 
     /// Adds an array of so many values of `value` bytes, all zero.
     pub fn add_array(&mut self, name: &str, value: u64, entries: u64) {
-        self.memory.add(self.values(self.maps.len()), vec![0; (value * entries) as usize]);
-        self.maps.push(Map { name: name.into(), value, entries });
+        self.add(Map { name: name.into(), value, entries, is_direct: false });
+    }
+
+    /// The same of an array whose values the program addresses itself.
+    pub fn add_direct(&mut self, name: &str, value: u64, entries: u64) {
+        self.add(Map { name: name.into(), value, entries, is_direct: true });
+    }
+
+    fn add(&mut self, map: Map) {
+        self.memory.add(self.values(self.maps.len()), vec![0; (map.value * map.entries) as usize]);
+        self.maps.push(map);
     }
 
     /// A value of an array.
@@ -168,7 +179,8 @@ impl Machine {
             Some(Reference::Data(at)) => (address::DATA + *at as u64).wrapping_add_signed(number.into()),
             Some(Reference::Map(name)) => {
                 let at = self.maps.iter().position(|map| map.name == *name);
-                address::MAPS + at.unwrap_or_else(|| panic!("the program asks for {name}")) as u64
+                let at = at.unwrap_or_else(|| panic!("the program asks for {name}"));
+                if self.maps[at].is_direct { self.values(at) } else { address::MAPS + at as u64 }
             }
             Some(Reference::Code(_)) => panic!("the program takes a function's address"),
             None => {

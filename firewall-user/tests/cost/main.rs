@@ -61,12 +61,12 @@ fn machine(action: Action) -> Machine {
     image.set("PROTOCOL_LOOKUPS", bytes(&[Lookup::decided(decision); 512]));
     let mut machine = Machine::new(image, NOW);
     let size = |size: usize| size as u64;
-    machine.add_array("FRAGMENTS", size(size_of::<Set>()), 1 << SETS);
-    machine.add_array("SOURCES", size(size_of::<SourceSet>()), 1 << SOURCE_SETS);
-    machine.add_array("POOLS", size(size_of::<Pool>()), 2);
+    machine.add_direct("FRAGMENTS", size(size_of::<Set>()), 1 << SETS);
+    machine.add_direct("SOURCES", size(size_of::<SourceSet>()), 1 << SOURCE_SETS);
+    machine.add_direct("POOLS", size(size_of::<Pool>()), 2);
     machine.add_array("COUNTERS", size(size_of::<Count>()), size(COUNTERS));
     machine.add_array("INTERFACES", size(size_of::<Tally>()), size(TALLIES));
-    machine.add_array("WATCH", 64, 1);
+    machine.add_direct("WATCH", 64, 1);
     for verdict in 0..3 {
         let place = tally::place(tally::rows(1).next().expect("there's a row"), Stance::Enforcing, verdict);
         machine.value("INTERFACES", place.into())[..8].copy_from_slice(&1_u64.to_le_bytes());

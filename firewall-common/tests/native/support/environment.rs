@@ -22,10 +22,9 @@ use firewall_common::{
     },
     rules::{
         self, Action, Decision, Lookup, PROTOCOLS_WITH_PORTS, RuleTables, Side,
-        chunks::WordChunk,
         limit::{BucketSet, Rate},
         prefix::{Branch, Node, Tries},
-        select::{Consequence, Fields, Rules},
+        select::{Consequence, Fields, Rules, SetWords},
     },
 };
 
@@ -174,7 +173,7 @@ impl Rules for Native {
         Fields::default()
     }
 
-    fn words(&self, _: u32) -> Option<&WordChunk> {
+    fn words(&self, _: u32) -> Option<&SetWords> {
         None
     }
 

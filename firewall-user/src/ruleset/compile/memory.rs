@@ -5,10 +5,9 @@ use firewall_common::{
     packet::Family,
     rules::{
         Action, Lookup, MAX_RULES, RuleTables, SLOTS, Side,
-        chunks::{Chunked as _, WordChunk},
         limit::{BucketSet, Limits, Rate},
         prefix::{Branch, Node, Tries},
-        select::{Consequence, Fields, Rules},
+        select::{Consequence, Fields, Rules, SetWords},
     },
 };
 
@@ -65,8 +64,8 @@ impl Rules for Memory {
         self.rules.fields
     }
 
-    fn words(&self, set: u32) -> Option<&WordChunk> {
-        self.rules.words.get(WordChunk::of(set) as usize)
+    fn words(&self, set: u32) -> Option<&SetWords> {
+        self.rules.words.get(set as usize..)?.first_chunk()
     }
 
     fn consequence(&self, n: u32) -> Consequence {

@@ -18,7 +18,6 @@ use firewall_common::{
     packet::Family,
     rules::{
         Action, Decision, Lookup, MAX_RULES, PROTOCOLS, PortTable, Side, Slot, SourcePorts,
-        chunks::WordChunk,
         interface::{Interfaces, MAX_INTERFACES},
         limit::Rate,
         prefix::{Branch, Node},
@@ -95,8 +94,8 @@ pub struct Compiled {
     pub no_flags: u32,
     /// The sets that interfaces satisfy.
     pub interfaces: Interfaces,
-    /// The words of all sets: of each its summary, then its words, all among those of one chunk.
-    pub words: Vec<WordChunk>,
+    /// The words of all sets: of each its summary, then its words; and as many behind the last one as any has.
+    pub words: Vec<u64>,
     /// What the rules say.
     pub consequences: Box<[Consequence; MAX_RULES]>,
     /// The limits that they have.

@@ -5,14 +5,7 @@ use std::{
     hash::{BuildHasher as _, BuildHasherDefault, Hash, Hasher},
 };
 
-use firewall_common::rules::{
-    chunks::{Chunked as _, WordChunk},
-    select::MAX_WORDS,
-};
-
-/// How many words a chunk has.
-const CHUNK: usize = size_of::<WordChunk>() / size_of::<u64>();
-const _: () = assert!(MAX_WORDS < CHUNK);
+use firewall_common::rules::select::{MAX_WORDS, SetWords};
 
 /// A set of rules as bits.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -99,10 +92,8 @@ impl Bits {
 pub(super) struct Interner {
     /// By their hashes. One whose hash another has is found by the next hash that none had.
     numbers: HashMap<u64, u32, BuildHasherDefault<WordHasher>>,
-    /// Of each set its summary, then its words, all among those of one chunk.
-    chunks: Vec<WordChunk>,
-    /// Where the next set begins, if there's room for it in its chunk.
-    end: usize,
+    /// Of each set its summary, then its words.
+    words: Vec<u64>,
     /// How many words each has, with its summary.
     length: usize,
 }
@@ -112,7 +103,7 @@ impl Interner {
     pub(super) fn new(count: usize) -> Self {
         let words = Bits::none(count).0.len();
         assert!(words <= MAX_WORDS, "the caller has counted the rules");
-        Self { numbers: HashMap::default(), chunks: Vec::new(), end: 0, length: words + 1 }
+        Self { numbers: HashMap::default(), words: Vec::new(), length: words + 1 }
     }
 
     /// The number of a set.
@@ -128,18 +119,9 @@ impl Interner {
             hash = hash.wrapping_add(1);
         }
         let summary = (0..).zip(&bits.0).fold(0, |summary, (n, &word)| summary | u64::from(word != 0) << n);
-        if self.end % CHUNK + self.length > CHUNK {
-            self.end = self.end.next_multiple_of(CHUNK);
-        }
-        let place = self.end % CHUNK;
-        if place == 0 {
-            self.chunks.push(WordChunk::new(&[]));
-        }
-        let chunk = self.chunks.last_mut().expect("it was made with its first set");
-        chunk.0[place] = summary;
-        chunk.0[place + 1..place + self.length].copy_from_slice(&bits.0);
-        let number = self.end as u32;
-        self.end += self.length;
+        let number = self.words.len() as u32;
+        self.words.push(summary);
+        self.words.extend_from_slice(&bits.0);
         self.numbers.insert(hash, number);
         number
     }
@@ -150,13 +132,13 @@ impl Interner {
     }
 
     fn words_of(&self, number: u32) -> &[u64] {
-        let place = number as usize % CHUNK;
-        &self.chunks[WordChunk::of(number) as usize].0[place + 1..place + self.length]
+        &self.words[number as usize + 1..][..self.length - 1]
     }
 
-    /// The words of all.
-    pub(super) fn finish(self) -> Vec<WordChunk> {
-        self.chunks
+    /// The words of all, and so many behind them that each can be taken for the longest.
+    pub(super) fn finish(mut self) -> Vec<u64> {
+        self.words.extend([0; size_of::<SetWords>() / size_of::<u64>()]);
+        self.words
     }
 }
 
@@ -179,23 +161,21 @@ mod tests {
         assert_eq!(sets.number(&bits(130, &[64])), 4);
         assert_eq!(sets.number(&bits(130, &[129, 0])), 0);
         assert_eq!(sets.bits(4), bits(130, &[64]));
-        assert_eq!(sets.finish(), [WordChunk::new(&[0b101, 1, 0, 2, 0b10, 0, 1, 0])]);
+        assert_eq!(sets.finish()[..9], [0b101, 1, 0, 2, 0b10, 0, 1, 0, 0]);
     }
 
-    /// One of each length that a set can have; the last ones of some end where a chunk does.
     #[test]
-    fn a_set_is_whole_in_one_chunk() {
+    fn the_last_set_of_any_length_can_be_taken_for_the_longest() {
         for words in [1, 2, 3, 7, 31, MAX_WORDS] {
             let count = words * 64;
             let mut sets = Interner::new(count);
             let numbers: Vec<u32> = (0..count).map(|n| sets.number(&bits(count, &[n]))).collect();
             for (n, &number) in numbers.iter().enumerate() {
-                assert_eq!(WordChunk::of(number), WordChunk::of(number + words as u32));
                 assert_eq!(sets.bits(number), bits(count, &[n]));
                 assert_eq!(sets.number(&bits(count, &[n])), number);
             }
-            let in_one = CHUNK / (words + 1);
-            assert_eq!(sets.finish().len(), count.div_ceil(in_one));
+            let last = numbers[count - 1] as usize;
+            assert!(sets.finish()[last..].first_chunk::<{ MAX_WORDS + 1 }>().is_some());
         }
     }
 
