@@ -14,12 +14,18 @@ use super::traffic::{Addresses, Traffic};
 /// How long threads may take to notice that they were started: they look ten times a second, when the machine lets them.
 const START_LIMIT: Duration = Duration::from_secs(30);
 
+/// How long none of them may send anything, or try to, unless they're told to be slow.
+const STALL_LIMIT: Duration = Duration::from_secs(30);
+
 /// pktgen's threads while they send.
 pub(super) struct Whole {
     pktgen: Pktgen,
     /// A thread's number and its device.
     devices: Vec<(usize, String)>,
     started: Instant,
+    /// How much was sent and refused when that last changed, and when that was.
+    last: (u64, Instant),
+    has_rate: bool,
     /// It waits until pktgen has ended; nothing once it has done so.
     starter: Option<JoinHandle<Result<()>>>,
 }
@@ -48,11 +54,27 @@ impl Whole {
             devices.push((thread, device));
         }
         let starter = thread::spawn(procfs::start);
-        Ok(Self { pktgen, devices, started: Instant::now(), starter: Some(starter) })
+        let now = Instant::now();
+        let has_rate = traffic.rate_of(0).is_some();
+        Ok(Self { pktgen, devices, started: now, last: (0, now), has_rate, starter: Some(starter) })
     }
 
     fn each(&self) -> impl Iterator<Item = Result<Device>> {
         self.devices.iter().map(|(_, device)| self.pktgen.device(device))
+    }
+
+    /// That something is sent, or refused, from time to time: a thread of the kernel that does neither would be waited for without end.
+    fn must_go_on(&mut self) -> Result<()> {
+        let devices = self.each().collect::<Result<Vec<Device>>>()?;
+        let done = devices.iter().map(|device| device.packets + device.errors).sum();
+        if done != self.last.0 {
+            self.last = (done, Instant::now());
+        }
+        ensure!(
+            self.has_rate || self.last.1.elapsed() < STALL_LIMIT,
+            "pktgen sends nothing any more, and hasn't ended: {devices:?}"
+        );
+        Ok(())
     }
 }
 
@@ -70,6 +92,7 @@ impl Sending for Whole {
             starter.join().map_err(|_| anyhow!("starting pktgen panicked"))??;
         }
         if self.starter.is_some() {
+            self.must_go_on()?;
             return Ok(false);
         }
         // Whoever starts it goes on after an eighth of a second, also if a thread hasn't noticed by then.
