@@ -16,8 +16,9 @@ pub fn element<T, const ENTRIES: usize, const FLAGS: usize>(
     // The compiler takes the array for what the object says of it, which is its kind and how large its values are.
     let first = opaque(core::ptr::from_ref(array) as u64);
     let address = first.wrapping_add(number.wrapping_mul(size_of::<T>() as u64));
-    // SAFETY: the loader has made the array as one value, of which this is the address, and the verifier admits none that isn't inside of it.
-    // It's there as long as the program is, and what CPUs change while others read is words that are made for that.
+    // SAFETY: the loader has made the array as one value, of which this is the address, and the verifier admits none that isn't inside of it. It
+    // begins on a page if it's mappable, as it must be where elements are aligned to more than eight bytes. It's there as long as the program
+    // is, and what CPUs change while others read is words that are made for that.
     unsafe { &*(address as *const T) }
 }
 

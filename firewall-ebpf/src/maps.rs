@@ -75,7 +75,7 @@ pub static SOURCES: Array<SourceSet, 1, MMAPABLE> = Array::new();
 
 /// What strangers have outstanding, of IPv4 and of IPv6.
 #[btf_map]
-pub static POOLS: Array<Pool, { Family::ALL.len() }> = Array::new();
+pub static POOLS: Array<Pool, { Family::ALL.len() }, MMAPABLE> = Array::new();
 
 /// The counters.
 #[btf_map]

@@ -4,11 +4,16 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use firewall_tests::harness::bpffs::Bpffs;
 use firewall_tests::harness::host::{HOST, Host};
 use firewall_tests::harness::process::run_ok;
 use firewall_tests::harness::temporary_directory;
 use firewall_tests::harness::udp::{only_the_allowed_is_reached, receive, socket};
-use fragwall::ruleset::config::{MAX_TABLE, MIN_TABLE};
+use fragwall::kernel::{egress::Egress, flows::FlowSettings, instance::new_hash_key};
+use fragwall::ruleset::{
+    Replies,
+    config::{MAX_TABLE, MIN_TABLE},
+};
 
 const ALLOWED: u16 = 7000;
 const DENIED: u16 = 7001;
@@ -80,6 +85,22 @@ fn a_kernel_takes_the_smallest_tables_and_the_largest() {
         }
         host.ok(&["detach"]).unwrap();
     }
+}
+
+/// The kernel's verifier goes by the table that is there, not by the settings that the program was given with it.
+#[test]
+fn a_program_that_could_reach_beyond_its_table_is_refused() {
+    if linux() < OLDEST {
+        return;
+    }
+    let bpffs = Bpffs::new().unwrap();
+    let flows = bpffs.path().join("flows");
+    let key = new_hash_key().unwrap();
+    let of = |table| FlowSettings::new(&Replies { table, ..Replies::default() }).unwrap();
+    Egress::load(&of(MIN_TABLE), &key, &flows).unwrap();
+    Egress::load(&of(MIN_TABLE), &key, &flows).unwrap();
+    let refused = Egress::load(&of(2 * MIN_TABLE), &key, &flows).unwrap_err().to_string();
+    assert!(refused.contains("outside of the allowed memory range"), "{refused}");
 }
 
 /// It's named, with what it lacks and what to do; nothing is left behind, and nothing is filtered.

@@ -106,7 +106,8 @@ impl Array {
     /// # Errors
     /// The kernel refuses.
     pub(super) fn clear(&self) -> io::Result<()> {
-        match element::delete(self.map.as_fd(), PLACE) {
+        // SAFETY: the keys of such an array are four bytes long.
+        match unsafe { element::delete(self.map.as_fd(), PLACE) } {
             Err(error) if error.raw_os_error() != Some(libc::ENOENT) => Err(error),
             _ => Ok(()),
         }

@@ -20,7 +20,7 @@ const DELETE: libc::c_int = 3;
 /// There's none, or the kernel refuses to tell.
 ///
 /// # Safety
-/// `value` may be written to, as many bytes as the map's values have, and any bytes are a value there.
+/// The map has keys of four bytes, as arrays have; `value` may be written to, as many bytes as its values have, and any bytes are a value there.
 pub(super) unsafe fn look_up<T>(map: BorrowedFd<'_>, key: u32, value: *mut T) -> io::Result<()> {
     // SAFETY: as the caller vouches.
     unsafe { call(LOOK_UP, map, key, value as u64) }
@@ -32,7 +32,7 @@ pub(super) unsafe fn look_up<T>(map: BorrowedFd<'_>, key: u32, value: *mut T) ->
 /// The kernel refuses.
 ///
 /// # Safety
-/// `value` may be read, as many bytes as the map's values have.
+/// The map has keys of four bytes, as arrays have; `value` may be read, as many bytes as its values have.
 pub(super) unsafe fn update<T>(map: BorrowedFd<'_>, key: u32, value: *const T) -> io::Result<()> {
     // SAFETY: as the caller vouches.
     unsafe { call(UPDATE, map, key, value as u64) }
@@ -42,13 +42,16 @@ pub(super) unsafe fn update<T>(map: BorrowedFd<'_>, key: u32, value: *const T) -
 ///
 /// # Errors
 /// There's none, or the kernel refuses.
-pub(super) fn delete(map: BorrowedFd<'_>, key: u32) -> io::Result<()> {
-    // SAFETY: there's no value.
+///
+/// # Safety
+/// The map has keys of four bytes, as arrays have.
+pub(super) unsafe fn delete(map: BorrowedFd<'_>, key: u32) -> io::Result<()> {
+    // SAFETY: there's no value, and the keys are as the caller vouches.
     unsafe { call(DELETE, map, key, 0) }
 }
 
 /// # Safety
-/// The value is one that the command may read or write.
+/// The map has keys of four bytes; the value is one that the command may read or write.
 unsafe fn call(command: libc::c_int, map: BorrowedFd<'_>, key: u32, value: u64) -> io::Result<()> {
     /// What the calls on elements read of `union bpf_attr`.
     #[repr(C)]
@@ -61,6 +64,6 @@ unsafe fn call(command: libc::c_int, map: BorrowedFd<'_>, key: u32, value: u64) 
     }
     let mut attributes =
         Attributes { map: map.as_raw_fd() as u32, padding: 0, key: (&raw const key) as u64, value, flags: 0 };
-    // SAFETY: the key is a number, as those of arrays are, and outlives the call; the caller vouches for the value.
+    // SAFETY: the key is as long as the map's, and outlives the call; the caller vouches for the value.
     unsafe { bpf(command, &mut attributes) }.map(drop)
 }

@@ -98,7 +98,7 @@ impl Entry {
     /// The one that an interface has; `None` if it has none.
     ///
     /// # Errors
-    /// The process may not see it: it lacks `CAP_SYS_ADMIN`.
+    /// The kernel refuses to tell: the process lacks `CAP_SYS_ADMIN`, say.
     pub(super) fn of(interface: &Interface) -> io::Result<Option<Self>> {
         let Some(attached) = interface.xdp.first() else { return Ok(None) };
         for program in called(interface)?.iter().filter(|program| is_entry(program)) {

@@ -2,6 +2,7 @@
 
 use std::{fmt, io, path::PathBuf, time::Duration};
 
+use aya::maps::MapError;
 use thiserror::Error;
 
 use super::{entry::EntryProblem, held_by::HeldBy, netlink::Mode, release::Release};
@@ -330,6 +331,10 @@ pub(crate) fn io_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Opti
         if let Some(io) = error.downcast_ref::<io::Error>() {
             return Some(io);
         }
+        // It's what it stands for, and not that one's consequence: it doesn't name it as its source.
+        if let Some(MapError::IoError(io)) = error.downcast_ref() {
+            return Some(io);
+        }
         next = error.source();
     }
     None
@@ -354,4 +359,17 @@ pub(crate) fn bpffs_advice(path: &std::path::Path, inside_netns: Option<&str>) -
 
 fn suggestion(known: &[String]) -> String {
     if known.is_empty() { String::new() } else { format!("; there are {}", known.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_kernel_denies_takes_privileges_whoever_says_so() {
+        let denied = || io::Error::from_raw_os_error(nix::libc::EPERM);
+        for error in [Error::os("trying", denied()), Error::aya("trying", MapError::from(denied()))] {
+            assert!(matches!(error, Error::Privileges { .. }), "{error}");
+        }
+    }
 }

@@ -41,8 +41,16 @@ pub(super) fn attach(
     interface: &Interface,
     wanted: WantedMode,
 ) -> Result<(Mode, Option<String>), Error> {
-    if let Ok(Some(entry)) = Entry::of(interface) {
-        return entry.attach(program, layout, interface, wanted).map(|mode| (mode, None));
+    match Entry::of(interface) {
+        Ok(Some(entry)) => {
+            return entry.attach(program, layout, interface, wanted).map(|mode| (mode, None));
+        }
+        Ok(None) => {}
+        // Who may not look is told who holds the interface.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+        Err(error) => {
+            return Err(Error::os(format!("attaching to {:?} by its entry", interface.name), error));
+        }
     }
     let mut refusal = None;
     if wanted != WantedMode::Generic {

@@ -70,15 +70,15 @@ impl<'a> Loader<'a> {
         self.set_all(name, slice::from_ref(&value))
     }
 
-    /// Has a map have so many entries.
-    pub(super) fn entries(&mut self, name: &'a str, entries: u32) -> &mut Self {
-        self.entries.insert(name, entries);
-        self
-    }
-
     /// The same, of a setting that is an array.
     pub(super) fn set_all<T: Pod>(&mut self, name: &'a str, values: &[T]) -> &mut Self {
         self.settings.insert(name, bytes(values).to_vec());
+        self
+    }
+
+    /// Has a map have so many entries.
+    pub(super) fn entries(&mut self, name: &'a str, entries: u32) -> &mut Self {
+        self.entries.insert(name, entries);
         self
     }
 
@@ -108,10 +108,17 @@ impl<'a> Loader<'a> {
             }
             None => None,
         };
-        let types = types.map(|types| load_types(&types)).transpose().map_err(refused)?;
+        let types = types.map(|types| load_types(&types)).transpose();
+        let types = types.map_err(|error| {
+            refused(io::Error::new(error.kind(), format!("the program's types: {error}")))
+        })?;
         let types = types.as_ref().map(|types| types.as_fd());
 
         let mut declared = mem::take(&mut object.maps);
+        let mut named = self.entries.keys().chain(self.direct.keys()).chain(self.pins.keys());
+        if let Some(name) = named.find(|name| !declared.contains_key(**name)) {
+            return Err(broken(format!("it has no map {name}")));
+        }
         let mut maps = HashMap::new();
         for (name, map) in &mut declared {
             let made = self.map(name, map, types).map_err(|error| match io_error(&error) {
@@ -144,7 +151,8 @@ impl<'a> Loader<'a> {
             declared.set_max_entries(entries);
         }
         if let Some(&elements) = self.direct.get(name) {
-            declared.set_value_size(declared.value_size() * elements);
+            let size = declared.value_size().checked_mul(elements);
+            declared.set_value_size(size.ok_or_else(|| io::Error::other("it would be too long"))?);
             declared.set_max_entries(1);
         }
         let path = self.pins.get(name);

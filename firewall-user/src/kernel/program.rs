@@ -42,7 +42,7 @@ pub(super) struct Ran {
     pub(super) returned: u32,
     /// How long a run took, on average.
     pub(super) duration: Duration,
-    /// How many bytes of the frame the kernel wrote back.
+    /// How long the frame is afterwards, in bytes.
     pub(super) length: usize,
 }
 

@@ -10,7 +10,7 @@ const DOING: &str = "loading the program";
 
 /// The error for an object that isn't as it was built.
 pub(super) fn broken(problem: impl Display) -> Error {
-    Error::Load { problem: problem.to_string(), hint: String::new() }
+    Error::os(DOING, io::Error::other(problem.to_string()))
 }
 
 /// The error for what the kernel refuses that an object needs.
@@ -33,7 +33,7 @@ pub(super) fn refused_program(error: &io::Error, log: &str) -> Error {
     Error::Load { problem, hint: hint() }
 }
 
-/// The release that the program needs, if the kernel is older.
+/// The release that the program needs, and the one that there is.
 fn hint() -> String {
     let release = nix::sys::utsname::uname().map(|name| name.release().to_string_lossy().into_owned());
     let release = release.unwrap_or_default();

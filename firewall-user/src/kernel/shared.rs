@@ -214,7 +214,7 @@ impl Shared {
     }
 
     /// How the map that is pinned at `path` differs in shape from what this version's program has for a configuration; `None` if it
-    /// doesn't, or if there's none. aya takes a pinned map of another shape without a word.
+    /// doesn't, or if there's none. The loader takes a pinned map of another shape without a word.
     ///
     /// # Errors
     /// The kernel refuses to tell.
