@@ -1,8 +1,8 @@
 //! Arrays whose elements the program addresses itself.
 //!
 //! The loader makes each of them as one long value, and has the program load that value's address where it would load the map's number
-//! (`BPF_PSEUDO_MAP_VALUE`, Linux 5.2): no look-up is needed, which takes about a dozen instructions where the kernel compiles it into its place. That an element
-//! is inside is for the verifier to see, which knows how long the value is.
+//! (`BPF_PSEUDO_MAP_VALUE`, Linux 5.2): no look-up is needed, which takes about a dozen instructions where the kernel compiles it into its
+//! place. That an element is inside is for the verifier to see, which knows how long the value is.
 
 use aya_ebpf::btf_maps::Array;
 use firewall_common::opaque::opaque;
